@@ -1,0 +1,3 @@
+module gogrind
+
+go 1.26

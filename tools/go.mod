@@ -1,0 +1,3 @@
+module gogrind/tools
+
+go 1.26

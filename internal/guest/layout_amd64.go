@@ -1,0 +1,36 @@
+package guest
+
+// The process-wide address layout on amd64. stage0 (internal/core/stage0) reserves everything that is the guest's
+// before the Go runtime starts, so that Go's heap lands above ToolHeap. DESIGN.md says why each boundary is where it is.
+const (
+	// MinAddr is the lowest address a guest may map: the kernel's usual vm.mmap_min_addr.
+	MinAddr Addr = 0x10000
+
+	// ToolBase is where the tool's own image starts (link flag -T=ToolBase+0x1000).
+	ToolBase Addr = 0x58000000
+
+	// CodeCache holds translated code: in reach of a rel32 from all of [MinAddr, LowEnd).
+	CodeCache    Addr = 0x5e000000
+	CodeCacheEnd Addr = 0x7e000000
+
+	// LowEnd ends the low part of the guest's space, [MinAddr, ToolBase) and [0x80000000, LowEnd), where executable
+	// images go so that RIP-relative operands of translated code reach them.
+	LowHigh Addr = 0x80000000
+	LowEnd  Addr = 0xdc000000
+
+	// MaxAddr ends the guest's address space. Requests for fixed mappings above fail as they would above TASK_SIZE.
+	MaxAddr Addr = 0x200000000000
+
+	// Contexts is where thread contexts live; a context's address is the FS base of its thread. The return plane of a
+	// thread is at context + ReturnPlane + guest address, so it lies in [Contexts+ReturnPlane, ShadowBase).
+	Contexts    Addr = 0x200000000000
+	ReturnPlane      = 0x40000000
+
+	// ShadowDistance is K of shadow(a) = a + K. It is not a multiple of the page size on purpose: with a page-aligned
+	// distance shadow loads falsely alias guest stores (4K aliasing), worth 20-35 % (DESIGN.md, shadow encoding).
+	ShadowDistance      = 0x400000000840
+	ShadowBase     Addr = 0x400000000000
+
+	// ToolHeap is the lowest address that Go's own memory uses.
+	ToolHeap Addr = 0x7e0000000000
+)

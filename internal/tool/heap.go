@@ -1,0 +1,81 @@
+package tool
+
+import "gogrind/internal/guest"
+
+// AllocKind is the family of functions that a block came from or that frees it.
+type AllocKind uint8
+
+const (
+	KindMalloc   AllocKind = iota // malloc, calloc, realloc, memalign, ...; free
+	KindNew                       // operator new; operator delete
+	KindNewArray                  // operator new[]; operator delete[]
+	KindCustom                    // VALGRIND_MALLOCLIKE_BLOCK and mempools
+)
+
+// HeapConfig says how the replacement allocator lays out blocks.
+type HeapConfig struct {
+	RedZone       uint64 // bytes kept unused at each side of a block, a multiple of 16, at least 16
+	Alignment     uint64 // minimum alignment, a power of two of at least 16
+	Quarantine    uint64 // --freelist-vol: bytes of freed blocks held back from reuse
+	BigBlock      uint64 // --freelist-big-blocks: blocks of at least this size leave the quarantine first
+	MallocFill    int    // byte to fill new blocks with, -1 for none
+	FreeFill      int    // byte to fill freed blocks with, -1 for none
+	KeepFreedInfo bool   // freed blocks stay in the index while they are in quarantine
+}
+
+// HeapBlock is one block handed out by the replacement allocator (or described by a client request).
+type HeapBlock struct {
+	Addr  guest.Addr // first byte of the payload
+	Size  uint64     // bytes asked for
+	Kind  AllocKind
+	Align uint64 // alignment asked for, 0 when none
+	// Alloc and Free are interned stacks (stack.ID) of where the block was allocated and freed; 0 is none.
+	Alloc, Free uint32
+	Freed       bool
+	Thread      int // ID of the allocating thread
+	// Serial counts allocations from 1.
+	Serial uint64
+}
+
+// Range is the payload of b.
+func (b *HeapBlock) Range() guest.Range {
+	return guest.Range{Start: b.Addr, End: b.Addr + guest.Addr(b.Size)}
+}
+
+// Heap is the index of blocks. Safe for concurrent use.
+type Heap interface {
+	// At returns the block whose payload starts exactly at a: live ones, or quarantined ones with Freed set.
+	At(a guest.Addr) (HeapBlock, bool)
+	// Near returns the block whose payload or red zones contain a: live first, then quarantined.
+	Near(a guest.Addr) (HeapBlock, bool)
+	// Live calls f for each live block in ascending address order until f returns false.
+	Live(f func(HeapBlock) bool)
+	// Stats: blocks and bytes allocated and freed over the whole run, and live now.
+	Stats() HeapStats
+}
+
+// HeapStats are the numbers of the HEAP SUMMARY.
+type HeapStats struct {
+	Allocs, Frees, AllocBytes uint64
+	LiveBlocks, LiveBytes     uint64
+}
+
+// HeapReplacer is a tool that wants malloc and friends replaced. All methods are called on the thread that makes the
+// call, with exact registers, before the function returns to the guest.
+type HeapReplacer interface {
+	HeapConfig() HeapConfig
+	// Allocated: the payload may be used from now on; zeroed is true for calloc. The red zones belong to nobody.
+	Allocated(t Thread, b HeapBlock, zeroed bool)
+	// Freed: the payload may not be used any more. fn is the function's name as frames show it ("free").
+	Freed(t Thread, b HeapBlock, fn string)
+	// Resized: realloc in place or by moving; old is the block before (Freed set when it moved), b the block now.
+	Resized(t Thread, old, b HeapBlock)
+	// BadFree: fn was called with a, which is no live block's start. b is the block near a, if any, and ok says so.
+	BadFree(t Thread, fn string, a guest.Addr, b HeapBlock, ok bool)
+	// MismatchedFree: b, a live block of kind b.Kind, is freed by a function of family k.
+	MismatchedFree(t Thread, fn string, k AllocKind, b HeapBlock)
+	// FishySize: a size argument that looks negative, as Memcheck reports it. arg is the parameter's name ("size").
+	FishySize(t Thread, fn, arg string, size int64)
+	// NewStack captures and interns the current stack for an allocation or a free.
+	NewStack(t Thread) uint32
+}

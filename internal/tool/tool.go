@@ -1,0 +1,134 @@
+// Package tool is the contract between the core, which runs a guest program, and the tools that analyse it.
+//
+// A tool is a value with the five methods of Tool; every further ability is a small interface that the core looks for
+// once at start (HeapReplacer, MemoryWatcher, ...). The package holds no state and runs nothing.
+//
+// Concurrency: guest threads run in parallel. Start and Finish are called once, with no guest thread running. Instrument
+// may be called by any guest thread, one call at a time. All other methods may be called by several guest threads at
+// once, each on the OS thread of the guest thread that caused it; tools lock for themselves.
+package tool
+
+import (
+	"flag"
+
+	"gogrind/internal/guest"
+)
+
+// Info says who a tool is.
+type Info struct {
+	Name        string // executable and option-prefix name: "memcheck"
+	Title       string // first banner line without prefix: "Memcheck, a memory error detector"
+	Description string // one line for help
+}
+
+// A Tool analyses one guest process. Tool alone runs a program unchanged (nulgrind).
+type Tool interface {
+	Info() Info
+	// Flags declares the tool's own options; their values are read from Start on.
+	Flags(*flag.FlagSet)
+	// Start is called when the guest is mapped and nothing of it has run.
+	Start(Host) error
+	// Instrument annotates the copy of a piece of guest code. It is pure: the same block gives the same annotations.
+	Instrument(*Block)
+	// Finish is called when the guest has gone; it writes results. The status it returns replaces the guest's own
+	// exit status when replace is true (--error-exitcode).
+	Finish(Exit) (status int, replace bool)
+}
+
+// Exit says how the guest ended: with a status, or by a signal when Signal is not 0.
+type Exit struct {
+	Status int
+	Signal int
+}
+
+// Thread is what a tool sees of a guest thread.
+type Thread interface {
+	// ID is Valgrind's thread number: 1 for the main thread, then counting up in order of creation.
+	ID() int
+	// TID is the kernel's thread id.
+	TID() int
+	// Regs are the thread's registers; valid and writable while the thread is stopped in the core for this tool call.
+	Regs() *guest.Regs
+	// Stack is the mapping that the stack pointer is in, as far as known.
+	Stack() guest.Range
+}
+
+// Host is what the core offers to tools.
+type Host interface {
+	Memory() guest.Memory
+	// Unwind captures the calls of t, innermost first: pcs[0] is the current pc, the others are return addresses.
+	// It returns how many entries it filled.
+	Unwind(t Thread, pcs []guest.Addr) int
+	// Threads calls f for each live guest thread until f returns false. Other threads are not stopped by it.
+	Threads(f func(Thread) bool)
+	// StopOthers stops all guest threads but the caller's at block boundaries, calls f, and lets them go on.
+	StopOthers(f func())
+	// Mappings calls f for each mapping of the guest in ascending order until f returns false.
+	Mappings(f func(Mapping) bool)
+	// Heap is the index of heap blocks, nil when the tool is no HeapReplacer.
+	Heap() Heap
+	// Report is where findings and messages go. The concrete type is *report.Reporter; any keeps this package a leaf.
+	Report() any
+	// Symbols finds names and lines for guest addresses. The concrete type is *debuginfo.Space.
+	Symbols() any
+	// Options are the parsed core options. The concrete type is *options.Core.
+	Options() any
+}
+
+// Mapping is one mapping of the guest.
+type Mapping struct {
+	guest.Range
+	Prot   guest.Prot
+	Path   string // file, or "[stack]", "[heap]", "[vdso]", "" for anonymous memory
+	Offset uint64
+	Shared bool
+	// Tool is set for memory that belongs to the replaced heap or other areas the tool manages inside guest space.
+	Tool bool
+}
+
+// MemoryWatcher is told about changes of the guest's address space, after they happened.
+type MemoryWatcher interface {
+	Mapped(m Mapping)
+	Unmapped(r guest.Range)
+	Protected(r guest.Range, p guest.Prot)
+	// Moved is mremap's move; contents and shadow go along. Mapped/Unmapped are not called for it.
+	Moved(from, to guest.Range)
+}
+
+// KernelWatcher is told about memory that a system call is going to read or has written.
+type KernelWatcher interface {
+	// BeforeRead is called for each byte range the kernel will read: syscall "write", parameter "write(buf)".
+	BeforeRead(t Thread, syscall, param string, r guest.Range)
+	// BeforeReadString is the same for a zero-terminated string.
+	BeforeReadString(t Thread, syscall, param string, a guest.Addr)
+	// BeforeWrite is called for each byte range the kernel may write.
+	BeforeWrite(t Thread, syscall, param string, r guest.Range)
+	// AfterWrite is called for each byte range that the kernel has written.
+	AfterWrite(t Thread, r guest.Range)
+	// BeforeReg is called for each register argument.
+	BeforeReg(t Thread, syscall, param string, arg int, size int)
+}
+
+// ThreadWatcher is told about threads.
+type ThreadWatcher interface {
+	ThreadCreated(parent, child Thread)
+	ThreadEnded(t Thread)
+}
+
+// FaultWatcher is told about a synchronous fault before it is delivered: a tool reports a wild access here.
+type FaultWatcher interface {
+	// Fault: sig is SIGSEGV, SIGBUS, SIGILL, SIGFPE or SIGTRAP; addr is si_addr.
+	Fault(t Thread, sig, code int, addr guest.Addr)
+}
+
+// Requester handles client requests of valgrind.h that the core does not know itself.
+type Requester interface {
+	// Request handles code with args; handled is false for codes that are not the tool's.
+	Request(t Thread, code uint32, args [5]uint64) (result uint64, handled bool)
+}
+
+// Leaver receives the out-of-line exits that the tool's annotations ask for (Place.CheckShadow and friends).
+type Leaver interface {
+	// Leave is called with exact guest state before the annotated instruction runs. The access is [a, a+size).
+	Leave(t Thread, kind AccessKind, a guest.Addr, size int)
+}

@@ -1,0 +1,28 @@
+// Package stage0 holds the executable's real entry point, which runs before the Go runtime: it reserves the guest's
+// address ranges so that everything of Go lands above guest.ToolHeap, blocks all signals, and keeps what the runtime is
+// going to change (signal mask, open-files limit) for the guest to see.
+//
+// It is chosen by the link flag -E=stage0; without it Ran reports false and nothing is reserved.
+package stage0
+
+// Written by stage0 before the runtime starts; the runtime does not clear them.
+var (
+	ran                                 uint64
+	initialMask                         uint64
+	initialNoFile                       [2]uint64
+	lowResult, cacheResult, highResult int64
+)
+
+// Ran reports whether the process was started through stage0.
+func Ran() bool { return ran != 0 }
+
+// Reserved reports whether the low range, the code cache and the high range could be reserved.
+func Reserved() (low, cache, high bool) {
+	return ran != 0 && lowResult > 0, ran != 0 && cacheResult > 0, ran != 0 && highResult > 0
+}
+
+// SignalMask is the signal mask that the process was started with.
+func SignalMask() uint64 { return initialMask }
+
+// NoFileLimit is the soft and the hard limit of open files that the process was started with; zeros if Ran is false.
+func NoFileLimit() (soft, hard uint64) { return initialNoFile[0], initialNoFile[1] }

@@ -1,0 +1,44 @@
+#include "textflag.h"
+
+// stage0 is the ELF entry point (link flag -E=stage0). It runs before the Go runtime, with the kernel's initial stack:
+// SP must be unchanged when it jumps on. It has no Go prototype.
+//
+// Order matters: the ranges are reserved before the runtime maps its first arena, and signals are blocked before the
+// runtime records the mask that it gives to new threads, so that idle Go threads never take the guest's signals.
+
+// mmap(lo, len, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE|MAP_FIXED_NOREPLACE, -1, 0)
+#define RESERVE(lo, len) \
+	MOVQ $9, AX \
+	MOVQ $(lo), DI \
+	MOVQ $(len), SI \
+	MOVQ $0, DX \
+	MOVQ $0x104022, R10 \
+	MOVQ $-1, R8 \
+	MOVQ $0, R9 \
+	SYSCALL
+
+TEXT stage0(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	RESERVE(0x10000, 0x57ff0000)              // guest.MinAddr .. guest.ToolBase
+	MOVQ	AX, ·lowResult(SB)
+	RESERVE(0x5e000000, 0x20000000)           // guest.CodeCache .. guest.CodeCacheEnd
+	MOVQ	AX, ·cacheResult(SB)
+	RESERVE(0x80000000, 0x7dff80000000)       // guest.LowHigh .. guest.ToolHeap
+	MOVQ	AX, ·highResult(SB)
+
+	MOVQ	$-1, AX
+	PUSHQ	AX
+	MOVQ	$14, AX                           // rt_sigprocmask(SIG_BLOCK, &all, &initialMask, 8)
+	MOVQ	$0, DI
+	MOVQ	SP, SI
+	LEAQ	·initialMask(SB), DX
+	MOVQ	$8, R10
+	SYSCALL
+	POPQ	AX
+
+	MOVQ	$97, AX                           // getrlimit(RLIMIT_NOFILE, &initialNoFile), before Go raises it
+	MOVQ	$7, DI
+	LEAQ	·initialNoFile(SB), SI
+	SYSCALL
+
+	MOVQ	$1, ·ran(SB)
+	JMP	_rt0_amd64_linux(SB)

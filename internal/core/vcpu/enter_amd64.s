@@ -1,0 +1,385 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+#define GPR(n) (Context_Regs+8*(n))(FS)
+#define RFLAGS (Context_Regs+17*8)(FS)
+#define XSAVE 0x4000
+
+// func attach(ctx, gs uintptr): FS base = ctx with g in the word below, GS base = gs. Clobbers AX BX CX DX.
+TEXT ·attach(SB),NOSPLIT|NOFRAME,$0-16
+	MOVQ	ctx+0(FP), AX
+	MOVQ	gs+8(FP), BX
+	RDFSBASEQ	CX
+	MOVQ	CX, Context_HostFS(AX)
+	MOVQ	AX, Context_Self(AX)
+	MOVQ	-8(CX), DX
+	MOVQ	DX, -8(AX)
+	WRFSBASEQ	AX
+	WRGSBASEQ	BX
+	RET
+
+// func detach(): undoes attach.
+TEXT ·detach(SB),NOSPLIT|NOFRAME,$0
+	RDFSBASEQ	AX
+	MOVQ	Context_HostFS(AX), CX
+	MOVQ	-8(AX), DX
+	MOVQ	DX, -8(CX)
+	WRFSBASEQ	CX
+	XORQ	AX, AX
+	WRGSBASEQ	AX
+	RET
+
+// func setGS(gs uintptr)
+TEXT ·setGS(SB),NOSPLIT|NOFRAME,$0-8
+	MOVQ	gs+0(FP), AX
+	WRGSBASEQ	AX
+	RET
+
+#define LOADREGS \
+	MOVQ	GPR(1), CX \
+	MOVQ	GPR(2), DX \
+	MOVQ	GPR(3), BX \
+	MOVQ	GPR(5), BP \
+	MOVQ	GPR(6), SI \
+	MOVQ	GPR(7), DI \
+	MOVQ	GPR(8), R8 \
+	MOVQ	GPR(9), R9 \
+	MOVQ	GPR(10), R10 \
+	MOVQ	GPR(11), R11 \
+	MOVQ	GPR(12), R12 \
+	MOVQ	GPR(13), R13 \
+	MOVQ	GPR(14), R14 \
+	MOVQ	GPR(15), R15 \
+	MOVQ	GPR(0), AX
+
+// func enterAsm(): runs guest code at Context.Target with the registers of the context until an exit stub is reached.
+// From enterCheck to enterEnd a signal only needs to go to enterAbort: the context is not changed in between.
+// Saves BP and SP only: ABI0 lets it clobber the rest.
+TEXT ·enterAsm(SB),NOSPLIT|NOFRAME,$0
+	PUSHQ	BP
+	MOVQ	SP, Context_HostSP(FS)
+	JMP	·enterCheck(SB)
+
+// func stepAsm(): as enterAsm, with the trap flag set so that exactly one instruction runs.
+TEXT ·stepAsm(SB),NOSPLIT|NOFRAME,$0
+	PUSHQ	BP
+	MOVQ	SP, Context_HostSP(FS)
+	JMP	·stepCheck(SB)
+
+TEXT ·enterCheck(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	CMPQ	Context_Pending(FS), $0
+	JNE	aborted
+	MOVQ	Context_Self(FS), CX
+	MOVL	Context_XMask(CX), AX
+	XORL	DX, DX
+	XRSTOR64	XSAVE(CX)
+	PUSHQ	RFLAGS
+	MOVQ	$1, Context_State(FS)
+	POPFQ
+	LOADREGS
+	MOVQ	GPR(4), SP
+	JMP	Context_Target(FS)
+aborted:
+	JMP	·enterAbort(SB)
+
+TEXT ·stepCheck(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVQ	Context_Self(FS), CX
+	MOVL	Context_XMask(CX), AX
+	XORL	DX, DX
+	XRSTOR64	XSAVE(CX)
+	MOVQ	Context_Target(FS), AX
+	MOVQ	AX, (Context_IRet+0)(FS)
+	MOVQ	$0x33, (Context_IRet+8)(FS)       // user code and stack selectors, asm/segment.h
+	MOVQ	RFLAGS, AX
+	ORQ	$0x100, AX                        // TF
+	MOVQ	AX, (Context_IRet+16)(FS)
+	MOVQ	GPR(4), AX
+	MOVQ	AX, (Context_IRet+24)(FS)
+	MOVQ	$0x2b, (Context_IRet+32)(FS)
+	LEAQ	Context_IRet(CX), SP
+	MOVQ	$1, Context_State(FS)
+	LOADREGS
+	BYTE $0x48; BYTE $0xcf                    // iretq
+
+TEXT ·enterEnd(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	INT	$3
+
+// enterAbort: entry was given up; the guest registers are in the context as they were.
+TEXT ·enterAbort(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVQ	$(const_ExitAborted<<24), Context_Exit(FS)
+	MOVQ	Context_HostSP(FS), SP
+	JMP	leave<>(SB)
+
+// exitStub: generated code, or the signal handler, comes here with the guest's registers in the processor.
+TEXT ·exitStub(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVQ	AX, GPR(0)
+	MOVQ	CX, GPR(1)
+	MOVQ	DX, GPR(2)
+	MOVQ	BX, GPR(3)
+	MOVQ	SP, GPR(4)
+	MOVQ	BP, GPR(5)
+	MOVQ	SI, GPR(6)
+	MOVQ	DI, GPR(7)
+	MOVQ	R8, GPR(8)
+	MOVQ	R9, GPR(9)
+	MOVQ	R10, GPR(10)
+	MOVQ	R11, GPR(11)
+	MOVQ	R12, GPR(12)
+	MOVQ	R13, GPR(13)
+	MOVQ	R14, GPR(14)
+	MOVQ	R15, GPR(15)
+	MOVQ	Context_HostSP(FS), SP
+	PUSHFQ
+	POPQ	RFLAGS
+	MOVQ	Context_Self(FS), CX
+	MOVL	Context_XMask(CX), AX
+	XORL	DX, DX
+	XSAVE64	XSAVE(CX)
+	JMP	leave<>(SB)
+
+// leave makes the processor what Go expects and returns to the caller of enterAsm or stepAsm. SP = HostSP.
+TEXT leave<>(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVQ	$0, Context_State(FS)
+	VZEROUPPER
+	PUSHQ	$0x0002                           // Go wants DF clear; a guest's AC or TF must not reach Go either
+	POPFQ
+	PUSHQ	$0x1f80
+	LDMXCSR	0(SP)
+	POPQ	AX
+	POPQ	BP
+	RET
+
+// func sysBlock(nr, a1..a6 uintptr) (r int64, aborted uint64): a system call that a pending signal keeps from starting.
+// A signal in [sysCheck, sysIssued] goes to sysAbort; sysIssued is the SYSCALL instruction itself, which the kernel
+// rewinds to when it restarts a call.
+TEXT ·sysBlock(SB),NOSPLIT|NOFRAME,$0-72
+	MOVQ	nr+0(FP), AX
+	MOVQ	a1+8(FP), DI
+	MOVQ	a2+16(FP), SI
+	MOVQ	a3+24(FP), DX
+	MOVQ	a4+32(FP), R10
+	MOVQ	a5+40(FP), R8
+	MOVQ	a6+48(FP), R9
+	JMP	·sysCheck(SB)
+TEXT ·sysCheck(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	CMPQ	Context_Pending(FS), $0
+	JNE	2(PC)
+	JMP	·sysIssued(SB)
+	JMP	·sysAbort(SB)
+TEXT ·sysIssued(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	SYSCALL
+	MOVQ	AX, 64(SP)
+	MOVQ	$0, 72(SP)
+	RET
+TEXT ·sysAbort(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	INCQ	Context_Restarts(FS)
+	MOVQ	$-512, 64(SP)                     // ERESTARTSYS, include/linux/errno.h
+	MOVQ	$1, 72(SP)
+	RET
+
+// restorer: SA_RESTORER of our handlers.
+TEXT ·restorer(SB),NOSPLIT|NOFRAME,$0
+	MOVQ	$15, AX
+	SYSCALL
+	INT	$3
+
+// Offsets in the kernel's rt_sigframe ucontext (asm/sigcontext.h).
+#define UC_RIP 168
+#define UC_EFLAGS 176
+#define UC_ERR 192
+#define UC_TRAPNO 200
+#define UC_CR2 216
+#define SI_CODE 8
+#define SI_PID 16
+#define SIGURG 23
+#define SIGPROF 27
+// SIGILL SIGTRAP SIGBUS SIGFPE SIGSEGV SIGSYS as a bit set by number
+#define SYNCSET 0x800009b0
+
+// sigHandler(DI signal, SI *siginfo, DX *ucontext): every signal's kernel-level handler. Uses no Go state but globals.
+TEXT ·sigHandler(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVQ	UC_RIP(DX), R9
+	MOVQ	0(FS), R8
+	TESTQ	R8, R8
+	JZ	plain
+	MOVL	SI_CODE(SI), R10
+	CMPL	DI, $SIGURG
+	JNE	noturg
+	CMPL	R10, $-6                          // SI_TKILL: Go's preemption request
+	JNE	noturg
+	MOVL	SI_PID(SI), R11
+	CMPL	R11, ·pid(SB)
+	JEQ	togo
+noturg:
+	MOVQ	·cacheLo(SB), AX
+	CMPQ	R9, AX
+	JB	low
+	MOVQ	·cacheHi(SB), AX
+	CMPQ	R9, AX
+	JB	incache
+low:
+	CMPQ	R9, $4096                         // a return whose plane entry is not set jumps to 0
+	JAE	notguest
+	CMPQ	Context_State(R8), $1
+	JEQ	incache
+notguest:
+	CMPL	R10, $0
+	JLE	async
+	MOVL	$SYNCSET, R11
+	BTQ	DI, R11
+	JCC	async
+	// A fault in Go or in our assembly: the guest-memory copy recovers, anything else is Go's.
+	MOVQ	·copyLo(SB), AX
+	CMPQ	R9, AX
+	JB	togo
+	MOVQ	·copyHi(SB), AX
+	CMPQ	R9, AX
+	JAE	togo
+	MOVQ	·copyResume(SB), AX
+	MOVQ	AX, UC_RIP(DX)
+	RET
+
+async:
+	CMPL	DI, $SIGPROF
+	JNE	2(PC)
+	CMPL	·profiling(SB), $0
+	JNE	togo
+	CALL	queue<>(SB)
+	LEAQ	·enterCheck(SB), AX
+	LEAQ	·enterEnd(SB), R10
+	CMPQ	R9, AX
+	JB	nostub
+	CMPQ	R9, R10
+	JAE	nostub
+	LEAQ	·enterAbort(SB), AX
+	MOVQ	AX, UC_RIP(DX)
+	RET
+nostub:
+	LEAQ	·sysCheck(SB), AX
+	CMPQ	R9, AX
+	JB	done
+	LEAQ	·sysIssued(SB), AX
+	CMPQ	R9, AX
+	JA	done
+	LEAQ	·sysAbort(SB), AX
+	MOVQ	AX, UC_RIP(DX)
+done:
+	RET
+
+incache:
+	MOVQ	R9, Context_HostPC(R8)
+	ANDQ	$~0x100, UC_EFLAGS(DX)
+	LEAQ	·exitStub(SB), AX
+	MOVQ	AX, UC_RIP(DX)
+	CMPL	R10, $0
+	JLE	interrupt
+	MOVL	$SYNCSET, R11
+	BTQ	DI, R11
+	JCC	interrupt
+	MOVQ	DI, Context_Signo(R8)
+	MOVQ	UC_ERR(DX), AX
+	MOVQ	AX, Context_Err(R8)
+	MOVQ	UC_TRAPNO(DX), AX
+	MOVQ	AX, Context_TrapNo(R8)
+	MOVQ	UC_CR2(DX), AX
+	MOVQ	AX, Context_CR2(R8)
+	MOVQ	$(const_ExitFault<<24), Context_Exit(R8)
+	LEAQ	Context_Info(R8), R10
+	JMP	copyinfo<>(SB)
+interrupt:
+	MOVQ	$(const_ExitInterrupt<<24), Context_Exit(R8)
+	JMP	queue<>(SB)
+
+plain:
+	// A Go thread that runs no guest: faults, SIGURG and SIGPROF are Go's; what is the guest's goes to the shared ring.
+	CMPL	DI, $SIGURG
+	JEQ	togo
+	CMPL	DI, $SIGPROF
+	JEQ	togo
+	MOVL	SI_CODE(SI), R10
+	CMPL	R10, $0
+	JLE	hand
+	MOVL	$SYNCSET, R11
+	BTQ	DI, R11
+	JCC	hand
+	MOVQ	·copyLo(SB), AX
+	CMPQ	R9, AX
+	JB	togo
+	MOVQ	·copyHi(SB), AX
+	CMPQ	R9, AX
+	JAE	togo
+	MOVQ	·copyResume(SB), AX
+	MOVQ	AX, UC_RIP(DX)
+	RET
+hand:
+	// Put it on the main guest thread's ring and interrupt that thread with the same signal number's kick.
+	MOVQ	·mainContext(SB), R8
+	TESTQ	R8, R8
+	JZ	togo
+	CALL	queue<>(SB)
+	MOVQ	$234, AX                          // tgkill(pid, tid of the main guest thread, kick)
+	MOVL	·pid(SB), DI
+	MOVQ	Context_TID(R8), SI
+	MOVL	·kick(SB), DX
+	SYSCALL
+	RET
+togo:
+	MOVQ	·goHandler(SB), AX
+	JMP	AX
+
+// queue<>: appends *SI (siginfo) to the ring of context R8 and marks it pending. The kick only marks. Keeps DX DI R8 R9.
+TEXT queue<>(SB),NOSPLIT|NOFRAME,$0
+	MOVQ	$1, Context_Pending(R8)
+	CMPL	DI, ·kick(SB)
+	JEQ	full
+	MOVQ	Context_RingW(R8), AX
+	MOVQ	AX, R10
+	SUBQ	Context_RingR(R8), R10
+	CMPQ	R10, $const_ringSize
+	JAE	full
+	MOVQ	$1, AX
+	LOCK
+	XADDQ	AX, Context_RingW(R8)
+	ANDQ	$(const_ringSize-1), AX
+	SHLQ	$7, AX
+	LEAQ	Context_Ring(R8)(AX*1), R10
+	JMP	copyinfo<>(SB)
+full:
+	RET
+
+// copyinfo<>: copies 128 bytes of siginfo from SI to R10. Clobbers AX CX.
+TEXT copyinfo<>(SB),NOSPLIT|NOFRAME,$0
+	MOVQ	$16, CX
+loop:
+	MOVQ	-8(SI)(CX*8), AX
+	MOVQ	AX, -8(R10)(CX*8)
+	DECQ	CX
+	JNZ	loop
+	RET
+
+// func addresses() (exit, handler, restorer uintptr)
+TEXT ·addresses(SB),NOSPLIT,$0-24
+	LEAQ	·exitStub(SB), AX
+	MOVQ	AX, exit+0(FP)
+	LEAQ	·sigHandler(SB), AX
+	MOVQ	AX, handler+8(FP)
+	LEAQ	·restorer(SB), AX
+	MOVQ	AX, restorer+16(FP)
+	RET
+
+// func segments() (fs, g uintptr): FS base and the word below it.
+TEXT ·segments(SB),NOSPLIT,$0-16
+	RDFSBASEQ	AX
+	MOVQ	AX, fs+0(FP)
+	MOVQ	-8(AX), AX
+	MOVQ	AX, g+8(FP)
+	RET
+
+// func xcr0() uint64
+TEXT ·xcr0(SB),NOSPLIT,$0-8
+	XORL	CX, CX
+	XGETBV
+	SHLQ	$32, DX
+	ORQ	DX, AX
+	MOVQ	AX, ret+0(FP)
+	RET

@@ -1,0 +1,16 @@
+package vcpu
+
+import "unsafe"
+
+// Offsets from the FS base, for generated code.
+const (
+	OffGPR      = int32(unsafe.Offsetof(Context{}.Regs))
+	OffRIP      = OffGPR + 16*8
+	OffRFlags   = OffRIP + 8
+	OffFSBase   = OffRIP + 16
+	OffGSBase   = OffRIP + 24
+	OffExit     = int32(unsafe.Offsetof(Context{}.Exit))
+	OffIBTarget = int32(unsafe.Offsetof(Context{}.IBTarget))
+	OffSpill    = int32(unsafe.Offsetof(Context{}.Spill))
+	OffPending  = int32(unsafe.Offsetof(Context{}.Pending))
+)

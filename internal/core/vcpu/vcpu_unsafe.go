@@ -1,0 +1,263 @@
+package vcpu
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	_ "unsafe" // linkname
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"gogrind/internal/guest"
+)
+
+//go:linkname entersyscall runtime.entersyscall
+func entersyscall()
+
+//go:linkname exitsyscall runtime.exitsyscall
+func exitsyscall()
+
+func attach(ctx, gs uintptr)
+func detach()
+func setGS(gs uintptr)
+func enterAsm()
+func stepAsm()
+func sysBlock(nr, a1, a2, a3, a4, a5, a6 uintptr) (r int64, aborted uint64)
+func addresses() (exit, handler, restorer uintptr)
+func segments() (fs, g uintptr)
+func xcr0() uint64
+
+// Globals that the signal handler reads. Set once by Init, before the first guest thread; mainContext by SetMain.
+var (
+	goHandler            uintptr // Go's own handler, found in the disposition of SIGSEGV
+	cacheLo, cacheHi     uintptr // translated code
+	copyLo, copyHi       uintptr // guest-memory copy that recovers from faults, see aspace
+	copyResume           uintptr
+	pid                  int32
+	kick                 int32 // signal number that only makes a thread look at its state
+	profiling            int32
+	mainContext          uintptr
+	exitAddr             uintptr
+	handlerAddr, restore uintptr
+)
+
+// Kick is the signal that gogrind keeps for itself: the last real-time signal but one, which no C library hands out first.
+const Kick = 63
+
+// Config is what Init needs to know.
+type Config struct {
+	Cache                      guest.Range // translated code
+	CopyLo, CopyHi, CopyResume uintptr     // see aspace.CopyFault
+	Profiling                  bool        // SIGPROF belongs to Go's profiler
+}
+
+type kernelAction struct {
+	handler, flags, restorer uintptr
+	mask                     uint64
+}
+
+// Flags of rt_sigaction (asm/signal.h).
+const (
+	saSiginfo  = 0x4
+	saRestorer = 0x04000000
+	saOnStack  = 0x08000000
+)
+
+// Init installs our handler for every signal and fixes what it knows. Called once, by the main thread.
+func Init(c Config) error {
+	if err := checkCPU(); err != nil {
+		return err
+	}
+	exitAddr, handlerAddr, restore = addresses()
+	cacheLo, cacheHi = uintptr(c.Cache.Start), uintptr(c.Cache.End)
+	copyLo, copyHi, copyResume = c.CopyLo, c.CopyHi, c.CopyResume
+	pid = int32(os.Getpid())
+	kick = Kick
+	if c.Profiling {
+		profiling = 1
+	}
+	var old kernelAction
+	if err := sigaction(int(unix.SIGSEGV), nil, &old); err != nil {
+		return err
+	}
+	goHandler = old.handler
+	for s := 1; s <= 64; s++ {
+		if s == int(unix.SIGKILL) || s == int(unix.SIGSTOP) {
+			continue
+		}
+		if err := Handle(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Handle makes our handler the kernel's action for signal s.
+func Handle(s int) error {
+	// SA_RESTART is left out: whether a call restarts is the guest's SA_RESTART flag's business, decided in Go.
+	return sigaction(s, &kernelAction{handlerAddr, saSiginfo | saRestorer | saOnStack, restore, ^uint64(0)}, nil)
+}
+
+// Ignore makes the kernel ignore signal s, so that system calls are not interrupted and exec inherits it.
+func Ignore(s int) error { return sigaction(s, &kernelAction{handler: 1}, nil) }
+
+// Default gives signal s its default action in the kernel, so that sending it to ourselves ends the process by it.
+func Default(s int) error { return sigaction(s, &kernelAction{}, nil) }
+
+func sigaction(s int, new, old *kernelAction) error {
+	_, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(s), uintptr(unsafe.Pointer(new)), uintptr(unsafe.Pointer(old)), 8, 0, 0)
+	if e != 0 {
+		return fmt.Errorf("vcpu: rt_sigaction(%d): %w", s, e)
+	}
+	return nil
+}
+
+// SetMask sets the calling thread's kernel signal mask and returns the old one.
+func SetMask(m uint64) (old uint64) {
+	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&m)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
+	return old
+}
+
+// ExitStub is the host address that generated code jumps to after storing Context.Exit.
+func ExitStub() uintptr { return exitAddr }
+
+// arena hands out context memory at guest.Contexts.
+var arena struct {
+	sync.Mutex
+	free []uintptr
+	next uintptr
+}
+
+// slot is the distance of two contexts.
+const slot = 0x8000
+
+// contextSkew puts contexts off page boundaries: the return plane is addressed from the context, and a plane at a page-
+// aligned distance from the stack would alias its stores (DESIGN.md, shadow encoding). It is a multiple of 64 for XSAVE.
+const contextSkew = 0x840
+
+// New returns a zeroed context with initial vector state. It may be called by any thread.
+func New() (*Context, error) {
+	arena.Lock()
+	defer arena.Unlock()
+	var base uintptr
+	if n := len(arena.free); n > 0 {
+		base, arena.free = arena.free[n-1], arena.free[:n-1]
+	} else {
+		if arena.next == 0 {
+			arena.next = uintptr(guest.Contexts)
+		}
+		base = arena.next
+		if base+2*slot > uintptr(guest.Contexts)+guest.ReturnPlane {
+			return nil, errors.New("vcpu: too many threads")
+		}
+		arena.next += slot
+	}
+	flags := unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_FIXED
+	if _, _, e := unix.RawSyscall6(unix.SYS_MMAP, base, slot, unix.PROT_READ|unix.PROT_WRITE, uintptr(flags), ^uintptr(0), 0); e != 0 {
+		return nil, fmt.Errorf("vcpu: memory for a thread context: %w", e)
+	}
+	c := (*Context)(guest.Pointer(base + contextSkew))
+	c.XMask = xcr0() & 0xe7 // x87, SSE, AVX, AVX-512
+	c.Regs.RFlags = 0x202
+	*(*uint32)(guest.Pointer(base + contextSkew + XSaveOffset + 24)) = 0x1f80 // MXCSR
+	*(*uint16)(guest.Pointer(base + contextSkew + XSaveOffset)) = 0x37f       // FCW
+	return c, nil
+}
+
+// Free gives a context's memory back. No thread may be attached to it.
+func Free(c *Context) {
+	base := c.Addr() - contextSkew
+	arena.Lock()
+	arena.free = append(arena.free, base)
+	arena.Unlock()
+}
+
+// Addr is the address of c: the FS base of its thread.
+func (c *Context) Addr() uintptr { return uintptr(unsafe.Pointer(c)) }
+
+// XSave is the thread's XSAVE area in standard format; valid while the thread is outside guest code.
+func (c *Context) XSave() []byte {
+	return unsafe.Slice((*byte)(guest.Pointer(c.Addr() + XSaveOffset)), XSaveMax)
+}
+
+// Attach makes the calling OS thread the one that c belongs to. The goroutine must be locked to its thread.
+func (c *Context) Attach(gs uintptr) {
+	c.TID = uint64(unix.Gettid())
+	attach(c.Addr(), gs)
+}
+
+// Detach undoes Attach; the last act of a guest thread's goroutine.
+func (c *Context) Detach() { detach() }
+
+// SetGS changes the GS base of the calling guest thread.
+func SetGS(gs uint64) { setGS(uintptr(gs)) }
+
+// SetMain names the context that takes signals which land on threads without guest.
+func (c *Context) SetMain() { mainContext = c.Addr() }
+
+// Run enters guest code at host address target and returns when it comes back; Exit says why.
+//
+//go:nosplit
+func (c *Context) Run(target uintptr) {
+	c.Target = uint64(target)
+	entersyscall()
+	enterAsm()
+	exitsyscall()
+}
+
+// Step runs one host instruction at target and comes back with ExitFault and SIGTRAP, or with what that instruction caused.
+//
+//go:nosplit
+func (c *Context) Step(target uintptr) {
+	c.Target = uint64(target)
+	entersyscall()
+	stepAsm()
+	exitsyscall()
+}
+
+// Syscall makes a system call that may block. If a signal is pending, or arrives before the call has begun, it is not
+// made: aborted is true and r is -ERESTARTSYS.
+//
+//go:nosplit
+func (c *Context) Syscall(nr uintptr, a *[6]uint64) (r int64, aborted bool) {
+	entersyscall()
+	res, ab := sysBlock(nr, uintptr(a[0]), uintptr(a[1]), uintptr(a[2]), uintptr(a[3]), uintptr(a[4]), uintptr(a[5]))
+	exitsyscall()
+	return res, ab != 0
+}
+
+// NextSignal takes the oldest queued signal off c's ring.
+func (c *Context) NextSignal(info *SigInfo) bool {
+	if c.RingR == loadUint64(&c.RingW) {
+		return false
+	}
+	*info = c.Ring[c.RingR%ringSize]
+	c.RingR++
+	return true
+}
+
+//go:nosplit
+func loadUint64(p *uint64) uint64 { return *(*uint64)(unsafe.Pointer(p)) }
+
+// Features of the processor and the kernel that the design stands on.
+func checkCPU() error {
+	const hwcap2FSGSBase = 2 // AT_HWCAP2 bit 1, arch/x86/include/uapi/asm/hwcap2.h
+	auxv, err := os.ReadFile("/proc/self/auxv")
+	if err != nil {
+		return fmt.Errorf("vcpu: %w", err)
+	}
+	for i := 0; i+16 <= len(auxv); i += 16 {
+		if *(*uint64)(unsafe.Pointer(&auxv[i])) == 26 { // AT_HWCAP2
+			if *(*uint64)(unsafe.Pointer(&auxv[i+8]))&hwcap2FSGSBase == 0 {
+				return errors.New("this processor or kernel has no user-mode FSGSBASE instructions (needs Ivy Bridge or Zen and Linux 5.9)")
+			}
+		}
+	}
+	fs, g := segments()
+	if fs == 0 || g == 0 {
+		return errors.New("vcpu: Go's g is not where this Go version is known to keep it (-8(FS))")
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+package imports
+
+// A Rule says which packages of the module a package may import. Standard library imports are always allowed.
+type Rule struct {
+	Package   string // path without "gogrind/" and "internal/", or a pattern of package path
+	MayImport string // patterns separated by blanks
+}
+
+// Rules are tried in this order; the first that matches a package counts. They go from the top of the house to its
+// ground: what runs a guest (core), tools, what is testable without running one, leaves.
+var Rules = []Rule{
+	{"cmd/nulgrind", "core nulgrind"},
+	{"cmd/memcheck", "core memcheck"},
+	{"e2e", ""},
+
+	{"core", "core/* guest linux tool report suppress debuginfo stack unwind shadow isa/amd64 options"},
+	{"core/stage0", ""},
+	{"core/sched", "core/jit core/syswrap core/signal core/request core/aspace guest linux tool isa/amd64"},
+	{"core/redir", "core/jit debuginfo guest tool"},
+	{"core/heap", "core/aspace core/redir guest tool"},
+	{"core/syswrap", "core/aspace core/signal guest linux tool"},
+	{"core/signal", "guest linux tool"},
+	{"core/request", "guest tool"},
+	{"core/loader", "core/aspace guest linux"},
+	{"core/jit", "isa isa/amd64 guest tool"},
+	{"core/aspace", "guest linux tool"},
+
+	{"memcheck", "tool guest isa/amd64 shadow leak report suppress stack debuginfo options"},
+	{"nulgrind", "tool"},
+
+	{"tool", "guest isa isa/amd64 report stack"},
+	{"report", "guest stack suppress debuginfo options"},
+	{"leak", "guest tool stack"},
+	{"unwind", "guest debuginfo isa"},
+	{"debuginfo/...", "guest debuginfo/..."},
+	{"stack", "guest"},
+	{"shadow", "guest"},
+
+	{"isa/amd64", "isa"},
+	{"isa", ""},
+	{"options", ""},
+	{"suppress", ""},
+	{"linux", ""},
+	{"guest", ""},
+}
+
+// Modules are the only modules that the product may use.
+var Modules = []string{
+	"golang.org/x/sys",
+	"golang.org/x/arch",
+	"github.com/peterbourgon/ff/v3",
+	"github.com/google/pprof",
+	"github.com/ianlancetaylor/demangle",
+}

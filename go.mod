@@ -1,3 +1,8 @@
 module gogrind
 
-go 1.26
+go 1.26.0
+
+require (
+	github.com/peterbourgon/ff/v3 v3.4.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)

@@ -2,17 +2,12 @@ package tool
 
 import (
 	"gogrind/internal/guest"
+	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
 )
 
-// AccessKind says what a memory access does.
-type AccessKind uint8
-
-const (
-	Load   AccessKind = 1
-	Store  AccessKind = 2
-	Modify AccessKind = Load | Store
-)
+// AccessKind is the direction of a memory access.
+type AccessKind = isa.AccessKind
 
 // Block is a piece of guest code, straight but for side exits, that is being translated.
 type Block struct {
@@ -28,16 +23,9 @@ type Inst struct {
 	Code []byte // its bytes, valid during Instrument
 	*amd64.Inst
 	// Mem are the instruction's memory accesses with explicit or implicit address, in the order it makes them.
-	Mem []MemRef
-}
-
-// MemRef is one memory access of an instruction.
-type MemRef struct {
-	Kind AccessKind
-	Size int  // bytes; for rep string instructions the element size
-	Cond bool // may not happen, or only in part (masked, rep, cmov)
-	// Operand is its index in the operands of the instruction.
-	Operand int
+	Mem []amd64.Access
+	// Effects are what the instruction does to registers and flags.
+	Effects isa.Effects
 }
 
 // Op is an annotation operation. Each has one lowering per host, with a golden test of its code.

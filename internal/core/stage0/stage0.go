@@ -7,9 +7,9 @@ package stage0
 
 // Written by stage0 before the runtime starts; the runtime does not clear them.
 var (
-	ran                                 uint64
-	initialMask                         uint64
-	initialNoFile                       [2]uint64
+	ran                                uint64
+	initialMask                        uint64
+	initialNoFile                      [2]uint64
 	lowResult, cacheResult, highResult int64
 )
 

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	_ "unsafe" // linkname
 	"unsafe"
+	_ "unsafe" // linkname
 
 	"golang.org/x/sys/unix"
 
@@ -179,7 +179,7 @@ func (c *Context) Addr() uintptr { return uintptr(unsafe.Pointer(c)) }
 
 // XSave is the thread's XSAVE area in standard format; valid while the thread is outside guest code.
 func (c *Context) XSave() []byte {
-	return unsafe.Slice((*byte)(guest.Pointer(c.Addr() + XSaveOffset)), XSaveMax)
+	return unsafe.Slice((*byte)(guest.Pointer(c.Addr()+XSaveOffset)), XSaveMax)
 }
 
 // Attach makes the calling OS thread the one that c belongs to. The goroutine must be locked to its thread.

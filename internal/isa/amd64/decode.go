@@ -1,15 +1,22 @@
 package amd64
 
-import "errors"
+import (
+	"errors"
+
+	"gogrind/internal/isa"
+)
 
 var (
 	ErrTrunc = errors.New("truncated")
 	ErrBad   = errors.New("undefined opcode")
 )
 
+// FlagEff is the effect of an instruction on flags. The masks are bits of EFLAGS; the x87 condition bits C0-C3 are
+// bits 24-27.
 type FlagEff struct {
 	Read, Write, Undef, Zero, One uint32
-	May                           bool
+	// May: the flags may also stay as they are, all of them (shift by 0, rep with count 0).
+	May bool
 }
 
 // per first-byte class table for the 1-byte map
@@ -587,6 +594,9 @@ func (in *Inst) Mnem() string {
 	m := in.Row.Mnem
 	return mnemStr[mnemOff[m]:mnemOff[m+1]]
 }
+
+// Class is the semantic class of the instruction.
+func (in *Inst) Class() isa.Class { return in.Row.Sem }
 
 func (in *Inst) Flags() *FlagEff { return &flagPool[in.Row.Flg] }
 

@@ -1,7 +1,7 @@
 // Package amd64 decodes, describes and re-encodes x86-64 user-mode instructions.
 package amd64
 
-
+import "gogrind/internal/isa"
 
 type Space = uint8
 
@@ -26,6 +26,7 @@ type Row struct {
 	NTup  uint8 // disp8 scale override (width code) or 0
 	Cf    uint8
 	XType uint8
+	Sem   isa.Class
 }
 
 // one-hot key layout
@@ -204,6 +205,35 @@ const (
 	CfInt
 )
 
+// Numbers of registers of class CMisc.
+const (
+	MiscRFlags = iota
+	MiscMXCSR
+	MiscX87Status
+	MiscX87Control
+	MiscX87Tag
+	MiscX87Push
+	MiscX87Pop
+	MiscX87Pop2
+	MiscXCR0
+	MiscSSP
+	MiscFSBase
+	MiscGSBase
+	MiscTSC
+	MiscTSCAux
+	MiscMSRs
+	MiscGDTR
+	MiscIDTR
+	MiscLDTR
+	MiscTR
+	MiscCR0
+	MiscUIF
+	MiscRIP
+	MiscFS
+	MiscGS
+	MiscSS
+)
+
 // Immediate kinds.
 const (
 	INone = iota
@@ -268,8 +298,17 @@ const (
 	PfxDupSeg
 )
 
+// Kinds of operands.
+const (
+	OpReg  = 1 // register Class, Num
+	OpMem  = 2 // the memory operand of ModRM (or moffs)
+	OpImm  = 3 // immediate
+	OpRel  = 4 // branch displacement
+	OpImpl = 5 // implicit memory: string operands, pushes, pops
+)
+
 type Operand struct {
-	Kind  uint8 // 1 reg 2 mem 3 imm 4 rel
+	Kind  uint8 // OpReg ...
 	Acc   uint8
 	Class uint8
 	Num   uint8

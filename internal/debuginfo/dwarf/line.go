@@ -1,0 +1,329 @@
+package dwarf
+
+import (
+	"fmt"
+	"path"
+	"sort"
+)
+
+// lineTable is a decoded line number program.
+type lineTable struct {
+	version uint16
+	compDir string
+	dirs    []string
+	files   []fileEntry
+	seqs    []sequence // sorted by low
+}
+
+type fileEntry struct {
+	name string
+	dir  uint64
+}
+
+// sequence is a run of rows for [low, high).
+type sequence struct {
+	low, high uint64
+	rows      []row // sorted by address
+}
+
+type row struct {
+	addr uint64
+	file uint32
+	line uint32
+}
+
+// lineTable is the unit's line table, nil when it has none or it is damaged.
+func (u *unit) lineTable() *lineTable {
+	r := u.loadRoot()
+	if r == nil || !r.hasLine {
+		return nil
+	}
+	t, ok := u.data.lines[r.lineOff]
+	if !ok {
+		var err error
+		if t, err = u.parseLine(r.lineOff, r.compDir, true); err != nil {
+			u.data.warnf("line table at %#x: %w", r.lineOff, err)
+		}
+		u.data.lines[r.lineOff] = t
+	}
+	return t
+}
+
+// fileTable is the table that file numbers in the unit's entries refer to: a split unit's file has its own.
+func (u *unit) fileTable() *lineTable {
+	if u.skeleton == nil {
+		return u.lineTable()
+	}
+	r := u.loadRoot()
+	if r == nil || !r.hasLine || len(u.data.section(".debug_line")) == 0 {
+		return u.skeleton.lineTable()
+	}
+	return u.lineTable()
+}
+
+// standard and extended opcodes of the line number program
+const (
+	lnsExtended        = 0
+	lnsCopy            = 1
+	lnsAdvancePC       = 2
+	lnsAdvanceLine     = 3
+	lnsSetFile         = 4
+	lnsSetColumn       = 5
+	lnsNegateStmt      = 6
+	lnsSetBasicBlock   = 7
+	lnsConstAddPC      = 8
+	lnsFixedAdvancePC  = 9
+	lnsSetPrologueEnd  = 10
+	lnsSetEpilogue     = 11
+	lnsSetISA          = 12
+	lneEndSequence     = 1
+	lneSetAddress      = 2
+	lneDefineFile      = 3
+	lnctPath           = 1
+	lnctDirectoryIndex = 2
+)
+
+// parseLine decodes the program at off. With an error it returns what was decoded before the damage, if anything.
+func (u *unit) parseLine(off uint64, compDir string, rows bool) (*lineTable, error) {
+	c := NewCursor(u.data.section(".debug_line"), off)
+	n, d64 := c.InitialLength()
+	p := c.Sub(n)
+	if c.Bad() {
+		return nil, errCut
+	}
+	t := &lineTable{version: p.U16(), compDir: compDir}
+	if t.version < 2 || t.version > 5 {
+		return nil, fmt.Errorf("version %d is unknown", t.version)
+	}
+	addrSize := int(u.addrSize)
+	if t.version == 5 {
+		addrSize = int(p.U8())
+		p.U8() // segment selector size
+	}
+	hdr := p.Offset(d64)
+	if hdr > uint64(p.Len()) {
+		return nil, errCut
+	}
+	start := p.Pos() + hdr
+	minInst := uint64(p.U8())
+	if t.version >= 4 {
+		p.U8() // operations per VLIW instruction
+	}
+	defaultStmt := p.U8() != 0
+	lineBase, lineRange := int64(int8(p.U8())), uint64(p.U8())
+	opBase := int(p.U8())
+	if lineRange == 0 || opBase == 0 {
+		return nil, fmt.Errorf("damaged header")
+	}
+	lengths := p.Bytes(uint64(opBase - 1))
+	// Forms of DWARF 5 need a unit: the format's own offset size counts, not the unit's.
+	w := *u
+	w.dwarf64 = d64
+	var err error
+	if t.version == 5 {
+		err = t.files5(&p, &w)
+	} else {
+		t.files4(&p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.Bad() || p.Pos() > start {
+		return nil, fmt.Errorf("file table is cut off")
+	}
+	p.Skip(start - p.Pos())
+	if rows {
+		err = t.run(&p, program{minInst, lineBase, lineRange, opBase, lengths, addrSize, defaultStmt})
+	}
+	sort.SliceStable(t.seqs, func(i, j int) bool { return t.seqs[i].low < t.seqs[j].low })
+	return t, err
+}
+
+// files4 reads the directory and file lists before DWARF 5. Index 0 of both stands for the unit itself.
+func (t *lineTable) files4(p *Cursor) {
+	t.dirs = append(t.dirs, t.compDir)
+	for !p.Bad() {
+		d := p.CStr()
+		if len(d) == 0 {
+			break
+		}
+		t.dirs = append(t.dirs, string(d))
+	}
+	t.files = append(t.files, fileEntry{})
+	for !p.Bad() {
+		name := p.CStr()
+		if len(name) == 0 {
+			break
+		}
+		e := fileEntry{string(name), p.Uleb()}
+		p.Uleb() // time
+		p.Uleb() // size
+		t.files = append(t.files, e)
+	}
+}
+
+// files5 reads the lists of DWARF 5.
+func (t *lineTable) files5(p *Cursor, u *unit) error {
+	list := func(add func(name string, dir uint64)) error {
+		var fields []field
+		for n := int(p.U8()); n > 0; n-- {
+			fields = append(fields, field{attr: uint16(p.Uleb()), form: uint16(p.Uleb())})
+		}
+		n := p.Uleb()
+		if n > uint64(p.Len()) {
+			return fmt.Errorf("list of %d names is too long", n)
+		}
+		for ; n > 0 && !p.Bad(); n-- {
+			var name string
+			var dir uint64
+			for _, f := range fields {
+				v, err := u.value(p, f)
+				if err != nil {
+					return err
+				}
+				switch f.attr {
+				case lnctPath:
+					name = u.str(v)
+				case lnctDirectoryIndex:
+					dir = v.u
+				}
+			}
+			add(name, dir)
+		}
+		return nil
+	}
+	if err := list(func(name string, _ uint64) { t.dirs = append(t.dirs, name) }); err != nil {
+		return err
+	}
+	return list(func(name string, dir uint64) { t.files = append(t.files, fileEntry{name, dir}) })
+}
+
+// program is the fixed part of a line number program's header.
+type program struct {
+	minInst     uint64
+	lineBase    int64
+	lineRange   uint64
+	opBase      int
+	lengths     []byte
+	addrSize    int
+	defaultStmt bool
+}
+
+// run executes the program.
+func (t *lineTable) run(p *Cursor, h program) error {
+	var cur sequence
+	addr, file, line := uint64(0), uint64(1), int64(1)
+	emit := func() { cur.rows = append(cur.rows, row{addr, uint32(file), uint32(line)}) }
+	for p.Len() > 0 {
+		op := int(p.U8())
+		if op >= h.opBase {
+			k := uint64(op - h.opBase)
+			addr += k / h.lineRange * h.minInst
+			line += h.lineBase + int64(k%h.lineRange)
+			emit()
+			continue
+		}
+		switch op {
+		case lnsExtended:
+			n := p.Uleb()
+			e := p.Sub(n)
+			if p.Bad() {
+				return errCut
+			}
+			if n == 0 {
+				continue
+			}
+			switch e.U8() {
+			case lneEndSequence:
+				t.addSequence(cur, addr)
+				cur = sequence{}
+				addr, file, line = 0, 1, 1
+			case lneSetAddress:
+				if a := e.Uint(int(n - 1)); !e.Bad() {
+					addr = a
+				}
+			case lneDefineFile:
+				t.files = append(t.files, fileEntry{string(e.CStr()), e.Uleb()})
+			}
+		case lnsCopy:
+			emit()
+		case lnsAdvancePC:
+			addr += p.Uleb() * h.minInst
+		case lnsAdvanceLine:
+			line += p.Sleb()
+		case lnsSetFile:
+			file = p.Uleb()
+		case lnsSetColumn, lnsSetISA:
+			p.Uleb()
+		case lnsNegateStmt, lnsSetBasicBlock, lnsSetPrologueEnd, lnsSetEpilogue:
+		case lnsConstAddPC:
+			addr += uint64(255-h.opBase) / h.lineRange * h.minInst
+		case lnsFixedAdvancePC:
+			addr += uint64(p.U16())
+		default:
+			for k := int(h.lengths[op-1]); k > 0; k-- {
+				p.Uleb()
+			}
+		}
+		if p.Bad() {
+			return errCut
+		}
+	}
+	return nil
+}
+
+// addSequence keeps s, which ends at end. Code that the linker dropped starts at 0 (or 1) and is left out.
+func (t *lineTable) addSequence(s sequence, end uint64) {
+	if len(s.rows) == 0 {
+		return
+	}
+	if !sort.SliceIsSorted(s.rows, func(i, j int) bool { return s.rows[i].addr < s.rows[j].addr }) {
+		sort.SliceStable(s.rows, func(i, j int) bool { return s.rows[i].addr < s.rows[j].addr })
+	}
+	s.low, s.high = s.rows[0].addr, end
+	if s.low > 1 && s.high > s.low {
+		t.seqs = append(t.seqs, s)
+	}
+}
+
+// position is the source position of pc.
+func (t *lineTable) position(pc uint64) Position {
+	i := sort.Search(len(t.seqs), func(i int) bool { return t.seqs[i].low > pc })
+	for i--; i >= 0; i-- {
+		s := &t.seqs[i]
+		if pc >= s.high {
+			continue
+		}
+		k := sort.Search(len(s.rows), func(k int) bool { return s.rows[k].addr > pc }) - 1
+		if k < 0 {
+			continue
+		}
+		r := s.rows[k]
+		p := Position{Line: int(r.line)}
+		p.Dir, p.File = t.file(uint64(r.file))
+		return p
+	}
+	return Position{}
+}
+
+// file is the directory and name of a file by number; "" when there is none.
+func (t *lineTable) file(i uint64) (dir, name string) {
+	if i >= uint64(len(t.files)) {
+		return "", ""
+	}
+	f := t.files[i]
+	if f.name == "" {
+		return "", ""
+	}
+	if f.dir < uint64(len(t.dirs)) {
+		dir = t.dirs[f.dir]
+	}
+	full := f.name
+	if !path.IsAbs(full) {
+		full = path.Join(dir, full)
+	}
+	if !path.IsAbs(full) {
+		full = path.Join(t.compDir, full)
+	}
+	return path.Dir(full), path.Base(full)
+}

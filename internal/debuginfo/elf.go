@@ -1,0 +1,461 @@
+package debuginfo
+
+import (
+	"bytes"
+	"compress/zlib"
+	stdelf "debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sys/unix"
+)
+
+// File is an open object file. It is closed as soon as what is needed was read: the guest shares our descriptor table.
+type File interface {
+	io.ReaderAt
+	io.Closer
+	Size() int64
+}
+
+// osFile reads a regular file by descriptor, without the runtime's poller and its descriptors.
+type osFile struct {
+	fd   int
+	size int64
+}
+
+// openFile opens a regular file. O_NONBLOCK keeps a FIFO or device of that name from blocking us.
+func openFile(path string) (File, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		unix.Close(fd)
+		if err == nil {
+			err = errors.New("not a regular file")
+		}
+		return nil, err
+	}
+	return &osFile{fd: fd, size: st.Size}, nil
+}
+
+func (f *osFile) ReadAt(p []byte, off int64) (int, error) {
+	n := 0
+	for n < len(p) {
+		m, err := unix.Pread(f.fd, p[n:], off+int64(n))
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return n, err
+		case m == 0:
+			return n, io.ErrUnexpectedEOF
+		}
+		n += m
+	}
+	return n, nil
+}
+
+func (f *osFile) Close() error { return unix.Close(f.fd) }
+func (f *osFile) Size() int64  { return f.size }
+
+// memFile is an object whose file image is in memory (vDSO, decompressed mini debug info).
+type memFile struct{ *bytes.Reader }
+
+func (memFile) Close() error { return nil }
+
+// segment is a program header.
+type segment struct {
+	typ, flags                uint32
+	off, vaddr, filesz, memsz uint64
+}
+
+// section is a section header with its name.
+type section struct {
+	name        string
+	typ         uint32
+	flags, addr uint64
+	off, size   uint64
+	link        uint32
+	entsize     uint64
+}
+
+// elfFile is the header, segments and sections of a 64-bit little-endian object. It holds no descriptor: open gives one
+// for each batch of reads.
+type elfFile struct {
+	open     func() (File, error)
+	typ      uint16
+	entry    uint64
+	shoff    uint64
+	shnum    int
+	shstrndx int
+	segs     []segment
+	sections []section
+	// loaded says that sections was read (it may be empty all the same).
+	loaded bool
+}
+
+var errNotELF = errors.New("not a 64-bit little-endian ELF file")
+
+// sizes of the 64-bit forms of the headers, from the ELF specification
+const (
+	ehdrSize = 64
+	phdrSize = 56
+	shdrSize = 64
+	symSize  = 24
+	chdrSize = 24
+)
+
+// maxPlain bounds the size of a decompressed section.
+const maxPlain = 1 << 32
+
+// readHeader reads the ELF header and the segments.
+func readHeader(open func() (File, error)) (*elfFile, error) {
+	r, err := open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var h [ehdrSize]byte
+	if _, err := r.ReadAt(h[:], 0); err != nil {
+		return nil, errNotELF
+	}
+	if string(h[:6]) != "\x7fELF\x02\x01" {
+		return nil, errNotELF
+	}
+	le := binary.LittleEndian
+	f := &elfFile{
+		open:     open,
+		typ:      le.Uint16(h[16:]),
+		entry:    le.Uint64(h[24:]),
+		shoff:    le.Uint64(h[40:]),
+		shnum:    int(le.Uint16(h[60:])),
+		shstrndx: int(le.Uint16(h[62:])),
+	}
+	phoff, phentsize, phnum := le.Uint64(h[32:]), le.Uint16(h[54:]), int(le.Uint16(h[56:]))
+	if phnum == 0 {
+		return f, nil
+	}
+	if phentsize != phdrSize {
+		return nil, fmt.Errorf("program header entry size %d", phentsize)
+	}
+	b, err := readRange(r, phoff, uint64(phnum)*phdrSize)
+	if err != nil {
+		return nil, fmt.Errorf("program headers: %w", err)
+	}
+	f.segs = make([]segment, phnum)
+	for i := range f.segs {
+		p := b[i*phdrSize:]
+		f.segs[i] = segment{le.Uint32(p), le.Uint32(p[4:]), le.Uint64(p[8:]), le.Uint64(p[16:]), le.Uint64(p[32:]), le.Uint64(p[40:])}
+	}
+	return f, nil
+}
+
+// readRange reads [off, off+n), which must lie in the file; so allocation is bounded by the file's size.
+func readRange(r File, off, n uint64) ([]byte, error) {
+	size := uint64(r.Size())
+	if off > size || n > size-off {
+		return nil, fmt.Errorf("range %#x+%#x outside the file of %#x bytes", off, n, size)
+	}
+	b := make([]byte, n)
+	if _, err := r.ReadAt(b, int64(off)); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// loadSections reads the section headers.
+func (f *elfFile) loadSections() error {
+	if f.loaded {
+		return nil
+	}
+	f.loaded = true
+	if f.shoff == 0 {
+		return nil
+	}
+	r, err := f.open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	le := binary.LittleEndian
+	n, strndx := uint64(f.shnum), uint64(f.shstrndx)
+	if n == 0 || strndx == uint64(stdelf.SHN_XINDEX) {
+		// More sections than 16 bits count: the real numbers are in the first header.
+		h, err := readRange(r, f.shoff, shdrSize)
+		if err != nil {
+			return fmt.Errorf("section headers: %w", err)
+		}
+		if n == 0 {
+			n = le.Uint64(h[32:])
+		}
+		if strndx == uint64(stdelf.SHN_XINDEX) {
+			strndx = uint64(le.Uint32(h[40:]))
+		}
+	}
+	if n > uint64(r.Size())/shdrSize {
+		return fmt.Errorf("section headers: %d do not fit in the file", n)
+	}
+	b, err := readRange(r, f.shoff, n*shdrSize)
+	if err != nil {
+		return fmt.Errorf("section headers: %w", err)
+	}
+	secs := make([]section, n)
+	names := make([]uint32, n)
+	for i := range secs {
+		p := b[i*shdrSize:]
+		names[i] = le.Uint32(p)
+		secs[i] = section{typ: le.Uint32(p[4:]), flags: le.Uint64(p[8:]), addr: le.Uint64(p[16:]), off: le.Uint64(p[24:]),
+			size: le.Uint64(p[32:]), link: le.Uint32(p[40:]), entsize: le.Uint64(p[56:])}
+	}
+	if strndx >= n {
+		return nil
+	}
+	strs, err := readRange(r, secs[strndx].off, secs[strndx].size)
+	if err != nil {
+		return fmt.Errorf("section names: %w", err)
+	}
+	tab := string(strs)
+	for i := range secs {
+		secs[i].name = stringAt(tab, uint64(names[i]))
+	}
+	f.sections = secs
+	return nil
+}
+
+// stringAt is the zero-terminated string at off of a string table; "" when there is none.
+func stringAt(tab string, off uint64) string {
+	if off >= uint64(len(tab)) {
+		return ""
+	}
+	s := tab[off:]
+	for i := 0; i < len(s); i++ {
+		if s[i] == 0 {
+			return s[:i]
+		}
+	}
+	return ""
+}
+
+// section finds a section by name.
+func (f *elfFile) section(name string) *section {
+	for i := range f.sections {
+		if f.sections[i].name == name {
+			return &f.sections[i]
+		}
+	}
+	return nil
+}
+
+// data reads a section's contents, decompressed. A section without file contents gives nil.
+func (f *elfFile) data(s *section) ([]byte, error) {
+	if s.typ == uint32(stdelf.SHT_NOBITS) || s.size == 0 {
+		return nil, nil
+	}
+	r, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	b, err := readRange(r, s.off, s.size)
+	if err != nil {
+		return nil, fmt.Errorf("section %s: %w", s.name, err)
+	}
+	switch {
+	case s.flags&uint64(stdelf.SHF_COMPRESSED) != 0:
+		b, err = decompress(b)
+	case len(s.name) > 7 && s.name[:7] == ".zdebug":
+		b, err = decompressOld(b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("section %s: %w", s.name, err)
+	}
+	return b, nil
+}
+
+// decompress undoes SHF_COMPRESSED.
+func decompress(b []byte) ([]byte, error) {
+	if len(b) < chdrSize {
+		return nil, io.ErrUnexpectedEOF
+	}
+	typ, size := stdelf.CompressionType(binary.LittleEndian.Uint32(b)), binary.LittleEndian.Uint64(b[8:])
+	switch typ {
+	case stdelf.COMPRESS_ZLIB:
+		return inflate(b[chdrSize:], size)
+	case stdelf.COMPRESS_ZSTD:
+		return unzstd(b, size)
+	}
+	return nil, fmt.Errorf("compression type %d is unknown", typ)
+}
+
+// decompressOld undoes the older .zdebug form: "ZLIB", size in 8 big-endian bytes, zlib stream.
+func decompressOld(b []byte) ([]byte, error) {
+	if len(b) < 12 || string(b[:4]) != "ZLIB" {
+		return nil, errors.New("no ZLIB header")
+	}
+	return inflate(b[12:], binary.BigEndian.Uint64(b[4:]))
+}
+
+func inflate(b []byte, size uint64) ([]byte, error) {
+	// Deflate can't compress better than 1032:1, so a header that promises more is a lie.
+	if size > maxPlain || size/1032 > uint64(len(b)) {
+		return nil, fmt.Errorf("%d compressed bytes can't hold %d", len(b), size)
+	}
+	z, err := zlib.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, size)
+	if _, err := io.ReadFull(z, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// unzstd decompresses a section with the standard library, whose zstd decoder is reachable only through debug/elf: b is
+// wrapped as the single compressed section of a minimal object.
+func unzstd(b []byte, size uint64) ([]byte, error) {
+	if size > maxPlain {
+		return nil, fmt.Errorf("%d bytes are too many", size)
+	}
+	le := binary.LittleEndian
+	// Layout: header, three section headers (null, the section, the names), names, data.
+	const names = "\x00.z\x00.n\x00"
+	const dataOff = ehdrSize + 3*shdrSize + 8
+	img := make([]byte, dataOff, dataOff+len(b))
+	copy(img, "\x7fELF\x02\x01\x01")
+	le.PutUint16(img[16:], uint16(stdelf.ET_DYN))
+	le.PutUint16(img[18:], uint16(stdelf.EM_X86_64))
+	le.PutUint32(img[20:], 1)
+	le.PutUint64(img[40:], ehdrSize)
+	le.PutUint16(img[52:], ehdrSize)
+	le.PutUint16(img[58:], shdrSize)
+	le.PutUint16(img[60:], 3)
+	le.PutUint16(img[62:], 2)
+	header := func(i int, name, typ uint32, flags, off, n uint64) {
+		p := img[ehdrSize+i*shdrSize:]
+		le.PutUint32(p, name)
+		le.PutUint32(p[4:], typ)
+		le.PutUint64(p[8:], flags)
+		le.PutUint64(p[24:], off)
+		le.PutUint64(p[32:], n)
+	}
+	header(1, 1, uint32(stdelf.SHT_PROGBITS), uint64(stdelf.SHF_COMPRESSED), dataOff, uint64(len(b)))
+	header(2, 4, uint32(stdelf.SHT_STRTAB), 0, ehdrSize+3*shdrSize, uint64(len(names)))
+	copy(img[ehdrSize+3*shdrSize:], names)
+	img = append(img, b...)
+	e, err := stdelf.NewFile(bytes.NewReader(img))
+	if err != nil {
+		return nil, err
+	}
+	return e.Sections[1].Data()
+}
+
+// fileRange reads link-time addresses [vaddr, vaddr+n) from the file contents of the segment that covers them.
+func (f *elfFile) fileRange(vaddr, n uint64) ([]byte, error) {
+	for _, s := range f.segs {
+		if s.typ == uint32(stdelf.PT_LOAD) && vaddr >= s.vaddr && vaddr-s.vaddr < s.filesz {
+			if n > s.filesz-(vaddr-s.vaddr) {
+				break
+			}
+			r, err := f.open()
+			if err != nil {
+				return nil, err
+			}
+			defer r.Close()
+			return readRange(r, s.off+(vaddr-s.vaddr), n)
+		}
+	}
+	return nil, fmt.Errorf("address %#x+%#x is in no segment", vaddr, n)
+}
+
+// segmentData reads the file contents of a segment.
+func (f *elfFile) segmentData(s *segment) ([]byte, error) {
+	r, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return readRange(r, s.off, s.filesz)
+}
+
+// buildID is the GNU build id, "" when there is none.
+func (f *elfFile) buildID() string {
+	for i := range f.segs {
+		if f.segs[i].typ != uint32(stdelf.PT_NOTE) {
+			continue
+		}
+		if b, err := f.segmentData(&f.segs[i]); err == nil {
+			if id := findBuildID(b); id != "" {
+				return id
+			}
+		}
+	}
+	// Separate debug files keep the note as a section; their segments have no contents.
+	if s := f.section(".note.gnu.build-id"); s != nil {
+		if b, err := f.data(s); err == nil {
+			return findBuildID(b)
+		}
+	}
+	return ""
+}
+
+// findBuildID looks for NT_GNU_BUILD_ID in a list of notes.
+func findBuildID(b []byte) string {
+	le := binary.LittleEndian
+	for len(b) >= 12 {
+		namesz, descsz, typ := uint64(le.Uint32(b)), uint64(le.Uint32(b[4:])), le.Uint32(b[8:])
+		nameEnd := 12 + (namesz+3)&^3
+		end := nameEnd + (descsz+3)&^3
+		if nameEnd+descsz > uint64(len(b)) {
+			return ""
+		}
+		const ntGNUBuildID = 3 // elf.h
+		if typ == ntGNUBuildID && namesz == 4 && string(b[12:16]) == "GNU\x00" {
+			return fmt.Sprintf("%x", b[nameEnd:nameEnd+descsz])
+		}
+		if end > uint64(len(b)) {
+			return ""
+		}
+		b = b[end:]
+	}
+	return ""
+}
+
+// soname is DT_SONAME, "" when there is none.
+func (f *elfFile) soname() string {
+	for i := range f.segs {
+		if f.segs[i].typ != uint32(stdelf.PT_DYNAMIC) {
+			continue
+		}
+		b, err := f.segmentData(&f.segs[i])
+		if err != nil {
+			return ""
+		}
+		var strtab, strsz, name uint64
+		has := false
+		for ; len(b) >= 16; b = b[16:] {
+			v := binary.LittleEndian.Uint64(b[8:])
+			switch stdelf.DynTag(binary.LittleEndian.Uint64(b)) {
+			case stdelf.DT_STRTAB:
+				strtab = v
+			case stdelf.DT_STRSZ:
+				strsz = v
+			case stdelf.DT_SONAME:
+				name, has = v, true
+			}
+		}
+		if !has || name >= strsz {
+			return ""
+		}
+		s, err := f.fileRange(strtab, strsz)
+		if err != nil {
+			return ""
+		}
+		return stringAt(string(s), name)
+	}
+	return ""
+}

@@ -1,0 +1,153 @@
+package debuginfo
+
+import (
+	"strings"
+
+	"github.com/ianlancetaylor/demangle"
+
+	"gogrind/internal/debuginfo/dwarf"
+	"gogrind/internal/guest"
+)
+
+// Frame is one line of a stack trace.
+type Frame struct {
+	PC guest.Addr
+	// Fn is the function's name as shown, "" when unknown. RawFn is the name in the symbol table (for an inlined call the
+	// one in the debug information).
+	Fn, RawFn string
+	// Obj is the path of the object, "" when the address is in none.
+	Obj string
+	// Dir, File and Line are the source position; File is "" when unknown.
+	Dir, File string
+	Line      int
+	// Inlined says that the function has no frame of its own in memory.
+	Inlined bool
+	// Offset is pc minus the function's start; 0 for inlined calls.
+	Offset uint64
+}
+
+// maxCached bounds the cache of frames by address.
+const maxCached = 1 << 16
+
+// Frames appends to buf what is known about pc, innermost first: inlined calls, then the function itself. There is always
+// at least one frame. For the return addresses of a stack pass the address minus one, so that the call is named and not
+// what follows it.
+func (s *Space) Frames(pc guest.Addr, buf []Frame) []Frame {
+	s.cacheMu.Lock()
+	if f, ok := s.cache[pc]; ok {
+		s.cacheMu.Unlock()
+		return append(buf, f...)
+	}
+	s.cacheMu.Unlock()
+	snap := s.snap.Load()
+	n := len(buf)
+	buf = s.frames(snap.Find(pc), pc, buf)
+	s.cacheMu.Lock()
+	defer s.cacheMu.Unlock()
+	if s.snap.Load() == snap {
+		if s.cache == nil || len(s.cache) >= maxCached {
+			s.cache = make(map[guest.Addr][]Frame)
+		}
+		s.cache[pc] = append([]Frame(nil), buf[n:]...)
+	}
+	return buf
+}
+
+func (s *Space) frames(o *Object, pc guest.Addr, buf []Frame) []Frame {
+	base := Frame{PC: pc}
+	if o == nil {
+		return append(buf, base)
+	}
+	base.Obj = o.Path
+	raw := ""
+	if y := lookup(o.symbols().funcs, pc); y != nil {
+		raw = y.Name + y.Version
+		base.Offset = uint64(pc - y.Addr)
+	}
+	var calls [16]dwarf.Call
+	var cs []dwarf.Call
+	if d := o.dwarf(); d != nil {
+		cs = d.Lookup(o.Linked(pc), !s.opt.NoInline, calls[:0])
+	}
+	if len(cs) == 0 {
+		base.RawFn, base.Fn = raw, s.display(raw)
+		return append(buf, base)
+	}
+	for i, c := range cs {
+		f := base
+		f.Dir, f.File, f.Line = c.Dir, c.File, c.Line
+		if c.Inlined {
+			f.Inlined, f.Offset = true, 0
+			f.Fn, f.RawFn = c.Name, c.Linkage
+			if f.RawFn == "" {
+				f.RawFn = c.Name
+			}
+		} else {
+			f.RawFn = raw
+			if raw == "" && i == len(cs)-1 {
+				f.RawFn = c.Linkage
+				if f.RawFn == "" {
+					f.RawFn = c.Name
+				}
+			}
+			f.Fn = s.display(f.RawFn)
+		}
+		buf = append(buf, f)
+	}
+	return buf
+}
+
+// display is the name shown for a symbol.
+func (s *Space) display(raw string) string {
+	if s.opt.NoDemangle {
+		return raw
+	}
+	return Demangle(raw)
+}
+
+// Demangle shows a C++ or Rust symbol as its source spells it; other names stay as they are.
+func Demangle(raw string) string {
+	if !strings.HasPrefix(raw, "_Z") && !strings.HasPrefix(raw, "_R") {
+		return raw
+	}
+	name, version := raw, ""
+	if at := strings.IndexByte(raw, '@'); at > 0 {
+		name, version = raw[:at], raw[at:]
+	}
+	d, err := demangle.ToString(name)
+	if err != nil {
+		return raw
+	}
+	return d + version
+}
+
+// BelowMain reports whether fn is one of the functions that call main and that stack traces show as "(below main)".
+func BelowMain(fn string) bool {
+	if at := strings.IndexByte(fn, '@'); at > 0 {
+		fn = fn[:at]
+	}
+	switch fn {
+	case "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main", "generic_start_main", "_start",
+		"generic_start_main.isra.0", "libc_start_main_stage2", "_start_c":
+		return true
+	}
+	return false
+}
+
+// Source is the file name to print for f: the base name, or with --fullpath-after the full path after the first string of
+// the option that it contains (the empty string keeps it whole).
+func (s *Space) Source(f Frame) string {
+	if len(s.opt.FullPathAfter) == 0 || f.File == "" {
+		return f.File
+	}
+	full := f.File
+	if f.Dir != "" {
+		full = f.Dir + "/" + f.File
+	}
+	for _, p := range s.opt.FullPathAfter {
+		if i := strings.Index(full, p); i >= 0 {
+			return full[i+len(p):]
+		}
+	}
+	return full
+}

@@ -1,0 +1,236 @@
+package debuginfo
+
+import (
+	stdelf "debug/elf"
+	"encoding/binary"
+	"fmt"
+	"sort"
+	"strings"
+
+	"gogrind/internal/guest"
+)
+
+// SymType is a symbol's type; the values are those of ELF.
+type SymType uint8
+
+const (
+	NoType SymType = 0
+	Data   SymType = 1
+	Func   SymType = 2
+	TLS    SymType = 6
+	IFunc  SymType = 10
+)
+
+// Binding is a symbol's binding; the values are those of ELF.
+type Binding uint8
+
+const (
+	Local  Binding = 0
+	Global Binding = 1
+	Weak   Binding = 2
+	Unique Binding = 10
+)
+
+// Symbol is a defined symbol of an object.
+type Symbol struct {
+	Name string // as in the file (mangled), without "@VERSION"
+	// Version is the "@VERSION" or "@@VERSION" that was part of the name (static symbol tables have them).
+	Version string
+	Value   uint64     // link-time address
+	Addr    guest.Addr // runtime address
+	Size    uint64
+	Type    SymType
+	Binding Binding
+	Dynamic bool // from the dynamic symbol table
+}
+
+// symbols is what was read of an object's symbol tables.
+type symbols struct {
+	all []Symbol
+	// funcs and data are the symbols that can name an address, one per address range, sorted, as canonical made them.
+	funcs, data []Symbol
+}
+
+// Symbols calls f for each defined symbol of the dynamic and static symbol tables, the mini debug information and the
+// separate debug file, until f returns false. A symbol that is in several of them comes several times.
+func (o *Object) Symbols(f func(Symbol) bool) {
+	for _, s := range o.symbols().all {
+		if !f(s) {
+			return
+		}
+	}
+}
+
+// symbols reads the symbol tables on first use.
+func (o *Object) symbols() *symbols {
+	if s := o.syms.Load(); s != nil {
+		return s
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if s := o.syms.Load(); s != nil {
+		return s
+	}
+	s := new(symbols)
+	o.sections(o.elf)
+	o.readTable(s, o.elf, stdelf.SHT_DYNSYM)
+	o.readTable(s, o.elf, stdelf.SHT_SYMTAB)
+	if m := o.miniDebug(); m != nil {
+		o.readTable(s, m, stdelf.SHT_SYMTAB)
+	}
+	if !hasTable(o.elf, stdelf.SHT_SYMTAB) {
+		if d := o.debugFile(); d != nil {
+			o.readTable(s, d, stdelf.SHT_SYMTAB)
+		}
+	}
+	s.funcs = o.canonical(s.all, true)
+	s.data = o.canonical(s.all, false)
+	o.syms.Store(s)
+	return s
+}
+
+func hasTable(f *elfFile, typ stdelf.SectionType) bool {
+	for i := range f.sections {
+		if f.sections[i].typ == uint32(typ) {
+			return true
+		}
+	}
+	return false
+}
+
+// readTable appends the symbols of the tables of one type. Caller holds o.mu.
+func (o *Object) readTable(s *symbols, f *elfFile, typ stdelf.SectionType) {
+	for i := range f.sections {
+		sec := &f.sections[i]
+		if sec.typ != uint32(typ) {
+			continue
+		}
+		if int(sec.link) >= len(f.sections) {
+			o.warn(fmt.Errorf("%s: no string table", sec.name))
+			continue
+		}
+		b, err := f.data(sec)
+		if err != nil {
+			o.warn(err)
+			continue
+		}
+		str, err := f.data(&f.sections[sec.link])
+		if err != nil {
+			o.warn(err)
+			continue
+		}
+		s.all = append(s.all, parseSymbols(b, string(str), o.Bias, typ == stdelf.SHT_DYNSYM)...)
+	}
+}
+
+// parseSymbols decodes a symbol table; undefined, section and file symbols are left out.
+func parseSymbols(b []byte, tab string, bias uint64, dynamic bool) []Symbol {
+	le := binary.LittleEndian
+	out := make([]Symbol, 0, len(b)/symSize)
+	for ; len(b) >= symSize; b = b[symSize:] {
+		typ, shndx := SymType(b[4]&0xf), le.Uint16(b[6:])
+		if shndx == uint16(stdelf.SHN_UNDEF) || typ == SymType(stdelf.STT_SECTION) || typ == SymType(stdelf.STT_FILE) {
+			continue
+		}
+		name := stringAt(tab, uint64(le.Uint32(b)))
+		if name == "" {
+			continue
+		}
+		y := Symbol{Name: name, Value: le.Uint64(b[8:]), Size: le.Uint64(b[16:]), Type: typ, Binding: Binding(b[4] >> 4), Dynamic: dynamic}
+		if at := strings.IndexByte(name, '@'); at > 0 {
+			y.Name, y.Version = name[:at], name[at:]
+		}
+		if shndx == uint16(stdelf.SHN_ABS) && y.Value == 0 {
+			continue // version definitions and the like
+		}
+		y.Addr = guest.Addr(y.Value)
+		if typ != TLS {
+			y.Addr += guest.Addr(bias)
+		}
+		out = append(out, y)
+	}
+	return out
+}
+
+// canonical keeps the symbols that can name an address in code (or data), sorted by address, one per start address: the
+// name that Valgrind chooses among aliases.
+func (o *Object) canonical(all []Symbol, code bool) []Symbol {
+	var out []Symbol
+	for _, s := range all {
+		inText := o.Text.Contains(s.Addr)
+		if inText != code {
+			continue
+		}
+		switch s.Type {
+		case Func, IFunc:
+			if !code {
+				continue
+			}
+		case NoType:
+			// Labels of assembly code; mapping symbols and the linker's section marks have no size and no business here.
+			if !code || s.Size == 0 && s.Name != "_start" {
+				continue
+			}
+		case Data:
+		default:
+			continue
+		}
+		out = append(out, s)
+	}
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := &out[i], &out[j]
+		if a.Addr != b.Addr {
+			return a.Addr < b.Addr
+		}
+		return preferred(a, b)
+	})
+	n := 0
+	for i := range out {
+		if n > 0 && out[i].Addr == out[n-1].Addr {
+			if out[n-1].Size == 0 {
+				out[n-1].Size = out[i].Size
+			}
+			continue
+		}
+		out[n] = out[i]
+		n++
+	}
+	return out[:n]
+}
+
+// preferred says that a's name is the one to show when a and b are at the same address.
+func preferred(a, b *Symbol) bool {
+	if (a.Size == 0) != (b.Size == 0) {
+		return a.Size != 0
+	}
+	if len(a.Name) != len(b.Name) {
+		return len(a.Name) < len(b.Name)
+	}
+	if (a.Version != "") != (b.Version != "") {
+		return a.Version != ""
+	}
+	return a.Name+a.Version < b.Name+b.Version
+}
+
+// maxBack bounds the search for a symbol that encloses another one.
+const maxBack = 8
+
+// lookup finds the symbol whose range holds a.
+func lookup(tab []Symbol, a guest.Addr) *Symbol {
+	i := sort.Search(len(tab), func(i int) bool { return tab[i].Addr > a })
+	for k := i - 1; k >= 0 && k >= i-maxBack; k-- {
+		if uint64(a-tab[k].Addr) < tab[k].Size {
+			return &tab[k]
+		}
+	}
+	return nil
+}
+
+// DataSymbol is the data symbol that a lies in and the offset within it.
+func (o *Object) DataSymbol(a guest.Addr) (s Symbol, offset uint64, ok bool) {
+	p := lookup(o.symbols().data, a)
+	if p == nil {
+		return Symbol{}, 0, false
+	}
+	return *p, uint64(a - p.Addr), true
+}

@@ -3,7 +3,7 @@ module gogrind
 go 1.26.0
 
 require (
-	github.com/ianlancetaylor/demangle v0.0.0-20260724033716-83e58baca724 // indirect
-	github.com/peterbourgon/ff/v3 v3.4.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
+	github.com/ianlancetaylor/demangle v0.0.0-20260724033716-83e58baca724
+	github.com/peterbourgon/ff/v3 v3.4.0
+	golang.org/x/sys v0.49.0
 )

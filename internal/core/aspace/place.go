@@ -1,0 +1,90 @@
+package aspace
+
+import "gogrind/internal/guest"
+
+// usable reports whether the guest may have r at all.
+func (s *Space) usable(r guest.Range) bool {
+	return s.cfg.Space.Covers(r) && !s.overTool(r)
+}
+
+func (s *Space) overTool(r guest.Range) bool {
+	for _, t := range s.cfg.Tool {
+		if t.Overlaps(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// isFree reports whether r may be mapped without touching another mapping.
+func (s *Space) isFree(r guest.Range) bool {
+	return s.usable(r) && len(s.over(r)) == 0
+}
+
+// up finds the lowest free place for n bytes in zone.
+func (s *Space) up(zone guest.Range, n, align uint64) (guest.Addr, bool) {
+	a := alignUp(zone.Start, align)
+	for i := s.from(zone.Start); ; i++ {
+		if a >= zone.End || uint64(zone.End-a) < n {
+			return 0, false
+		}
+		if i == len(s.maps) || uint64(a)+n <= uint64(s.maps[i].Start) {
+			return a, true
+		}
+		a = alignUp(s.maps[i].End, align)
+	}
+}
+
+// down finds the highest free place for n bytes in zone.
+func (s *Space) down(zone guest.Range, n, align uint64) (guest.Addr, bool) {
+	end := zone.End
+	for i := s.from(end-1) - 1; ; i-- {
+		// maps[i+1] starts at end, or contains it in the first round.
+		if i+1 < len(s.maps) && s.maps[i+1].Start < end {
+			end = s.maps[i+1].Start
+		}
+		if end <= zone.Start || uint64(end-zone.Start) < n {
+			return 0, false
+		}
+		a := (end - guest.Addr(n)) &^ guest.Addr(align-1)
+		if a < zone.Start {
+			return 0, false
+		}
+		if i < 0 || s.maps[i].End <= a {
+			return a, true
+		}
+		end = s.maps[i].Start
+	}
+}
+
+func alignUp(a guest.Addr, align uint64) guest.Addr {
+	return (a + guest.Addr(align-1)) &^ guest.Addr(align-1)
+}
+
+// wish is what a mapping without a fixed address asks for.
+type wish struct {
+	n, align uint64
+	hint     guest.Addr
+	low      bool // in reach of the code cache when there is room
+	low32    bool // below 2 GB or not at all
+}
+
+// place chooses an address for w: the hint if it is free, else by zone.
+func (s *Space) place(w wish) (guest.Addr, bool) {
+	hint := guest.Range{Start: w.hint, End: w.hint + guest.Addr(w.n)}
+	if w.hint != 0 && !hint.Empty() && uint64(w.hint)%w.align == 0 && s.isFree(hint) &&
+		(!w.low32 || s.cfg.Low32.Covers(hint)) {
+		return w.hint, true
+	}
+	if w.low32 {
+		return s.up(s.cfg.Low32, w.n, w.align)
+	}
+	if w.low {
+		for _, z := range s.cfg.Low {
+			if a, ok := s.up(z, w.n, w.align); ok {
+				return a, true
+			}
+		}
+	}
+	return s.down(s.cfg.High, w.n, w.align)
+}

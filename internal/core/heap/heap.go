@@ -1,0 +1,443 @@
+// Package heap is the allocator that replaces the guest's malloc and its relatives.
+//
+// It hands out blocks of guest memory with red zones at both sides, keeps freed blocks in quarantine, and is the index
+// of blocks that tools ask (tool.Heap). families.go lists the functions that it replaces and what their arguments mean.
+// It does not decide what an error is or how one looks: it calls tool.HeapReplacer. It doesn't find the functions in the
+// guest either: that is redirection's work.
+//
+// Invariants: no metadata lies in guest memory, so a guest that overruns its blocks can't damage the index; memory of a
+// block is reused only after its tool has been told of the free and the block has left the quarantine; every block's
+// slot (its memory with red zones and padding) belongs to it alone.
+//
+// Locking: Allocator.mu guards everything. It is never held while the tool is called or guest memory is read or written.
+package heap
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/bits"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"gogrind/internal/guest"
+	"gogrind/internal/tool"
+)
+
+// Arena is where the allocator gets guest memory: readable, writable, zero, marked as the tool's.
+type Arena interface {
+	MapTool(n uint64) (guest.Addr, error)
+}
+
+// Unmapper is an Arena that takes memory back. Without it the memory of huge blocks is kept for later ones.
+type Unmapper interface {
+	UnmapTool(r guest.Range) error
+}
+
+// Config is what an Allocator needs.
+type Config struct {
+	Layout tool.HeapConfig
+	Arena  Arena
+	Memory guest.Memory
+	Tool   tool.HeapReplacer
+}
+
+// ErrLayout says that a tool asks for a block layout that doesn't exist.
+var ErrLayout = errors.New("bad block layout")
+
+// Allocator is the replacement allocator. Safe for concurrent use.
+type Allocator struct {
+	cfg Config
+
+	mu         sync.Mutex
+	pages      pageHeap
+	classes    [numClasses]class
+	quarantine quarantine
+	stats      tool.HeapStats
+	serial     uint64
+	lastSpan   *span // the span of the last look-up: most are followed by another one close by
+}
+
+var _ tool.Heap = (*Allocator)(nil)
+
+// New makes an allocator without memory.
+func New(cfg Config) (*Allocator, error) {
+	l := &cfg.Layout
+	switch {
+	case l.RedZone < 16 || l.RedZone%16 != 0 || l.RedZone > maxRedZone:
+		return nil, fmt.Errorf("heap: red zone of %d bytes: %w", l.RedZone, ErrLayout)
+	case l.Alignment < 16 || l.Alignment&(l.Alignment-1) != 0 || l.Alignment > guest.PageSize:
+		return nil, fmt.Errorf("heap: alignment %d: %w", l.Alignment, ErrLayout)
+	}
+	a := &Allocator{cfg: cfg}
+	a.pages.arena = cfg.Arena
+	a.pages.discard = discard
+	for i := range a.classes {
+		a.classes[i].stride = classSize(i) + 2*l.RedZone
+	}
+	return a, nil
+}
+
+// maxRedZone is the largest --redzone-size that Valgrind takes.
+const maxRedZone = 4096
+
+// request is what one allocation asks for.
+type request struct {
+	size, align uint64 // align 0: the default
+	kind        tool.AllocKind
+	zero        bool
+}
+
+// Malloc allocates size bytes. It returns 0 when there is no memory; then nothing was counted or told.
+func (a *Allocator) Malloc(t tool.Thread, size, align uint64, kind tool.AllocKind, zero bool) guest.Addr {
+	stack := a.cfg.Tool.NewStack(t)
+	a.mu.Lock()
+	b, fresh, err := a.alloc(t, request{size, align, kind, zero}, stack)
+	if err == nil {
+		a.count(size)
+	}
+	a.mu.Unlock()
+	if err != nil {
+		return 0
+	}
+	switch {
+	case zero && !fresh:
+		a.fill(b.Range(), 0)
+	case !zero && a.cfg.Layout.MallocFill >= 0:
+		a.fill(b.Range(), byte(a.cfg.Layout.MallocFill))
+	}
+	a.cfg.Tool.Allocated(t, b, zero)
+	return b.Addr
+}
+
+// count notes an allocation in the totals. The caller holds mu.
+func (a *Allocator) count(size uint64) {
+	a.stats.Allocs++
+	a.stats.AllocBytes += size
+}
+
+// Free gives the block at p back. fn is the function's name as frames show it, kind its family.
+func (a *Allocator) Free(t tool.Thread, fn string, p guest.Addr, kind tool.AllocKind) {
+	if p == 0 {
+		return
+	}
+	stack := a.cfg.Tool.NewStack(t)
+	a.mu.Lock()
+	a.stats.Frees++ // Memcheck counts calls, good or bad
+	b, ok := a.take(p, stack)
+	a.mu.Unlock()
+	if !ok {
+		near, found := a.Near(p)
+		a.cfg.Tool.BadFree(t, fn, p, near, found)
+		return
+	}
+	if b.Kind != kind {
+		live := b
+		live.Freed, live.Free = false, 0
+		a.cfg.Tool.MismatchedFree(t, fn, kind, live)
+	}
+	a.retire(t, b, fn)
+}
+
+// retire tells the tool that b is freed and puts it into quarantine.
+func (a *Allocator) retire(t tool.Thread, b tool.HeapBlock, fn string) {
+	a.cfg.Tool.Freed(t, b, fn)
+	a.shelve(b)
+}
+
+// shelve fills freed block b and puts it into quarantine.
+func (a *Allocator) shelve(b tool.HeapBlock) {
+	if a.cfg.Layout.FreeFill >= 0 {
+		a.fill(b.Range(), byte(a.cfg.Layout.FreeFill))
+	}
+	a.mu.Lock()
+	a.quarantine.push(held{b.Addr, b.Size}, &a.cfg.Layout)
+	for {
+		h, ok := a.quarantine.pop(&a.cfg.Layout)
+		if !ok {
+			break
+		}
+		a.release(h.addr)
+	}
+	a.mu.Unlock()
+}
+
+// Realloc gives the block at p a new size, and the block always a new place: an access through the old address after it
+// is an error that must be seen. It returns 0 when p is no block or there's no memory.
+func (a *Allocator) Realloc(t tool.Thread, fn string, p guest.Addr, size uint64) guest.Addr {
+	stack := a.cfg.Tool.NewStack(t)
+	a.mu.Lock()
+	sp, slot, ok := a.find(p)
+	if !ok || sp.meta(slot).state != stateLive || sp.payload(slot) != p {
+		a.stats.Frees++
+		a.count(size)
+		a.mu.Unlock()
+		near, found := a.Near(p)
+		a.cfg.Tool.BadFree(t, fn, p, near, found)
+		return 0
+	}
+	b, _, err := a.alloc(t, request{size: size, kind: tool.KindMalloc}, stack)
+	if err != nil {
+		a.mu.Unlock()
+		return 0
+	}
+	a.count(size)
+	a.stats.Frees++
+	old, _ := a.take(p, stack)
+	a.mu.Unlock()
+
+	if old.Kind != tool.KindMalloc {
+		live := old
+		live.Freed, live.Free = false, 0
+		a.cfg.Tool.MismatchedFree(t, fn, tool.KindMalloc, live)
+	}
+	n := min(old.Size, size)
+	a.copy(b.Addr, old.Addr, n)
+	if a.cfg.Layout.MallocFill >= 0 && size > n {
+		rest := b.Range()
+		rest.Start += guest.Addr(n)
+		a.fill(rest, byte(a.cfg.Layout.MallocFill))
+	}
+	a.cfg.Tool.Resized(t, old, b)
+	a.shelve(old)
+	return b.Addr
+}
+
+// UsableSize is the size of the live block at p, 0 if there is none: not a byte more than was asked for may be used.
+func (a *Allocator) UsableSize(p guest.Addr) uint64 {
+	b, ok := a.At(p)
+	if !ok || b.Freed {
+		return 0
+	}
+	return b.Size
+}
+
+// At implements tool.Heap.
+func (a *Allocator) At(p guest.Addr) (tool.HeapBlock, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	sp, slot, ok := a.find(p)
+	if !ok || sp.payload(slot) != p {
+		return tool.HeapBlock{}, false
+	}
+	return a.visible(sp, slot)
+}
+
+// Near implements tool.Heap. A block's padding counts as its red zone.
+func (a *Allocator) Near(p guest.Addr) (tool.HeapBlock, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	sp, slot, ok := a.find(p)
+	if !ok {
+		return tool.HeapBlock{}, false
+	}
+	return a.visible(sp, slot)
+}
+
+// visible is the block in a slot as the index shows it. The caller holds mu.
+func (a *Allocator) visible(sp *span, slot uint32) (tool.HeapBlock, bool) {
+	m := sp.meta(slot)
+	if m.state == stateLive || m.state == stateFreed && a.cfg.Layout.KeepFreedInfo {
+		return sp.block(slot), true
+	}
+	return tool.HeapBlock{}, false
+}
+
+// Live implements tool.Heap. Blocks that come or go while it runs may be seen or not.
+func (a *Allocator) Live(f func(tool.HeapBlock) bool) {
+	var batch []tool.HeapBlock
+	at := guest.Addr(0)
+	for {
+		batch = batch[:0]
+		a.mu.Lock()
+		sp := a.pages.next(at)
+		if sp == nil {
+			a.mu.Unlock()
+			return
+		}
+		for i := range sp.metas {
+			if sp.metas[i].state == stateLive {
+				batch = append(batch, sp.block(uint32(i)))
+			}
+		}
+		at = sp.end()
+		a.mu.Unlock()
+		for _, b := range batch {
+			if !f(b) {
+				return
+			}
+		}
+	}
+}
+
+// Stats implements tool.Heap.
+func (a *Allocator) Stats() tool.HeapStats {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.stats
+}
+
+// Footprint is how many bytes of guest memory the allocator holds (mallinfo's arena).
+func (a *Allocator) Footprint() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.pages.mapped
+}
+
+// Gap describes the unused memory of the heap around p: the stretch without any block that p lies in. ok is false when p
+// is not in the allocator's memory or lies in a block's slot.
+func (a *Allocator) Gap(p guest.Addr) (r guest.Range, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	sp := a.pages.at(p)
+	if sp == nil {
+		return guest.Range{}, false
+	}
+	if sp.state == spanFree {
+		return guest.Range{Start: sp.base, End: sp.end()}, true
+	}
+	slot, in := sp.slot(p)
+	if !in {
+		return guest.Range{Start: sp.base + guest.Addr(uint64(len(sp.metas))*sp.stride), End: sp.end()}, true
+	}
+	if s := sp.meta(slot).state; s == stateLive || s == stateFreed {
+		return guest.Range{}, false
+	}
+	start := sp.base + guest.Addr(uint64(slot)*sp.stride)
+	return guest.Range{Start: start, End: start + guest.Addr(sp.stride)}, true
+}
+
+// find returns the slot that p lies in, used or not. The caller holds mu.
+func (a *Allocator) find(p guest.Addr) (*span, uint32, bool) {
+	sp := a.lastSpan
+	if sp == nil || p < sp.base || p >= sp.end() {
+		sp = a.pages.at(p)
+		if sp == nil || sp.state != spanUsed {
+			return nil, 0, false
+		}
+		a.lastSpan = sp
+	}
+	slot, ok := sp.slot(p)
+	return sp, slot, ok
+}
+
+// alloc finds a slot and fills in its metadata; fresh says that its memory is zero. The caller holds mu.
+func (a *Allocator) alloc(t tool.Thread, q request, stack uint32) (b tool.HeapBlock, fresh bool, err error) {
+	rz := a.cfg.Layout.RedZone
+	align := max(q.align, a.cfg.Layout.Alignment)
+	if align&(align-1) != 0 || align > maxAlign {
+		return b, false, unix.EINVAL
+	}
+	if q.size > maxBlock {
+		return b, false, unix.ENOMEM
+	}
+	// Slots start at multiples of 16; a larger alignment may need this much more.
+	need := max(q.size, 1) + align - 16
+	var sp *span
+	var slot uint32
+	if need <= maxSmall {
+		sp, slot, fresh, err = a.allocSmall(classOf(need))
+		// Zero memory of small slots is not relied on: an overrun of the guest's may have been there, and clearing
+		// costs little.
+		fresh = fresh && q.size > guest.PageSize
+	} else {
+		sp, err = a.pages.alloc((need + 2*rz + guest.PageSize - 1) / guest.PageSize)
+		if err == nil {
+			fresh = sp.zero
+			sp.zero = false
+			sp.stride = sp.npages * guest.PageSize
+			sp.metas = make([]meta, 1)
+			sp.used = 1
+		}
+	}
+	if err != nil {
+		return b, false, err
+	}
+	start := sp.base + guest.Addr(uint64(slot)*sp.stride)
+	pay := (start + guest.Addr(rz+align-1)) &^ guest.Addr(align-1)
+	a.serial++
+	m := sp.meta(slot)
+	*m = meta{
+		size: q.size, serial: a.serial, alloc: stack, thread: int32(t.ID()), off: uint32(pay - start),
+		kind: q.kind, state: stateLive,
+	}
+	if q.align != 0 {
+		m.align = uint8(bits.TrailingZeros64(q.align)) + 1
+	}
+	a.stats.LiveBlocks++
+	a.stats.LiveBytes += q.size
+	return sp.block(slot), fresh, nil
+}
+
+// maxAlign keeps the payload's offset in its slot in 32 bits.
+const maxAlign = 1 << 30
+
+// maxBlock is more than the guest's address space has, and far from overflow.
+const maxBlock = 1 << 46
+
+// take marks the live block at p as freed. The caller holds mu.
+func (a *Allocator) take(p guest.Addr, stack uint32) (tool.HeapBlock, bool) {
+	sp, slot, ok := a.find(p)
+	if !ok || sp.payload(slot) != p || sp.meta(slot).state != stateLive {
+		return tool.HeapBlock{}, false
+	}
+	m := sp.meta(slot)
+	m.state, m.free = stateFreed, stack
+	a.stats.LiveBlocks--
+	a.stats.LiveBytes -= m.size
+	return sp.block(slot), true
+}
+
+// release makes the slot of the freed block at p usable again. The caller holds mu.
+func (a *Allocator) release(p guest.Addr) {
+	sp, slot, ok := a.find(p)
+	if !ok {
+		return
+	}
+	if sp.class >= 0 {
+		a.releaseSmall(sp, slot)
+		return
+	}
+	a.lastSpan = nil
+	a.pages.free(sp)
+}
+
+// fill writes v to all of r. Memory that the guest has made inaccessible is left as it is.
+func (a *Allocator) fill(r guest.Range, v byte) {
+	src := zeros[:]
+	if v != 0 {
+		src = bytes.Repeat([]byte{v}, int(min(r.Len(), uint64(len(zeros)))))
+	}
+	for !r.Empty() {
+		n := min(uint64(len(src)), r.Len())
+		a.cfg.Memory.WriteMem(src[:n], r.Start)
+		r.Start += guest.Addr(n)
+	}
+}
+
+// zeros is never written.
+var zeros [64 << 10]byte
+
+// copy copies n bytes between blocks.
+func (a *Allocator) copy(to, from guest.Addr, n uint64) {
+	if n == 0 {
+		return
+	}
+	buf := make([]byte, min(n, 64<<10))
+	for n > 0 {
+		k := min(n, uint64(len(buf)))
+		got := a.cfg.Memory.ReadMem(buf[:k], from)
+		a.cfg.Memory.WriteMem(buf[:got], to)
+		from, to, n = from+guest.Addr(k), to+guest.Addr(k), n-k
+	}
+}
+
+// discard gives the memory of [base, base+n) back to the kernel, so that it reads as zero.
+func discard(r guest.Range) error {
+	_, _, errno := unix.Syscall(unix.SYS_MADVISE, uintptr(r.Start), uintptr(r.Len()), unix.MADV_DONTNEED)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package heap
+
+import (
+	"sort"
+
+	"gogrind/internal/guest"
+)
+
+const (
+	// firstArena and maxArena bound the growth of arenas: small programs stay small, and making an arena no-access in
+	// the shadow writes its length once.
+	firstArena = 1 << 20
+	maxArena   = 8 << 20
+	// soloPages is the length in pages from which a block gets an arena of its own, given back when it goes.
+	soloPages = maxArena / 2 / guest.PageSize
+	// discardPages is the length from which the pages of a large block go back to the kernel when it is released.
+	discardPages = 16
+
+	exactBins = 256
+	numBins   = exactBins + 4 // 256-511, 512-1023, 1024-2047, 2048 and more pages
+)
+
+// pageHeap hands out runs of pages. Free runs are kept in bins by length and joined with their neighbours.
+type pageHeap struct {
+	arena   Arena
+	discard func(guest.Range) error
+	mapped  uint64
+	grow    uint64
+	arenas  []*arena // ascending by base
+	last    *arena   // of the last look-up
+	bins    [numBins]*span
+	solos   []*span // free solo spans, when the Arena can't take memory back
+}
+
+// arena is one piece of guest memory. pages says which span each page belongs to; it is nil when solo is set.
+type arena struct {
+	base, end guest.Addr
+	pages     []*span
+	solo      *span
+}
+
+// at returns the span that holds p, nil if there's none.
+func (h *pageHeap) at(p guest.Addr) *span {
+	ar := h.last
+	if ar == nil || p < ar.base || p >= ar.end {
+		i := sort.Search(len(h.arenas), func(i int) bool { return h.arenas[i].end > p })
+		if i == len(h.arenas) || p < h.arenas[i].base {
+			return nil
+		}
+		ar = h.arenas[i]
+		h.last = ar
+	}
+	return ar.at(p)
+}
+
+func (ar *arena) at(p guest.Addr) *span {
+	if ar.solo != nil {
+		return ar.solo
+	}
+	return ar.pages[(p-ar.base)/guest.PageSize]
+}
+
+// next returns the first used span that ends after p, nil if there's none.
+func (h *pageHeap) next(p guest.Addr) *span {
+	i := sort.Search(len(h.arenas), func(i int) bool { return h.arenas[i].end > p })
+	for ; i < len(h.arenas); i++ {
+		ar := h.arenas[i]
+		for p = max(p, ar.base); p < ar.end; {
+			sp := ar.at(p)
+			if sp.state == spanUsed {
+				return sp
+			}
+			p = sp.end()
+		}
+	}
+	return nil
+}
+
+// alloc takes a run of n pages.
+func (h *pageHeap) alloc(n uint64) (*span, error) {
+	if n >= soloPages {
+		return h.allocSolo(n)
+	}
+	sp := h.fit(n)
+	if sp == nil {
+		h.grow = min(max(firstArena, 2*h.grow), maxArena)
+		size := max(h.grow, (n*guest.PageSize+firstArena-1)&^uint64(firstArena-1))
+		base, err := h.arena.MapTool(size)
+		if err != nil {
+			return nil, err
+		}
+		ar := &arena{base: base, end: base + guest.Addr(size), pages: make([]*span, size/guest.PageSize)}
+		h.addArena(ar)
+		sp = &span{base: base, npages: size / guest.PageSize, zero: true}
+		h.mark(ar, sp)
+	} else {
+		h.unbin(sp)
+	}
+	if rest := sp.npages - n; rest > 0 {
+		ar := h.arenaOf(sp.base)
+		tail := &span{base: sp.base + guest.Addr(n*guest.PageSize), npages: rest, zero: sp.zero}
+		sp.npages = n
+		h.mark(ar, tail)
+		h.bin(tail)
+	}
+	sp.state, sp.class = spanUsed, -1
+	return sp, nil
+}
+
+func (h *pageHeap) addArena(ar *arena) {
+	h.mapped += uint64(ar.end - ar.base)
+	i := sort.Search(len(h.arenas), func(i int) bool { return h.arenas[i].base > ar.base })
+	h.arenas = append(h.arenas, nil)
+	copy(h.arenas[i+1:], h.arenas[i:])
+	h.arenas[i] = ar
+}
+
+// allocSolo takes n pages as an arena of their own.
+func (h *pageHeap) allocSolo(n uint64) (*span, error) {
+	for i, sp := range h.solos {
+		// At most a quarter of the memory is wasted.
+		if sp.npages >= n && sp.npages-n <= n/4 {
+			h.solos = append(h.solos[:i], h.solos[i+1:]...)
+			sp.state, sp.class = spanUsed, -1
+			return sp, nil
+		}
+	}
+	base, err := h.arena.MapTool(n * guest.PageSize)
+	if err != nil {
+		return nil, err
+	}
+	sp := &span{base: base, npages: n, zero: true, solo: true, state: spanUsed, class: -1}
+	h.addArena(&arena{base: base, end: sp.end(), solo: sp})
+	return sp, nil
+}
+
+// free takes a run back.
+func (h *pageHeap) free(sp *span) {
+	large := sp.class < 0
+	sp.state, sp.metas, sp.bump, sp.used, sp.freed = spanFree, nil, 0, 0, 0
+	if large && sp.npages >= discardPages {
+		sp.zero = h.discard(guest.Range{Start: sp.base, End: sp.end()}) == nil
+	}
+	if sp.solo {
+		h.freeSolo(sp)
+		return
+	}
+	ar := h.arenaOf(sp.base)
+	if sp.base > ar.base {
+		if l := ar.at(sp.base - 1); l.state == spanFree {
+			h.unbin(l)
+			l.npages += sp.npages
+			l.zero = l.zero && sp.zero
+			sp = l
+		}
+	}
+	if sp.end() < ar.end {
+		if r := ar.at(sp.end()); r.state == spanFree {
+			h.unbin(r)
+			sp.npages += r.npages
+			sp.zero = sp.zero && r.zero
+		}
+	}
+	h.mark(ar, sp)
+	h.bin(sp)
+}
+
+func (h *pageHeap) freeSolo(sp *span) {
+	u, ok := h.arena.(Unmapper)
+	if !ok || u.UnmapTool(guest.Range{Start: sp.base, End: sp.end()}) != nil {
+		h.solos = append(h.solos, sp)
+		return
+	}
+	h.last = nil
+	i := sort.Search(len(h.arenas), func(i int) bool { return h.arenas[i].base >= sp.base })
+	h.mapped -= uint64(h.arenas[i].end - h.arenas[i].base)
+	h.arenas = append(h.arenas[:i], h.arenas[i+1:]...)
+}
+
+func (h *pageHeap) arenaOf(p guest.Addr) *arena {
+	i := sort.Search(len(h.arenas), func(i int) bool { return h.arenas[i].end > p })
+	return h.arenas[i]
+}
+
+// mark enters sp as owner of its pages.
+func (h *pageHeap) mark(ar *arena, sp *span) {
+	i := uint64(sp.base-ar.base) / guest.PageSize
+	for j := range sp.npages {
+		ar.pages[i+j] = sp
+	}
+}
+
+func binOf(n uint64) int {
+	if n < exactBins {
+		return int(n)
+	}
+	b := exactBins
+	for n >= 2*exactBins && b < numBins-1 {
+		n /= 2
+		b++
+	}
+	return b
+}
+
+func (h *pageHeap) bin(sp *span)   { pushSpan(&h.bins[binOf(sp.npages)], sp) }
+func (h *pageHeap) unbin(sp *span) { removeSpan(&h.bins[binOf(sp.npages)], sp) }
+
+// fit returns a free run of at least n pages: of the first bin that has one, the first that is long enough.
+func (h *pageHeap) fit(n uint64) *span {
+	for b := binOf(n); b < numBins; b++ {
+		for sp := h.bins[b]; sp != nil; sp = sp.next {
+			if sp.npages >= n {
+				return sp
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,321 @@
+// Package unwind finds the calls that led to a guest's current pc, from call frame information (.eh_frame, .debug_frame)
+// and, where that is missing, from frame pointers.
+//
+// A Config is shared by a process; each thread has an Unwinder, which needs no lock for code it has seen before. The
+// package never writes guest memory and never faults on it. It names nothing: that is debuginfo's.
+//
+// The entries it produces are the current pc and then return addresses. What lies at a return address is the code after
+// the call, so whoever names an entry other than the first subtracts one before the look-up. Code that a signal
+// interrupted did not call: there the entry is the interrupted pc plus one, so that the same rule names the interrupted
+// instruction.
+package unwind
+
+import (
+	"fmt"
+	"sync"
+
+	"gogrind/internal/debuginfo"
+	"gogrind/internal/guest"
+)
+
+// Config is what the Unwinders of a process share. The exported fields are not changed once in use.
+type Config struct {
+	Space *debuginfo.Space
+	Mem   guest.Memory
+	// Warn receives a message about damaged frame information, once per object. Nil drops it.
+	Warn func(msg string)
+
+	tables sync.Map // *debuginfo.Object -> *tableOnce
+}
+
+type tableOnce struct {
+	once  sync.Once
+	table *Table
+}
+
+// Table is the frame information of o, read on first use; nil when it has none.
+func (c *Config) Table(o *debuginfo.Object) *Table {
+	v, ok := c.tables.Load(o)
+	if !ok {
+		v, _ = c.tables.LoadOrStore(o, new(tableOnce))
+	}
+	t := v.(*tableOnce)
+	t.once.Do(func() {
+		var secs []Section
+		if b, addr := o.Section(".eh_frame"); b != nil {
+			secs = append(secs, Section{Data: b, Addr: addr})
+		}
+		if b := o.DebugSection(".debug_frame"); b != nil {
+			secs = append(secs, Section{Data: b, Debug: true})
+		}
+		var err error
+		if t.table, err = Compile(secs...); err != nil && c.Warn != nil {
+			c.Warn(fmt.Sprintf("%s: %v", o.Path, err))
+		}
+	})
+	return t.table
+}
+
+// Forget drops the table of an object that is not mapped any more.
+func (c *Config) Forget(o *debuginfo.Object) { c.tables.Delete(o) }
+
+const (
+	ruleSlots = 1024 // direct-mapped cache of rules by pc; a power of two
+	pageSlots = 4    // pages of guest memory kept during one Unwind
+)
+
+// Unwinder unwinds the stacks of one thread at a time.
+type Unwinder struct {
+	cfg *Config
+	// Stack is memory that the core vouches for: mapped, readable and not unmapped during a call of Unwind. It is read
+	// directly. All else goes through Config.Mem. The zero Range is allowed.
+	Stack guest.Range
+
+	snap  *debuginfo.Snapshot // what rules belongs to
+	rules [ruleSlots]cached
+	pages [pageSlots]page
+}
+
+type cached struct {
+	key  uint64 // valid when rule is set
+	rule *Rule
+}
+
+type page struct {
+	addr guest.Addr // 0: empty
+	n    int        // readable bytes
+	b    []byte
+}
+
+// New returns an Unwinder.
+func New(cfg *Config) *Unwinder { return &Unwinder{cfg: cfg} }
+
+// noInfo stands for "no frame information" in the cache of rules.
+var noInfo = &Rule{}
+
+// sigreturn is the rule for code that does nothing but call rt_sigreturn, as C libraries without frame information for
+// it have: the stack pointer is at a ucontext, whose registers are at fixed offsets (asm/sigcontext.h, after the 40 bytes
+// of uc_flags, uc_link and uc_stack).
+var sigreturn = func() *Rule {
+	at := func(off byte) []byte { // breg7 off (as two-byte sleb)
+		return []byte{opBreg0 + regRSP, off&0x7f | 0x80, off >> 7}
+	}
+	r := &Rule{signal: true, cfaExpr: append(at(160), opDeref), ra: regRule{kind: atExpr, expr: at(168)}}
+	// order of struct sigcontext: r8-r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip
+	for i, reg := range []uint8{8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2} {
+		r.regs = append(r.regs, savedReg{reg, regRule{kind: atExpr, expr: at(byte(40 + 8*i))}})
+	}
+	return r
+}()
+
+// find is the rule for a pc. For exact pcs (the current one, an interrupted one) the pc itself counts, otherwise the call
+// before it.
+func (u *Unwinder) find(pc uint64, exact bool) *Rule {
+	key := pc
+	if !exact {
+		key--
+	}
+	slot := &u.rules[(key*0x9e3779b97f4a7c15)>>(64-10)] // 2^64 divided by the golden ratio; 10 bits for ruleSlots
+	if slot.key == key && slot.rule != nil {
+		return slot.rule
+	}
+	r := noInfo
+	last := false
+	if o := u.snap.Find(guest.Addr(key)); o != nil {
+		if t := u.cfg.Table(o); t != nil {
+			if x, l := t.Find(o.Linked(guest.Addr(key))); x != nil {
+				r, last = x, l
+			}
+		}
+	}
+	if (r == noInfo || last && !exact && !r.signal) && u.isSigreturn(pc) {
+		r = sigreturn
+	}
+	*slot = cached{key, r}
+	return r
+}
+
+// isSigreturn reports whether the code at pc is mov $15,%eax (or %rax); syscall, where 15 is rt_sigreturn.
+func (u *Unwinder) isSigreturn(pc uint64) bool {
+	var b [9]byte
+	n := u.cfg.Mem.ReadMem(b[:], guest.Addr(pc))
+	return n >= 9 && string(b[:]) == "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05" || n >= 7 && string(b[:7]) == "\xb8\x0f\x00\x00\x00\x0f\x05"
+}
+
+// Unwind fills pcs with the calls of a thread whose registers are regs, innermost first, and returns how many it found.
+// The package comment says what an entry is.
+func (u *Unwinder) Unwind(regs *guest.Regs, pcs []guest.Addr) int {
+	if len(pcs) == 0 {
+		return 0
+	}
+	if s := u.cfg.Space.Snapshot(); s != u.snap {
+		u.snap = s
+		u.rules = [ruleSlots]cached{}
+	}
+	for i := range u.pages {
+		u.pages[i].addr = 0
+	}
+	pcs[0] = guest.Addr(regs.RIP)
+	n := 1
+	pc, sp, bp := regs.RIP, regs.GPR[guest.RSP], regs.GPR[guest.RBP]
+	for ; n < len(pcs); n++ {
+		r := u.find(pc, n == 1)
+		if !r.fast {
+			if r.end {
+				return n
+			}
+			return u.slow(regs, pcs)
+		}
+		cfa := sp
+		if r.fromRBP {
+			cfa = bp
+		}
+		cfa += uint64(int64(r.cfaOff))
+		if cfa <= sp && n > 1 || cfa&7 != 0 {
+			return n
+		}
+		ra, ok := u.read64(cfa + uint64(int64(r.raOff)))
+		if !ok || ra == 0 {
+			return n
+		}
+		if r.rbpSaved {
+			if bp, ok = u.read64(cfa + uint64(int64(r.rbpOff))); !ok {
+				return n
+			}
+		}
+		sp, pc = cfa, ra
+		pcs[n] = guest.Addr(pc)
+	}
+	return n
+}
+
+// frame is the full register state of a frame, by DWARF's numbers.
+type frame struct {
+	r     [numRegs]uint64
+	exact bool // r[regRA] is where the code is, not where it returns to
+}
+
+// slow is Unwind for stacks with frames that fast rules do not describe; it keeps all registers.
+func (u *Unwinder) slow(regs *guest.Regs, pcs []guest.Addr) int {
+	g := &regs.GPR
+	f := frame{exact: true, r: [numRegs]uint64{g[guest.RAX], g[guest.RDX], g[guest.RCX], g[guest.RBX], g[guest.RSI], g[guest.RDI],
+		g[guest.RBP], g[guest.RSP], g[guest.R8], g[guest.R9], g[guest.R10], g[guest.R11], g[guest.R12], g[guest.R13], g[guest.R14],
+		g[guest.R15], regs.RIP}}
+	n := 1
+	for ; n < len(pcs); n++ {
+		var next frame
+		var ok bool
+		if r := u.find(f.r[regRA], f.exact); r != noInfo {
+			next, ok = u.step(r, &f, n == 1)
+		} else {
+			next, ok = u.guess(&f, n == 1)
+		}
+		if !ok || next.r[regRA] == 0 {
+			break
+		}
+		f = next
+		pcs[n] = guest.Addr(f.r[regRA])
+		if f.exact {
+			pcs[n]++
+		}
+	}
+	return n
+}
+
+// step applies a rule.
+func (u *Unwinder) step(r *Rule, f *frame, first bool) (next frame, ok bool) {
+	if r.end {
+		return next, false
+	}
+	var cfa uint64
+	if r.cfaExpr != nil {
+		if cfa, ok = u.eval(r.cfaExpr, f, 0, false); !ok {
+			return next, false
+		}
+	} else {
+		cfa = f.r[r.cfaReg] + uint64(int64(r.cfaOff))
+	}
+	// A signal frame may lead to another stack; all others lead up the same one.
+	if !r.signal && (cfa <= f.r[regRSP] && !first || cfa&7 != 0) {
+		return next, false
+	}
+	next = *f
+	next.exact = r.signal
+	next.r[regRSP] = cfa
+	for i := range r.regs {
+		s := &r.regs[i]
+		v, ok := u.value(&s.regRule, f, s.reg, cfa)
+		if !ok {
+			return next, false
+		}
+		next.r[s.reg] = v
+	}
+	next.r[regRA], ok = u.value(&r.ra, f, regRA, cfa)
+	return next, ok
+}
+
+// value is the caller's value of a register.
+func (u *Unwinder) value(g *regRule, f *frame, reg uint8, cfa uint64) (v uint64, ok bool) {
+	switch g.kind {
+	case atOffset:
+		return u.read64(cfa + uint64(g.off))
+	case isOffset:
+		return cfa + uint64(g.off), true
+	case inReg:
+		if g.off < 0 || g.off >= numRegs {
+			return 0, false
+		}
+		return f.r[g.off], true
+	case atExpr:
+		if v, ok = u.eval(g.expr, f, cfa, true); !ok {
+			return 0, false
+		}
+		return u.read64(v)
+	case isExpr:
+		return u.eval(g.expr, f, cfa, true)
+	case undefined:
+		return 0, true
+	}
+	return f.r[reg], true
+}
+
+// guess finds the caller of code without frame information.
+func (u *Unwinder) guess(f *frame, first bool) (next frame, ok bool) {
+	next = *f
+	next.exact = false
+	sp, bp := f.r[regRSP], f.r[regRBP]
+	if first && u.snap.Find(guest.Addr(f.r[regRA])) == nil {
+		// A call through a wild pointer: nothing ran since the call, so the return address is on top of the stack.
+		if ra, ok := u.read64(sp); ok && u.inCode(ra) {
+			next.r[regRA], next.r[regRSP] = ra, sp+8
+			return next, true
+		}
+	}
+	if bp&7 != 0 || bp < sp {
+		return next, false
+	}
+	ra, ok := u.read64(bp + 8)
+	if !ok {
+		return next, false
+	}
+	up, ok := u.read64(bp)
+	if !ok {
+		return next, false
+	}
+	next.r[regRA], next.r[regRBP], next.r[regRSP] = ra, up, bp+16
+	return next, true
+}
+
+// inCode reports whether a lies in the code of a known object.
+func (u *Unwinder) inCode(a uint64) bool {
+	o := u.snap.Find(guest.Addr(a))
+	return o != nil && o.Text.Contains(guest.Addr(a))
+}
+
+// read64 reads eight bytes of guest memory.
+func (u *Unwinder) read64(a uint64) (v uint64, ok bool) {
+	if p := guest.Addr(a); p >= u.Stack.Start && p < u.Stack.End && u.Stack.End-p >= 8 {
+		return load64(p), true
+	}
+	return u.readPage(a)
+}

@@ -1,0 +1,235 @@
+package unwind
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gogrind/internal/debuginfo"
+	"gogrind/internal/guest"
+)
+
+// dumpC stops in several kinds of frames and writes at each stop: registers, what backtrace() finds, the stack's bytes.
+const dumpC = `
+#define _GNU_SOURCE
+#include <alloca.h>
+#include <execinfo.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+static FILE *out;
+static char *stack_top;
+
+static uint64_t u64[1];
+static void put(uint64_t v) { u64[0] = v; fwrite(u64, 8, 1, out); }
+
+__attribute__((noinline)) void stop(uint64_t kind)
+{
+	ucontext_t c;
+	void *bt[64];
+	getcontext(&c);
+	greg_t *g = c.uc_mcontext.gregs;
+	int n = backtrace(bt, 64);
+	put(0x706d7564); put(kind);
+	static const int order[] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+		REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+	for (int i = 0; i < 17; i++) put(g[order[i]]);
+	put(n);
+	for (int i = 0; i < n; i++) put((uint64_t)bt[i]);
+	char *lo = (char *)(g[REG_RSP] & ~4095UL);
+	put((uint64_t)lo); put(stack_top - lo);
+	fwrite(lo, 1, stack_top - lo, out);
+	fflush(out);
+}
+
+__attribute__((noinline)) static int rec(int n) { if (n == 0) { stop(1); return 1; } int r = rec(n - 1); __asm__ volatile("" ::: "memory"); return r + n; }
+
+static int cmp(const void *a, const void *b) { static int once; if (!once++) stop(2); return *(const int *)a - *(const int *)b; }
+
+__attribute__((noinline)) static int dyn(int n) { volatile char *p = alloca(n); p[0] = 1; stop(3); return p[0]; }
+
+__attribute__((noinline)) static int aligned(int n)
+{
+	_Alignas(64) volatile char b[128]; b[n] = 1; volatile char *p = alloca(n + 10); p[0] = 2;
+	stop(4); return b[n] + p[0];
+}
+
+static void handler(int s) { (void)s; stop(5); }
+__attribute__((noinline)) static int sig(void) { raise(SIGUSR1); __asm__ volatile("" ::: "memory"); return 1; }
+static volatile int *bad;
+static void segv(int s, siginfo_t *i, void *u) { (void)s; (void)i; ucontext_t *c = u; stop(6); c->uc_mcontext.gregs[REG_RIP] += 2; }
+__attribute__((noinline)) static int fault(void) { __asm__ volatile("xor %%eax,%%eax; movl (%%rax),%%eax" ::: "rax"); return 2; }
+__attribute__((noinline)) static int many(int a, int b, int c, int d, int e, int f, int g, int h, int i)
+{
+	stop(7); return a + b + c + d + e + f + g + h + i;
+}
+
+int main(int argc, char **argv)
+{
+	out = fopen(argv[1], "w");
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[512];
+	void *warm[4];
+	backtrace(warm, 4); /* loads libgcc_s before the maps are copied */
+	rewind(maps);
+	FILE *mo = fopen(argv[2], "w");
+	while (fgets(line, sizeof line, maps)) {
+		fputs(line, mo);
+		if (strstr(line, "[stack]")) stack_top = (char *)strtoul(strchr(line, '-') + 1, 0, 16);
+	}
+	fclose(mo);
+	int v[] = {3, 1, 2};
+	int r = rec(argc + 8);
+	qsort(v, 3, sizeof *v, cmp);
+	r += dyn(argc + 100) + aligned(argc);
+	signal(SIGUSR1, handler);
+	r += sig();
+	struct sigaction sa; memset(&sa, 0, sizeof sa); sa.sa_sigaction = segv; sa.sa_flags = SA_SIGINFO;
+	sigaction(SIGSEGV, &sa, 0);
+	r += fault();
+	r += many(1, 2, 3, 4, 5, 6, 7, 8, argc);
+	return r == 0;
+}
+`
+
+// dump is one stop of the test program. It is also its memory.
+type dump struct {
+	kind  uint64
+	regs  guest.Regs
+	bt    []uint64
+	base  guest.Addr
+	stack []byte
+}
+
+func (d *dump) ReadMem(p []byte, a guest.Addr) int {
+	if a < d.base || a >= d.base+guest.Addr(len(d.stack)) {
+		return 0
+	}
+	return copy(p, d.stack[a-d.base:])
+}
+
+func (d *dump) WriteMem([]byte, guest.Addr) int { return 0 }
+
+// runDump builds and runs the test program.
+func runDump(t testing.TB, flags ...string) (*debuginfo.Space, []dump) {
+	t.Helper()
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skip("gcc is not installed")
+	}
+	dir := t.TempDir()
+	src, exe, out, maps := filepath.Join(dir, "d.c"), filepath.Join(dir, "d"), filepath.Join(dir, "out"), filepath.Join(dir, "maps")
+	if err := os.WriteFile(src, []byte(dumpC), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if o, err := exec.Command("gcc", append(flags, "-w", "-o", exe, src)...).CombinedOutput(); err != nil {
+		t.Fatalf("gcc %v: %v\n%s", flags, err, o)
+	}
+	if o, err := exec.Command(exe, out, maps).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", flags, err, o)
+	}
+	s := debuginfo.NewSpace(debuginfo.Options{Warn: func(m string) { t.Error(m) }})
+	f, err := os.Open(maps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for sc := bufio.NewScanner(f); sc.Scan(); {
+		var lo, hi, off uint64
+		var prot, dev, path string
+		var inode int
+		if n, _ := fmt.Sscanf(sc.Text(), "%x-%x %s %x %s %d %s", &lo, &hi, &prot, &off, &dev, &inode, &path); n == 7 && strings.HasPrefix(path, "/") {
+			s.Map(path, guest.Addr(lo), hi-lo, off, prot[2] == 'x')
+		}
+	}
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := func() uint64 {
+		v := binary.LittleEndian.Uint64(b)
+		b = b[8:]
+		return v
+	}
+	var ds []dump
+	for len(b) > 0 {
+		if next() != 0x706d7564 {
+			t.Fatal("dump is damaged")
+		}
+		d := dump{kind: next()}
+		for i := range d.regs.GPR {
+			d.regs.GPR[i] = next()
+		}
+		d.regs.RIP = next()
+		for n := next(); n > 0; n-- {
+			d.bt = append(d.bt, next())
+		}
+		d.base = guest.Addr(next())
+		n := next()
+		d.stack, b = b[:n], b[n:]
+		ds = append(ds, d)
+	}
+	return s, ds
+}
+
+// TestAgainstBacktrace compares with what libgcc's unwinder found inside the program.
+func TestAgainstBacktrace(t *testing.T) {
+	for _, flags := range []string{"-O0", "-O1", "-O2", "-O2 -fomit-frame-pointer -march=native", "-O2 -static", "-O2 -static-pie", "-Os -mstackrealign",
+		"-O3 -fno-omit-frame-pointer", "-O2 -no-pie", "-O2 -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-exceptions -g", "-O2 -Wl,-z,lazy -fplt"} {
+		t.Run(flags, func(t *testing.T) {
+			s, ds := runDump(t, strings.Fields(flags)...)
+			if len(ds) != 7 {
+				t.Fatalf("%d stops", len(ds))
+			}
+			for i := range ds {
+				d := &ds[i]
+				u := New(&Config{Space: s, Mem: d, Warn: func(m string) { t.Error(m) }})
+				var pcs [64]guest.Addr
+				n := u.Unwind(&d.regs, pcs[:])
+				if strings.Contains(flags, "no-unwind") {
+					// libgcc does not read .debug_frame: only main's presence can be asked for.
+					found := false
+					for _, pc := range pcs[:n] {
+						for _, f := range s.Frames(pc-1, nil) {
+							found = found || f.Fn == "main"
+						}
+					}
+					if !found {
+						t.Errorf("stop %d: main not found in %v", d.kind, pcs[:n])
+					}
+					continue
+				}
+				// The two differ in the first entry: pc after getcontext, after backtrace. An interrupted pc is one more here.
+				bad := n != len(d.bt)
+				for k := 1; k < n && !bad; k++ {
+					bad = uint64(pcs[k]) != d.bt[k] && uint64(pcs[k]) != d.bt[k]+1
+				}
+				if bad {
+					t.Errorf("stop %d:\n got %#x\nwant %#x", d.kind, pcs[:n], d.bt)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkUnwind12(b *testing.B) {
+	s, ds := runDump(b, "-O2")
+	d := &ds[0]
+	u := New(&Config{Space: s, Mem: d})
+	var pcs [12]guest.Addr
+	for b.Loop() {
+		if u.Unwind(&d.regs, pcs[:]) != 12 {
+			b.Fatal("short")
+		}
+	}
+}

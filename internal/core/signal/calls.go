@@ -271,11 +271,10 @@ func (a *altStack) state(sp uint64) uint32 {
 	return s
 }
 
-// encode writes a as stack_t with the given flags.
+// encode writes a as stack_t with the given flags. It leaves the padding between flags and size alone, as frames do.
 func (a *altStack) encode(b []byte, flags uint32) {
 	put64(b[0:], a.sp)
 	put32(b[8:], flags)
-	put32(b[12:], 0)
 	put64(b[16:], a.size)
 }
 
@@ -296,6 +295,7 @@ func (p *Process) Sigaltstack(t tool.Thread, ss, old guest.Addr) int64 {
 	s := stateOf(t)
 	sp := t.Regs().GPR[guest.RSP]
 	p.mu.Lock()
+	clear(b[:])
 	s.alt.encode(b[:], s.alt.state(sp))
 	var err int64
 	if ss != 0 {

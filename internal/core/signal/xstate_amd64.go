@@ -67,7 +67,7 @@ func component(i int) (off, size int) {
 // resetXState gives the handler the state that a fresh program has. The area stays otherwise zero, which matters to
 // those who read it without looking at the header (debuggers). Protection keys are left as they are.
 func resetXState(x []byte) {
-	keep := get64(x[offHeader:]) & xPKRU
+	keep, mask := get64(x[offHeader:])&xPKRU, get32(x[offMXCSRMask:])
 	clear(x[:offSoftware])
 	if keep == 0 {
 		clear(x[endHeader:])
@@ -76,6 +76,7 @@ func resetXState(x []byte) {
 	put64(x[offHeader:], keep)
 	x[offFCW], x[offFCW+1] = initFCW&0xff, initFCW>>8
 	put32(x[offMXCSR:], initMXCSR)
+	put32(x[offMXCSRMask:], mask)
 }
 
 // frameXState copies the area x to dst as XSAVE of features would have written it there: components in their initial
@@ -137,7 +138,6 @@ func loadXState(x, src []byte, features, restore uint64, legacy bool) error {
 	restore &= features
 	live &= restore
 	resetXState(x)
-	put32(x[offMXCSRMask:], mask)
 	if live&xX87 != 0 {
 		copy(x[:offMXCSR], src[:offMXCSR])
 		copy(x[offST:offXMM], src[offST:offXMM])

@@ -26,10 +26,11 @@ const (
 	Contexts    Addr = 0x200000000000
 	ReturnPlane      = 0x40000000
 
-	// ShadowDistance is K of shadow(a) = a + K. It is not a multiple of the page size on purpose: with a page-aligned
+	// ShadowDistance is K of shadow(a) = a + K. The 64 GB beside MaxAddr keep shadow apart from the return plane of stacks at
+	// the top of guest space. It is not a multiple of the page size on purpose: with a page-aligned
 	// distance shadow loads falsely alias guest stores (4K aliasing), worth 20-35 % (DESIGN.md, shadow encoding).
-	ShadowDistance      = 0x400000000840
-	ShadowBase     Addr = 0x400000000000
+	ShadowDistance      = 0x401000000840
+	ShadowBase     Addr = 0x401000000000
 
 	// ToolHeap is the lowest address that Go's own memory uses.
 	ToolHeap Addr = 0x7e0000000000

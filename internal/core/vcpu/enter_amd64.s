@@ -146,7 +146,7 @@ TEXT leave<>(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	PUSHQ	$0x1f80
 	LDMXCSR	0(SP)
 	POPQ	AX
-	POPQ	BP
+	BYTE	$0x5d                             // pop %rbp, which enterAsm pushed: the assembler counts pushes by TEXT
 	RET
 
 // func sysBlock(nr, a1..a6 uintptr) (r int64, aborted uint64): a system call that a pending signal keeps from starting.
@@ -367,12 +367,12 @@ TEXT ·addresses(SB),NOSPLIT,$0-24
 	MOVQ	AX, restorer+16(FP)
 	RET
 
-// func segments() (fs, g uintptr): FS base and the word below it.
+// func segments() (base, word uintptr): FS base and the word below it.
 TEXT ·segments(SB),NOSPLIT,$0-16
 	RDFSBASEQ	AX
-	MOVQ	AX, fs+0(FP)
+	MOVQ	AX, base+0(FP)
 	MOVQ	-8(AX), AX
-	MOVQ	AX, g+8(FP)
+	MOVQ	AX, word+8(FP)
 	RET
 
 // func xcr0() uint64

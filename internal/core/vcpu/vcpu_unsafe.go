@@ -26,7 +26,7 @@ func enterAsm()
 func stepAsm()
 func sysBlock(nr, a1, a2, a3, a4, a5, a6 uintptr) (r int64, aborted uint64)
 func addresses() (exit, handler, restorer uintptr)
-func segments() (fs, g uintptr)
+func segments() (base, word uintptr)
 func xcr0() uint64
 
 // Globals that the signal handler reads. Set once by Init, before the first guest thread; mainContext by SetMain.

@@ -1,0 +1,326 @@
+package jit
+
+import (
+	"sort"
+	"sync/atomic"
+
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/guest"
+)
+
+// Layout of the code cache region, as offsets from its base.
+const (
+	l1Off    = 0                  // first-level indirect table
+	l1Bits   = 16                 // entries of 8 bytes, indexed by address bits 4-19
+	l2Off    = 8 << l1Bits        // second-level indirect table
+	l2Bits   = 20                 // entries of 16 bytes
+	codeOff  = l2Off + 16<<l2Bits // shared routines, then fragments
+	coldFrac = 2                  // the last 1/coldFrac of the rest holds out-of-line code
+)
+
+// Room that must be left before a translation starts: more than the largest one can need.
+const maxFragment = 1 << 16
+
+// fragment is the translation of one trace: guest code [pc, end), entered at its start only. Fragments hold no pointers, so
+// that a hundred thousand of them cost the garbage collector nothing.
+type fragment struct {
+	pc, end        uint64
+	body, hotEnd   uint32 // host offsets; body is the entry for direct jumps
+	start          uint32 // start of hot code: the indirect prefix when there is one
+	cold, coldEnd  uint32
+	entry          uint32 // entry for indirect branches, 0 when there is none yet
+	points, nPoint uint32 // points[points:points+nPoint]
+	exits, nExit   uint32 // exits[exits:exits+nExit]
+	landings       uint32 // landings[landings:landings+nLanding]
+	nLanding       uint32
+	incoming       uint32 // first linked exit that jumps here, index+1
+	dead           bool
+}
+
+// exit is one place where a fragment leaves for a fixed guest address.
+type exit struct {
+	target uint64 // guest address wanted
+	site   uint32 // host offset of the rel32 field to patch, 0: never linked
+	stub   uint32 // host offset of the out-of-line stub that the field reaches while not linked
+	frag   uint32 // owner
+	to     uint32 // fragment it is linked to, index+1
+	next   uint32 // next in to's incoming list, index+1
+}
+
+// landing is where a call's return arrives. Its 4-byte field at site is the guest return address, negated or not; with the
+// value never in it no return address is recognised.
+type landing struct{ site, never uint32 }
+
+// point maps a host offset to guest state. Points of a fragment are in ascending host order.
+type point struct {
+	host  uint32 // absolute host offset
+	guest uint32 // guest pc - fragment pc
+	// spilled registers: for each, register number + 1, in spill slots 0, 1, 2; 0 is none.
+	spill [3]uint8
+	exact bool // host is the start of the instruction at guest pc: state is exact if nothing is spilled
+}
+
+// check is one place where a tool's annotation may leave to Go.
+type check struct {
+	pc     uint64 // guest instruction
+	resume uint32 // host offset to go on at
+	mem    uint8  // index of the access
+	op     uint8
+}
+
+// tables is what a flush throws away as a whole.
+type tables struct {
+	frags    []fragment
+	exits    []exit
+	points   []point
+	checks   []check
+	landings []landing
+	byPC     map[uint64]uint32   // guest address -> fragment
+	byPage   map[uint64][]uint32 // guest page -> fragments with code on it
+}
+
+func (t *Translator) resetTables() {
+	t.tables = tables{byPC: make(map[uint64]uint32), byPage: make(map[uint64][]uint32)}
+	t.frags = append(t.frags, fragment{dead: true}) // index 0 is none
+	t.exits = append(t.exits, exit{})
+	t.hot.pos = t.codeStart
+	t.cold.pos = t.coldStart
+}
+
+// Entry returns the host address to enter for guest address pc, translating if needed.
+func (t *Translator) Entry(pc guest.Addr) (uintptr, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f, err := t.lookup(uint64(pc), false)
+	if err != nil {
+		return 0, err
+	}
+	return uintptr(t.base + uint64(t.frags[f].body)), nil
+}
+
+// Indirect is Entry for an address that an indirect branch missed: the address is entered in the tables, so that generated
+// code finds it next time.
+func (t *Translator) Indirect(pc guest.Addr) (uintptr, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f, err := t.lookup(uint64(pc), true)
+	if err != nil {
+		return 0, err
+	}
+	fr := &t.frags[f]
+	if fr.entry == 0 {
+		t.emitThunk(f)
+		fr = &t.frags[f]
+	}
+	t.setL2(fr.pc, fr.entry)
+	atomic.StoreUint64(t.l1(fr.pc), t.base+uint64(fr.entry))
+	return uintptr(t.base + uint64(fr.body)), nil
+}
+
+// Link resolves the direct exit n: its target is translated, the exit patched to jump there, and the address to go on at
+// returned.
+func (t *Translator) Link(n int) (uintptr, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	target := t.exits[n].target
+	gen := t.generation
+	f, err := t.lookup(target, false)
+	if err != nil {
+		return 0, err
+	}
+	if t.generation == gen { // else the exit is gone with its fragment
+		e := &t.exits[n]
+		if e.site != 0 && e.to == 0 && !t.frags[e.frag].dead {
+			t.link(uint32(n), f)
+		}
+	}
+	return uintptr(t.base + uint64(t.frags[f].body)), nil
+}
+
+// Target is the guest address of exit n, for exits that only carry one (system calls, requests, emulation).
+func (t *Translator) Target(n int) guest.Addr {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return guest.Addr(t.exits[n].target)
+}
+
+func (t *Translator) link(n, f uint32) {
+	e := &t.exits[n]
+	t.patchLive(e.site, t.frags[f].body)
+	e.to = f + 1
+	e.next = t.frags[f].incoming
+	t.frags[f].incoming = n + 1
+}
+
+// patchLive changes a rel32 field that other threads may be executing. alignField has kept it within a cache line.
+func (t *Translator) patchLive(site, to uint32) {
+	storeUint32(t.hot.buf, int(site), uint32(int32(to)-int32(site+4)))
+}
+
+// discard takes fragment f out of use: nothing enters it any more. A thread inside goes on to its end; its returns land on
+// code that has been patched to look the address up again.
+func (t *Translator) discard(f uint32) {
+	fr := &t.frags[f]
+	if fr.dead {
+		return
+	}
+	fr.dead = true
+	for n := fr.incoming; n != 0; {
+		e := &t.exits[n-1]
+		t.patchLive(e.site, e.stub)
+		e.to = 0
+		n, e.next = e.next, 0
+	}
+	fr.incoming = 0
+	// Its own exits leave the incoming lists of their targets.
+	for n := fr.exits; n < fr.exits+fr.nExit; n++ {
+		e := &t.exits[n]
+		if e.to == 0 {
+			continue
+		}
+		p := &t.frags[e.to-1].incoming
+		for *p != 0 && *p != n+1 {
+			p = &t.exits[*p-1].next
+		}
+		if *p != 0 {
+			*p = e.next
+		}
+		t.patchLive(e.site, e.stub)
+		e.to, e.next = 0, 0
+	}
+	if t.byPC[fr.pc] == f {
+		delete(t.byPC, fr.pc)
+	}
+	if fr.entry != 0 {
+		t.setL2(fr.pc, 0)
+		if p := t.l1(fr.pc); atomic.LoadUint64(p) == t.base+uint64(fr.entry) {
+			atomic.StoreUint64(p, t.base+uint64(t.missIB))
+		}
+	}
+	// Returns that are under way find their landing here; it must not recognise them any more.
+	for _, l := range t.landings[fr.landings : fr.landings+fr.nLanding] {
+		storeUint32(t.hot.buf, int(l.site), l.never)
+	}
+}
+
+// Discard drops every translation that has code in r. When a dropped fragment may be running on another thread, the caller
+// has stopped that thread, or accepts that it finishes the trace it is in.
+func (t *Translator) Discard(r guest.Range) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	first, last := uint64(r.Start)>>12, (uint64(r.End)+0xfff)>>12
+	if last-first > uint64(len(t.byPage)) {
+		for p := range t.byPage {
+			if p >= first && p < last {
+				t.discardPage(p, r)
+			}
+		}
+		return
+	}
+	for p := first; p < last; p++ {
+		t.discardPage(p, r)
+	}
+}
+
+func (t *Translator) discardPage(p uint64, r guest.Range) {
+	list := t.byPage[p]
+	if len(list) == 0 {
+		return
+	}
+	keep := list[:0]
+	for _, f := range list {
+		fr := &t.frags[f]
+		if !fr.dead && fr.pc < uint64(r.End) && fr.end > uint64(r.Start) {
+			t.discard(f)
+		}
+		if !fr.dead {
+			keep = append(keep, f)
+		}
+	}
+	if len(keep) == 0 {
+		delete(t.byPage, p)
+	} else {
+		t.byPage[p] = keep
+	}
+}
+
+// full reports whether the cache has no room for another fragment. The scheduler then stops all guest threads and calls Flush.
+func (t *Translator) full() bool {
+	return t.hot.pos+maxFragment > t.coldStart || t.cold.pos+maxFragment > len(t.hot.buf) ||
+		len(t.checks) >= maxArg-4096 || len(t.exits) >= maxArg-4096 || t.l2Used > 3<<(l2Bits-2)
+}
+
+// maxArg is how many exit or check records Context.Exit can name.
+const maxArg = 1 << 24
+
+// find returns the fragment that host offset h lies in, 0 when none.
+func (t *Translator) find(h uint32) uint32 {
+	if int(h) < t.codeStart {
+		return 0
+	}
+	if int(h) >= t.coldStart {
+		i := sort.Search(len(t.frags), func(i int) bool { return i > 0 && t.frags[i].cold > h }) - 1
+		if i > 0 && h < t.frags[i].coldEnd {
+			return uint32(i)
+		}
+		return 0
+	}
+	i := sort.Search(len(t.frags), func(i int) bool { return i > 0 && t.frags[i].start > h }) - 1
+	if i > 0 && h < t.frags[i].hotEnd {
+		return uint32(i)
+	}
+	return 0
+}
+
+// Location is what a host address in the cache means.
+type Location struct {
+	PC    guest.Addr // guest instruction
+	Exact bool       // the guest instruction has not begun and no register is spilled
+	Known bool       // PC is known: the address is in the copy of a guest instruction
+	// Spill says, for each of the first spill slots, which register it holds + 1.
+	Spill [3]uint8
+}
+
+// Locate tells where in the guest host address h is.
+func (t *Translator) Locate(h uintptr) Location {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	off := uint64(h) - t.base
+	if off >= uint64(len(t.hot.buf)) {
+		return Location{}
+	}
+	f := t.find(uint32(off))
+	if f == 0 {
+		return Location{}
+	}
+	fr := &t.frags[f]
+	pts := t.points[fr.points : fr.points+fr.nPoint]
+	i := sort.Search(len(pts), func(i int) bool { return pts[i].host > uint32(off) }) - 1
+	if i < 0 || uint32(off) >= fr.hotEnd {
+		return Location{}
+	}
+	p := &pts[i]
+	return Location{
+		PC:    guest.Addr(fr.pc + uint64(p.guest)),
+		Exact: p.exact && p.host == uint32(off) && p.spill == [3]uint8{},
+		Known: true,
+		Spill: p.spill,
+	}
+}
+
+// Unspill puts spilled registers back into regs, as the guest instruction at l sees them.
+func (l *Location) Unspill(c *vcpu.Context) {
+	for i, r := range l.Spill {
+		if r != 0 {
+			c.Regs.GPR[r-1] = c.Spill[i]
+		}
+	}
+}
+
+// CheckAt describes check record n.
+func (t *Translator) CheckAt(n int) (pc guest.Addr, access int, resume uintptr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := &t.checks[n]
+	return guest.Addr(c.pc), int(c.mem), uintptr(t.base + uint64(c.resume))
+}

@@ -1,0 +1,550 @@
+package jit
+
+import (
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/guest"
+	"gogrind/internal/isa/amd64"
+	"gogrind/internal/tool"
+)
+
+// Spill slots of the context by use. The first three may hold guest registers at a fault: see point.spill.
+const (
+	slotRCX   = 0 // rcx during an indirect branch, or the scratch register of an operand
+	slotRDX   = 1 // rdx during an indirect branch, or the second scratch register
+	slotSeg   = 2 // scratch register of an indirect branch's own operand
+	slotFlags = 3 // rcx while a check preserves the flags
+	slotA     = 4 // rax, flags and target inside the shared look-up routine
+	slotF     = 5
+	slotT     = 6
+	slotSP    = 7 // stack pointer before an instruction that changes it in an unknown way
+)
+
+func spill(n int) mem { return slot(vcpu.OffSpill + int32(8*n)) }
+
+func (t *Translator) point(pc uint64, exact bool, sp [3]uint8) {
+	t.points = append(t.points, point{host: uint32(t.hot.pos), guest: uint32(pc - t.tr.start), exact: exact, spill: sp})
+}
+
+// newExit makes an exit record for guest address target.
+func (t *Translator) newExit(target uint64) uint32 {
+	t.exits = append(t.exits, exit{target: target, frag: t.tr.frag})
+	return uint32(len(t.exits) - 1)
+}
+
+// leave emits the way to Go with exit kind and argument.
+func (a *asm) leave(t *Translator, kind int, arg uint32) {
+	a.storeImm32(slot(vcpu.OffExit), vcpu.Code(kind, int(arg)))
+	a.jmp(t.exitStub)
+}
+
+// translate makes the fragment for pc. With indirect it starts with the check that indirect branches need. mu is held.
+func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
+	if t.cfg.Hook != nil {
+		if n, ok := t.cfg.Hook(guest.Addr(pc)); ok {
+			return t.translateHook(pc, n, indirect), nil
+		}
+	}
+	if err := t.findTrace(pc); err != nil {
+		return 0, err
+	}
+	tr := &t.tr
+	t.begin(pc, tr.next, indirect)
+	if t.cfg.Tool != nil {
+		t.instrument()
+	}
+	for i := 0; i < tr.n; i++ {
+		in := &tr.insts[i]
+		in.host = t.hot.pos
+		if t.cfg.Trace != nil {
+			tr.nLines = append(tr.nLines[:i], t.hot.pos)
+		}
+		t.point(in.pc, true, [3]uint8{})
+		t.before(i)
+		t.emit(i)
+		if t.behind.kind != afterNone {
+			t.emitBehind()
+		}
+	}
+	if !tr.ends {
+		t.directExit(-1, tr.next)
+	}
+	t.emitWarm()
+	t.emitCold()
+	for _, j := range tr.inner {
+		t.hot.patch(j.site, tr.insts[j.index].host)
+	}
+	t.end()
+	t.stats.Insts += uint64(tr.n)
+	t.stats.GuestBytes += tr.next - tr.start
+	if t.cfg.Trace != nil {
+		t.traceLines()
+	}
+	return tr.frag, nil
+}
+
+// begin opens a new fragment for guest code [pc, end).
+func (t *Translator) begin(pc, end uint64, indirect bool) {
+	tr := &t.tr
+	tr.start, tr.next = pc, end
+	tr.frag = uint32(len(t.frags))
+	t.hot.pos = (t.hot.pos + 15) &^ 15
+	f := fragment{pc: pc, end: end, start: uint32(t.hot.pos), cold: uint32(t.cold.pos),
+		points: uint32(len(t.points)), exits: uint32(len(t.exits)), landings: uint32(len(t.landings))}
+	if indirect {
+		f.entry = uint32(t.hot.pos)
+		t.emitPrefix(pc)
+	}
+	f.body = uint32(t.hot.pos)
+	t.frags = append(t.frags, f)
+	t.byPC[pc] = tr.frag
+}
+
+func (t *Translator) end() {
+	f := &t.frags[t.tr.frag]
+	f.hotEnd, f.coldEnd = uint32(t.hot.pos), uint32(t.cold.pos)
+	f.nPoint = uint32(len(t.points)) - f.points
+	f.nExit = uint32(len(t.exits)) - f.exits
+	f.nLanding = uint32(len(t.landings)) - f.landings
+	for p := f.pc >> 12; p <= (f.end-1)>>12; p++ {
+		t.byPage[p] = append(t.byPage[p], t.tr.frag)
+	}
+	t.stats.Fragments++
+	if t.cfg.Translated != nil {
+		t.cfg.Translated(guest.Range{Start: guest.Addr(f.pc), End: guest.Addr(f.end)})
+	}
+}
+
+// translateHook makes the fragment for a replaced function: it goes to Go at once.
+func (t *Translator) translateHook(pc uint64, n int, indirect bool) uint32 {
+	t.tr.warm, t.tr.colds, t.tr.inner = t.tr.warm[:0], t.tr.colds[:0], t.tr.inner[:0]
+	t.begin(pc, pc+1, indirect)
+	t.point(pc, true, [3]uint8{})
+	t.hot.leave(t, vcpu.ExitHook, uint32(n))
+	t.end()
+	return t.tr.frag
+}
+
+// emit copies instruction i, adapted to its new place.
+func (t *Translator) emit(i int) {
+	tr, a := &t.tr, &t.hot
+	in := &tr.insts[i]
+	next := in.pc + uint64(in.Len)
+	switch in.flow {
+	case flowNext:
+		t.copyInst(in)
+	case flowJcc:
+		t.directExit(int(in.Op&15), in.target)
+	case flowLoop:
+		if in.Pfx&amd64.Pfx67 != 0 {
+			a.b1(0x67)
+		}
+		a.b2(in.Op, 2)
+		skip := a.pos + 1
+		a.b2(0xeb, 0)
+		t.directExit(-1, in.target)
+		a.buf[skip] = byte(a.pos - skip - 1)
+	case flowJmp:
+		t.directExit(-1, in.target)
+	case flowCall:
+		a.b1(0xe8)
+		a.u32(0)
+		tr.warm = append(tr.warm, callStub{site: a.pos - 4, landing: a.pos, next: next, target: in.target})
+		t.emitLanding(next, tr.liveAfter(i))
+	case flowCallInd:
+		t.indirectTarget(in)
+		a.b1(0xe8)
+		a.u32(0)
+		tr.warm = append(tr.warm, callStub{site: a.pos - 4, landing: a.pos, next: next, indirect: true})
+		t.emitLanding(next, tr.liveAfter(i))
+	case flowJmpInd:
+		t.indirectTarget(in)
+		a.jmpL1()
+	case flowRet:
+		// pushq fs:plane(rsp); ret 8+n
+		a.op(0, false, 0xff, 6, mem{seg: segFS, base: rsp, index: noReg, disp: guest.ReturnPlane}, 0, false)
+		n := 8
+		if in.Op == 0xc2 {
+			n += int(uint16(in.Imm))
+		}
+		a.bytes(0xc2, byte(n), byte(n>>8))
+	case flowSyscall:
+		a.leave(t, vcpu.ExitSyscall, t.newExit(next))
+	case flowRequest:
+		a.leave(t, vcpu.ExitRequest, t.newExit(next))
+	case flowTrap:
+		a.raw(in.code)
+	case flowBase:
+		t.emitBase(in)
+	case flowStop:
+		t.emitStop(in)
+	}
+}
+
+// directExit emits a jump (cc < 0) or conditional jump to guest address target.
+func (t *Translator) directExit(cc int, target uint64) {
+	a, tr := &t.hot, &t.tr
+	if k := tr.indexOf(target); k >= 0 {
+		// Inside the trace; backward jumps know their place already.
+		site := 0
+		if cc < 0 {
+			site = a.jmp(tr.insts[k].host)
+		} else {
+			site = a.jcc(byte(cc), tr.insts[k].host)
+		}
+		tr.inner = append(tr.inner, innerJump{site, k})
+		return
+	}
+	n := t.newExit(target)
+	site := 0
+	if cc < 0 {
+		a.alignField(1)
+		site = a.jmp(0)
+	} else {
+		a.alignField(2)
+		site = a.jcc(byte(cc), 0)
+	}
+	t.exits[n].site = uint32(site)
+	tr.colds = append(tr.colds, coldStub{kind: coldExit, site: site, exit: n})
+}
+
+// emitLanding emits what a call returns to: a comparison of the address just popped with the one expected. Flags are left alone
+// if live has any.
+func (t *Translator) emitLanding(next uint64, live uint32) {
+	a := &t.hot
+	popped := at(rsp, -8)
+	small := next < 1<<31
+	switch {
+	case live == 0 && small:
+		a.alignField(5)
+		a.op(0, true, 0x81, 7, popped, 4, false) // cmpq $next, -8(%rsp)
+		t.landings = append(t.landings, landing{uint32(a.pos), 0xffffffff})
+		a.u32(uint32(next))
+		a.jcc(ccNE, t.missRet)
+	case live == 0:
+		a.alignField(4)
+		a.op(0, false, 0x81, 7, popped, 4, false) // cmpl
+		t.landings = append(t.landings, landing{uint32(a.pos), ^uint32(next)})
+		a.u32(uint32(next))
+		a.jcc(ccNE, t.missRet)
+		a.op(0, false, 0x81, 7, at(rsp, -4), 4, false)
+		a.u32(uint32(next >> 32))
+		a.jcc(ccNE, t.missRet)
+	default:
+		a.store(spill(slotRCX), rcx)
+		if small {
+			a.load(rcx, popped)
+			a.alignField(3)
+			a.bytes(0x48, 0x8d, 0x89) // lea -next(%rcx), %rcx
+			t.landings = append(t.landings, landing{uint32(a.pos), 1})
+			a.u32(uint32(-int32(next)))
+		} else {
+			a.store(spill(slotRDX), rdx)
+			a.load(rcx, popped)
+			a.alignField(3)
+			a.bytes(0x48, 0x8d, 0x89) // lea 0(%rcx), %rcx: the field that discarding changes
+			t.landings = append(t.landings, landing{uint32(a.pos), 1})
+			a.u32(0)
+			a.movImm(rdx, -next)
+			a.lea(rcx, mem{base: rcx, index: rdx, scale: 1})
+			a.load(rdx, spill(slotRDX))
+		}
+		a.b2(0xe3, 9+5) // jrcxz over the reload and the jump
+		a.load(rcx, spill(slotRCX))
+		a.jmp(t.missRet)
+		a.load(rcx, spill(slotRCX))
+	}
+}
+
+// emitWarm emits the second halves of calls: note the landing in the return plane, put the guest's return address in the
+// place of the host's, go on to the callee.
+func (t *Translator) emitWarm() {
+	a := &t.hot
+	for _, c := range t.tr.warm {
+		a.patch(c.site, a.pos)
+		a.storeImm(mem{seg: segFS, base: rsp, index: noReg, disp: guest.ReturnPlane}, int32(t.base)+int32(c.landing))
+		if c.next < 1<<31 {
+			a.storeImm(at(rsp, 0), int32(c.next))
+		} else {
+			a.storeImm32(at(rsp, 0), uint32(c.next))
+			a.storeImm32(at(rsp, 4), uint32(c.next>>32))
+		}
+		if c.indirect {
+			a.jmpL1()
+		} else {
+			t.directExit(-1, c.target)
+		}
+	}
+}
+
+// indirectTarget emits the load of a branch's target into rcx and its hash into rdx; rcx and rdx are spilled.
+func (t *Translator) indirectTarget(in *inst) {
+	a := &t.hot
+	sp := [3]uint8{rcx + 1, rdx + 1}
+	if in.HasMem {
+		// The operand is read first, as it may be addressed with any register and may fault.
+		m, scratch := t.operand(in, slotSeg)
+		a.store(spill(slotRCX), rcx)
+		a.load(rcx, m)
+		if scratch >= 0 {
+			a.load(uint8(scratch), spill(slotSeg))
+			if scratch == rcx {
+				// operand never picks rcx or rdx here
+				panic("jit: scratch register of an indirect branch")
+			}
+		}
+	} else {
+		r := in.ModRM&7 | in.Rex<<3&8
+		a.store(spill(slotRCX), rcx)
+		if r != rcx {
+			a.movReg(rcx, r)
+		}
+	}
+	a.store(spill(slotRDX), rdx)
+	t.hash()
+	t.point(in.pc, false, sp)
+}
+
+// hash: rdx = index into the first-level table for the address in rcx, flags untouched.
+func (t *Translator) hash() {
+	a := &t.hot
+	if hasBMI2 {
+		a.bytes(0xc4, 0xe3, 0xfb, 0xf0, 0xd1, byte(l1Shift)) // rorx $l1Shift, %rcx, %rdx
+		a.bytes(0x0f, 0xb7, 0xd2)                            // movzwl %dx, %edx
+		return
+	}
+	a.bytes(0x0f, 0xb7, 0xd1) // movzwl %cx, %edx
+}
+
+// jmpL1: jmp *l1(,%rdx,8)
+func (a *asm) jmpL1() {
+	a.bytes(0xff, 0x24, 0xd5)
+	a.u32(uint32(a.base) + l1Off)
+}
+
+// emitPrefix emits the entry that indirect branches use: rcx has the address wanted, which may be another one that shares the
+// table entry. Flags are untouched: what comes next may be any code.
+func (t *Translator) emitPrefix(pc uint64) {
+	a := &t.hot
+	if pc < 1<<31 {
+		a.bytes(0x48, 0x8d, 0x89) // lea -pc(%rcx), %rcx
+		a.u32(uint32(-int32(pc)))
+		a.b2(0xe3, 7+5)
+		a.bytes(0x48, 0x8d, 0x89)
+		a.u32(uint32(pc))
+	} else {
+		a.movImm(rdx, -pc)
+		a.lea(rcx, mem{base: rcx, index: rdx, scale: 1})
+		skip := a.pos + 1
+		a.b2(0xe3, 0)
+		a.movImm(rdx, pc)
+		a.lea(rcx, mem{base: rcx, index: rdx, scale: 1})
+		a.buf[skip] = byte(a.pos + 5 - skip - 1)
+	}
+	a.jmp(t.missIB)
+	a.load(rcx, spill(slotRCX))
+	a.load(rdx, spill(slotRDX))
+}
+
+// emitThunk gives fragment f an indirect entry behind the newest code.
+func (t *Translator) emitThunk(f uint32) {
+	a := &t.cold
+	a.pos = (a.pos + 15) &^ 15
+	hot := t.hot
+	t.hot = *a // the thunk lives with the cold code, written by the same routine
+	entry := t.hot.pos
+	t.emitPrefix(t.frags[f].pc)
+	t.hot.jmp(int(t.frags[f].body))
+	a.pos = t.hot.pos
+	t.hot = hot
+	t.frags[f].entry = uint32(entry)
+}
+
+// emitShared emits the routines that all fragments use.
+func (t *Translator) emitShared() {
+	a := &t.hot
+	cond := func(cc byte) int { a.b2(0x70|cc, 0); return a.pos - 1 }
+	fix := func(at int) { a.buf[at] = byte(a.pos - at - 1) }
+
+	// missIB: the first-level entry is for another address. Probe the second level with all flags saved.
+	t.missIB = a.pos
+	a.store(spill(slotA), rax)
+	a.b1(0x9f)                        // lahf
+	a.bytes(0x0f, 0x90, 0xc0)         // seto %al
+	a.store(spill(slotF), rax)        // ah: SF ZF AF PF CF; al: OF
+	a.movReg(rax, rcx)                //
+	a.bytes(0x48, 0xc1, 0xe8, l2Bits) // shr $l2Bits, %rax
+	a.bytes(0x48, 0x31, 0xc8)         // xor %rcx, %rax
+	a.movReg(rdx, rax)
+	a.bytes(0x81, 0xe2)
+	a.u32(1<<l2Bits - 1) // and $mask, %edx
+	probe := a.pos
+	a.bytes(0x89, 0xd0)       // mov %edx, %eax
+	a.bytes(0xc1, 0xe0, 0x04) // shl $4, %eax
+	tab := int32(t.base) + l2Off
+	a.op(0, true, 0x39, rcx, at(rax, tab), 0, false) // cmp %rcx, tab(%rax)
+	found := cond(ccE)
+	a.op(0, true, 0x83, 7, at(rax, tab), 1, false) // cmpq $0, tab(%rax)
+	a.b1(0)
+	missing := cond(ccE)
+	a.bytes(0xff, 0xc2) // inc %edx
+	a.bytes(0x81, 0xe2)
+	a.u32(1<<l2Bits - 1)
+	a.b2(0xeb, byte(probe-(a.pos+2)))
+	fix(found)
+	a.op(0, false, 0x8b, rax, at(rax, tab+8), 0, false) // mov tab+8(%rax), %eax: offset of the entry
+	a.bytes(0x85, 0xc0)                                 // test %eax, %eax
+	gone := cond(ccE)
+	a.bytes(0x48, 0x05) // add $base, %rax
+	a.u32(uint32(t.base))
+	t.hash()
+	a.op(0, true, 0x89, rax, mem{base: noReg, index: rdx, scale: 8, disp: int32(t.base) + l1Off}, 0, false)
+	a.store(spill(slotT), rax)
+	a.load(rax, spill(slotF))
+	a.b2(0x04, 0x7f) // add $0x7f, %al: OF
+	a.b1(0x9e)       // sahf
+	a.load(rax, spill(slotA))
+	a.op(0, false, 0xff, 4, spill(slotT), 0, false) // jmp *slotT
+	fix(missing)
+	fix(gone)
+	a.store(slot(vcpu.OffIBTarget), rcx)
+	a.load(rax, spill(slotF))
+	a.b2(0x04, 0x7f)
+	a.b1(0x9e)
+	a.load(rax, spill(slotA))
+	a.load(rcx, spill(slotRCX))
+	a.load(rdx, spill(slotRDX))
+	a.leave(t, vcpu.ExitIndirect, 0)
+
+	// missRet: a return went to an address that the landing did not expect. It is still below the stack pointer.
+	a.pos = (a.pos + 15) &^ 15
+	t.missRet = a.pos
+	a.store(spill(slotRCX), rcx)
+	a.store(spill(slotRDX), rdx)
+	a.load(rcx, at(rsp, -8))
+	t.hash()
+	a.jmpL1()
+
+	t.emitMoveStack()
+}
+
+// MissReturn is the host address that stands in a return plane for "look the address up".
+func (t *Translator) MissReturn() uint64 { return t.base + uint64(t.missRet) }
+
+// emitCold emits the out-of-line code of the fragment.
+func (t *Translator) emitCold() {
+	a := &t.cold
+	for _, c := range t.tr.colds {
+		switch c.kind {
+		case coldExit:
+			e := &t.exits[c.exit]
+			e.stub = uint32(a.pos)
+			t.hot.patch(c.site, a.pos)
+			a.leave(t, vcpu.ExitLink, c.exit)
+			if f, ok := t.byPC[e.target]; ok {
+				t.hot.patch(c.site, int(t.frags[f].body))
+				e.to, e.next = f+1, t.frags[f].incoming
+				t.frags[f].incoming = c.exit + 1
+			}
+		case coldCheck:
+			t.hot.patch(c.site, a.pos)
+			if c.spilled {
+				a.load(rcx, spill(slotFlags))
+			}
+			t.checks = append(t.checks, check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access)})
+			a.leave(t, vcpu.ExitCheck, uint32(len(t.checks)-1))
+		}
+	}
+}
+
+// emitStop emits an instruction that raises a signal, or that is not supported in translated code.
+func (t *Translator) emitStop(in *inst) {
+	a := &t.hot
+	switch {
+	case in.Row == nil: // cannot be decoded: an undefined instruction is what the CPU makes of it
+		a.b2(0x0f, 0x0b)
+	case in.Map == 0 && in.Op == 0xc7: // xbegin
+		a.leave(t, vcpu.ExitEmulate, t.newExit(in.target))
+	case in.Map == 0 && (in.Op == 0xcd || in.Op == 0xcf || in.Op == 0xca || in.Op == 0xcb || in.Op == 0xff || in.Op == 0x8e),
+		in.Map == 1 && (in.Op == 0xa1 || in.Op == 0xa9):
+		if t.cfg.Warn != nil {
+			t.cfg.Warn("instruction %x at %#x is not supported: it raises SIGILL", in.code, in.pc)
+		}
+		a.b2(0x0f, 0x0b)
+	default:
+		a.raw(in.code)
+	}
+}
+
+// emitBase emits rdfsbase, rdgsbase, wrfsbase and wrgsbase on the guest's bases, which live in the context.
+func (t *Translator) emitBase(in *inst) {
+	a := &t.hot
+	r := in.ModRM&7 | in.Rex<<3&8
+	w := in.W != 0
+	off := vcpu.OffFSBase
+	if in.ModRM>>3&1 != 0 {
+		off = vcpu.OffGSBase
+	}
+	if in.ModRM>>3&7 < 2 {
+		a.op(0, w, 0x8b, r, slot(off), 0, false)
+		return
+	}
+	if !w { // the base is zero-extended
+		a.storeImm32(slot(off+4), 0)
+	}
+	a.op(0, w, 0x89, r, slot(off), 0, false)
+	if off == vcpu.OffFSBase && !t.cfg.Shadow {
+		a.raw(in.code[:in.ModOff])
+		a.b1(in.ModRM | 1<<3) // wrfsbase -> wrgsbase: GS is the guest's FS here
+	}
+}
+
+// anns is what a tool asked for in the trace, by instruction.
+func (t *Translator) instrument() {
+	b := &t.block
+	tr := &t.tr
+	b.Start = guest.Addr(tr.start)
+	b.Insts = b.Insts[:0]
+	b.Anns = b.Anns[:0]
+	for i := 0; i < tr.n; i++ {
+		in := &tr.insts[i]
+		if cap(b.Insts) > len(b.Insts) {
+			b.Insts = b.Insts[:len(b.Insts)+1]
+		} else {
+			b.Insts = append(b.Insts, tool.Inst{})
+		}
+		x := &b.Insts[i]
+		x.PC, x.Code, x.Inst, x.Effects = guest.Addr(in.pc), in.code, &in.Inst, in.eff
+		x.Mem = x.Mem[:0]
+		if in.Row != nil {
+			x.Mem = in.MemAccesses(x.Mem)
+		}
+	}
+	t.cfg.Tool.Instrument(b)
+	t.annAt = 0
+}
+
+// before and after lower the annotations of instruction i that belong there. Annotations are in instruction order.
+func (t *Translator) before(i int) {
+	if t.cfg.Tool == nil {
+		return
+	}
+	for t.annAt < len(t.block.Anns) && t.block.Anns[t.annAt].Inst == i {
+		ann := &t.block.Anns[t.annAt]
+		t.annAt++
+		t.lower(i, ann)
+	}
+}
+
+// traceLines hands the finished fragment to Config.Trace.
+func (t *Translator) traceLines() {
+	tr := &t.tr
+	lines := make([]Line, tr.n)
+	for i := range lines {
+		end := t.hot.pos
+		if i+1 < tr.n {
+			end = tr.nLines[i+1]
+		}
+		lines[i] = Line{guest.Addr(tr.insts[i].pc), tr.insts[i].code, t.hot.buf[tr.nLines[i]:end]}
+	}
+	t.cfg.Trace(guest.Addr(tr.start), lines)
+}

@@ -1,0 +1,66 @@
+package jit
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// storeUint32 stores x at b[off:off+4] in one piece. The field need not be aligned but lies within a cache line; XCHG, which
+// the atomic store compiles to, is then a single access.
+func storeUint32(b []byte, off int, x uint32) {
+	atomic.StoreUint32((*uint32)(unsafe.Pointer(&b[off])), x)
+}
+
+// l1 is the first-level entry for pc: the host address of an indirect entry.
+func (t *Translator) l1(pc uint64) *uint64 {
+	i := pc >> l1Shift & (1<<l1Bits - 1)
+	return (*uint64)(unsafe.Pointer(&t.hot.buf[l1Off+8*i]))
+}
+
+func (t *Translator) fillL1() {
+	miss := t.base + uint64(t.missIB)
+	for i := uint64(0); i < 1<<l1Bits; i++ {
+		atomic.StoreUint64(t.l1(i<<l1Shift), miss)
+	}
+}
+
+// l2Entry is one entry of the second-level table: open addressing with linear probing; pc 0 ends a chain.
+type l2Entry struct {
+	pc   uint64
+	host uint32 // host offset of the indirect entry, 0: no longer there
+	_    uint32
+}
+
+func (t *Translator) l2() []l2Entry {
+	return unsafe.Slice((*l2Entry)(unsafe.Pointer(&t.hot.buf[l2Off])), 1<<l2Bits)
+}
+
+func l2Hash(pc uint64) uint64 { return (pc ^ pc>>l2Bits) & (1<<l2Bits - 1) }
+
+// setL2 makes host the indirect entry of pc. Readers run concurrently: host is stored before pc makes the entry visible.
+func (t *Translator) setL2(pc uint64, host uint32) {
+	tab := t.l2()
+	for i := l2Hash(pc); ; i = (i + 1) & (1<<l2Bits - 1) {
+		e := &tab[i]
+		switch e.pc {
+		case pc:
+			atomic.StoreUint32(&e.host, host)
+			return
+		case 0:
+			if host == 0 {
+				return
+			}
+			atomic.StoreUint32(&e.host, host)
+			atomic.StoreUint64(&e.pc, pc)
+			t.l2Used++
+			return
+		}
+	}
+}
+
+func (t *Translator) clearL2() {
+	if t.l2Used > 0 {
+		clear(t.l2())
+		t.l2Used = 0
+	}
+}

@@ -1,0 +1,237 @@
+package jit
+
+import (
+	"math"
+
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/isa"
+	"gogrind/internal/isa/amd64"
+)
+
+// scratchOrder lists registers for scratch use: those that need no REX prefix first, so that instructions with ah..bh can be
+// re-encoded. rcx and rdx come last: indirect branches use them themselves.
+var scratchOrder = [...]uint8{rax, rbx, rsi, rdi, rbp, 8, 9, 10, 11, 12, 13, 14, 15}
+
+// scratch picks a register that the instruction does not touch, beside those in not.
+func scratch(in *inst, not uint32) uint8 {
+	used := uint32(in.eff.Reads|in.eff.Writes)&0xffff | not | 1<<rsp
+	for _, r := range scratchOrder {
+		if used&(1<<r) == 0 {
+			return r
+		}
+	}
+	panic("jit: no scratch register")
+}
+
+// host returns the host operand for the instruction's own memory operand, if it needs no scratch register: flat addressing, and
+// rip-relative addresses that the code cache reaches.
+func (t *Translator) hostOperand(in *inst) (m mem, ok bool) {
+	if in.Seg >= amd64.SegFS {
+		return mem{}, false
+	}
+	m = mem{base: in.Base, index: in.Index, scale: in.Scale, disp: int32(in.Disp), a32: in.ASize == 4}
+	if in.Base == amd64.RIP {
+		m.target = in.pc + uint64(in.Len) + uint64(in.Disp)
+		if m.a32 {
+			m.target &= math.MaxUint32
+			m.a32 = false
+		}
+		return m, t.reaches(m.target)
+	}
+	if in.Row.Imm == amd64.IO && int64(m.disp) != in.Disp {
+		return mem{}, false // moffs with an address that only 64 bits express
+	}
+	return m, true
+}
+
+// reaches reports whether rip-relative operands anywhere in the cache can address a.
+func (t *Translator) reaches(a uint64) bool {
+	const slack = 64 // an instruction's end lies at most this far from its start, and operands span up to 64 bytes
+	lo, hi := int64(t.base), int64(t.base)+int64(len(t.hot.buf))
+	return int64(a)-lo < math.MaxInt32-slack && int64(a)-hi > math.MinInt32+slack
+}
+
+// operand returns a flat host operand for the instruction's memory operand. If it takes a scratch register, that register is
+// spilled to slot n and returned; the caller reloads it.
+func (t *Translator) operand(in *inst, n int) (m mem, reg int) {
+	if m, ok := t.hostOperand(in); ok {
+		return m, -1
+	}
+	a := &t.hot
+	s := scratch(in, 0)
+	a.store(spill(n), s)
+	var sp [3]uint8
+	sp[n] = s + 1
+	if in.Seg < amd64.SegFS {
+		a.movImm(s, t.absolute(in))
+		t.point(in.pc, false, sp)
+		return at(s, 0), int(s)
+	}
+	base := vcpu.OffFSBase
+	if in.Seg == amd64.SegGS {
+		base = vcpu.OffGSBase
+	}
+	m = mem{base: in.Base, index: in.Index, scale: in.Scale, disp: int32(in.Disp)}
+	switch {
+	case in.Base == amd64.RIP || in.Row.Imm == amd64.IO && int64(m.disp) != in.Disp:
+		// s = absolute + base, through the difference that lea can add without flags: load the base last.
+		a.movImm(s, t.absolute(in))
+		t.addSlot(in, s, base, sp)
+		m = at(s, 0)
+	case in.ASize == 4:
+		m.a32 = true
+		a.lea32(s, m)
+		t.addSlot(in, s, base, sp)
+		m = at(s, 0)
+	case m.base == noReg && m.index == noReg:
+		a.load(s, slot(base))
+		m.base = s
+	case m.index == noReg:
+		a.load(s, slot(base))
+		if m.base == rsp {
+			m.index, m.scale = s, 1
+		} else {
+			m.index, m.base, m.scale = m.base, s, 1
+		}
+	default:
+		a.load(s, slot(base))
+		a.lea(s, mem{base: s, index: m.index, scale: m.scale})
+		if m.base == noReg {
+			m.base, m.index = s, noReg
+		} else {
+			m.index, m.scale = s, 1
+		}
+	}
+	t.point(in.pc, false, sp)
+	return m, int(s)
+}
+
+// addSlot adds the context word at off to s without touching flags: a second register carries it for a moment.
+func (t *Translator) addSlot(in *inst, s uint8, off int32, sp [3]uint8) {
+	a := &t.hot
+	s2 := scratch(in, 1<<s)
+	a.store(spill(slotT), s2)
+	a.load(s2, slot(off))
+	a.lea(s, mem{base: s, index: s2, scale: 1})
+	a.load(s2, spill(slotT))
+}
+
+// lea32: r = address of m with 32-bit addressing, zero-extended.
+func (a *asm) lea32(r uint8, m mem) { a.op(0, true, 0x8d, r, m, 0, false) }
+
+// absolute is the address of a rip-relative or moffs operand, without segment base.
+func (t *Translator) absolute(in *inst) uint64 {
+	x := uint64(in.Disp)
+	if in.Base == amd64.RIP {
+		x += in.pc + uint64(in.Len)
+	}
+	if in.ASize == 4 {
+		x &= math.MaxUint32
+	}
+	return x
+}
+
+// copyInst copies an instruction that does not transfer control.
+func (t *Translator) copyInst(in *inst) {
+	a := &t.hot
+	seg := in.Seg >= amd64.SegFS
+	if !in.HasMem {
+		if seg && t.implicitSeg(in) {
+			t.copyString(in)
+			return
+		}
+		a.raw(in.code)
+		return
+	}
+	if in.Row.Sem == isa.Lea {
+		if in.Base == amd64.RIP {
+			t.copyLEA(in)
+		} else {
+			a.raw(in.code)
+		}
+		return
+	}
+	if in.Base != amd64.RIP && !seg {
+		a.raw(in.code)
+		return
+	}
+	if seg && in.Seg == amd64.SegFS && !t.cfg.Shadow && in.Base != amd64.RIP {
+		// GS is the guest's FS base: another prefix is all it takes.
+		out, err := amd64.SetSegPrefix(t.enc[:0], in.code, &in.Inst, amd64.SegGS)
+		if err == nil {
+			a.raw(out)
+			return
+		}
+	}
+	if m, ok := t.hostOperand(in); ok && in.ASize == 8 {
+		a.raw(in.code)
+		disp := int64(m.target) - int64(a.addr())
+		at := a.pos - int(in.Len) + int(in.DispOff)
+		putLE32(a.buf[at:], uint32(disp))
+		return
+	}
+	m, reg := t.operand(in, 0)
+	em := amd64.Mem{Base: m.base, Index: m.index, Scale: m.scale, Disp: m.disp}
+	if m.base == atRIP {
+		em = amd64.Mem{Base: amd64.NoReg, Index: amd64.NoReg, Scale: 1, Disp: int32(m.target)}
+	}
+	out, err := amd64.ReplaceMemOperand(t.enc[:0], in.code, &in.Inst, em)
+	if err != nil {
+		t.unsupported(in, err)
+		return
+	}
+	a.raw(out)
+	if reg >= 0 {
+		a.load(uint8(reg), spill(0))
+	}
+}
+
+func (t *Translator) unsupported(in *inst, err error) {
+	if t.cfg.Warn != nil {
+		t.cfg.Warn("instruction %x at %#x cannot be relocated (%v): it raises SIGILL", in.code, in.pc, err)
+	}
+	t.hot.b2(0x0f, 0x0b)
+}
+
+// copyLEA copies a rip-relative lea: the guest address, whatever the distance.
+func (t *Translator) copyLEA(in *inst) {
+	x := t.absolute(in)
+	r := in.ModRM>>3&7 | in.Rex<<1&8
+	a := &t.hot
+	switch in.OpSize {
+	case 2:
+		a.b1(0x66)
+		if r >= 8 {
+			a.b1(0x41)
+		}
+		a.bytes(0xb8|r&7, byte(x), byte(x>>8))
+	case 4:
+		a.movImm(r, x&math.MaxUint32)
+	default:
+		a.movImm(r, x)
+	}
+}
+
+// implicitSeg reports whether a segment prefix changes an implicit memory operand: movs, cmps, lods, outs, xlat, maskmov.
+func (t *Translator) implicitSeg(in *inst) bool {
+	t.acc = in.MemAccesses(t.acc)
+	for i := range t.acc {
+		switch t.acc[i].Addr {
+		case amd64.AddrRSI, amd64.AddrXlat, amd64.AddrRDI, amd64.AddrRAX:
+			return true
+		}
+	}
+	return false
+}
+
+// copyString copies an instruction whose implicit operand has an fs or gs prefix. With fs the prefix becomes gs where GS is
+// the guest's FS base; the other cases occur in no compiler's output and are refused.
+func (t *Translator) copyString(in *inst) {
+	if in.Seg == amd64.SegFS && !t.cfg.Shadow {
+		if out, err := amd64.SetSegPrefix(t.enc[:0], in.code, &in.Inst, amd64.SegGS); err == nil {
+			t.hot.raw(out)
+			return
+		}
+	}
+	t.unsupported(in, errSegString)
+}

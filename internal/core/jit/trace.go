@@ -1,0 +1,291 @@
+package jit
+
+import (
+	"encoding/binary"
+
+	"gogrind/internal/guest"
+	"gogrind/internal/isa"
+	"gogrind/internal/isa/amd64"
+)
+
+// EFLAGS bits that instructions compute: CF PF AF ZF SF OF.
+const arithFlags = 0x8d5
+
+// flow says how an instruction continues.
+type flow uint8
+
+const (
+	flowNext    flow = iota // to the next instruction
+	flowJcc                 // conditional jump
+	flowLoop                // loop, loope, loopne, jrcxz: conditional, short form only
+	flowJmp                 // direct jump
+	flowCall                // direct call
+	flowJmpInd              // indirect jump
+	flowCallInd             // indirect call
+	flowRet                 // near return
+	flowSyscall             // syscall
+	flowRequest             // client request sequence
+	flowTrap                // int3 and the like: traps, then goes on
+	flowStop                // raises a signal or cannot be decoded: nothing follows
+	flowBase                // rdfsbase and kin
+)
+
+// inst is one instruction of the trace being translated.
+type inst struct {
+	amd64.Inst
+	pc     uint64
+	code   []byte
+	eff    isa.Effects
+	flow   flow
+	target uint64 // of direct transfers
+	live   uint32 // flags that are live before it
+	host   int    // host offset of its copy, for jumps inside the trace
+}
+
+// trace is the working state of one translation; its arrays are reused.
+type trace struct {
+	insts  [maxInsts]inst
+	n      int
+	start  uint64
+	next   uint64 // guest address after the last instruction
+	ends   bool   // the last instruction does not fall through
+	frag   uint32
+	warm   []callStub
+	colds  []coldStub
+	inner  []innerJump
+	nLines []int
+}
+
+// callStub is the rest of a call, executed on each call but placed behind the straight code.
+type callStub struct {
+	site, landing int
+	next          uint64
+	target        uint64 // direct target; 0 with indirect set
+	indirect      bool
+}
+
+// coldStub is out-of-line code to be emitted at the end.
+type coldStub struct {
+	kind    uint8
+	site    int // rel32 field that jumps to it
+	resume  int
+	inst    int
+	access  int
+	spilled bool // rcx is in the flag-saving slot
+	exit    uint32
+}
+
+const (
+	coldExit = iota
+	coldCheck
+)
+
+// innerJump is a jump to an instruction of the same trace further on.
+type innerJump struct {
+	site  int
+	index int
+}
+
+// magic is the start of a client request: four rotations of rdi (valgrind.h, __SPECIAL_INSTRUCTION_PREAMBLE).
+var magic = []byte{0x48, 0xc1, 0xc7, 0x03, 0x48, 0xc1, 0xc7, 0x0d, 0x48, 0xc1, 0xc7, 0x3d, 0x48, 0xc1, 0xc7, 0x33}
+
+// requestLen is the length of the sequence with the xchg that follows.
+const requestLen = 16 + 3
+
+func isRequest(code []byte) bool {
+	if len(code) < requestLen || code[3] != magic[3] || string(code[:16]) != string(magic) {
+		return false
+	}
+	return code[16] == 0x48 && code[17] == 0x87 && (code[18] == 0xdb || code[18] == 0xc9 || code[18] == 0xd2 || code[18] == 0xff)
+}
+
+// findTrace decodes the trace at pc into t.tr. It fails only when the first byte cannot be fetched.
+func (t *Translator) findTrace(pc uint64) error {
+	tr := &t.tr
+	tr.n, tr.start, tr.ends = 0, pc, false
+	tr.warm, tr.colds, tr.inner = tr.warm[:0], tr.colds[:0], tr.inner[:0]
+	window := t.cfg.Fetch(guest.Addr(pc))
+	if len(window) == 0 {
+		return ErrFetch
+	}
+	branches := 0
+	for tr.n < maxInsts {
+		code := window
+		if len(code) < 32 {
+			code = t.fetchAcross(pc, code)
+			if len(code) == 0 {
+				break // the trace ends where code ends; running on faults there
+			}
+		}
+		in := &tr.insts[tr.n]
+		if code[0] == magic[0] && isRequest(code) {
+			in.Inst = amd64.Inst{Len: requestLen}
+			in.pc, in.code, in.flow, in.eff = pc, code[:requestLen], flowRequest, isa.Effects{Reads: amd64.SetAll, FlagsRead: arithFlags}
+			tr.n++
+			pc += requestLen
+			tr.ends = true
+			break
+		}
+		if err := amd64.Decode(code, &in.Inst); err != nil {
+			in.Inst = amd64.Inst{Len: 1}
+			in.pc, in.code, in.flow, in.eff = pc, code[:1], flowStop, isa.Effects{FlagsRead: arithFlags}
+			tr.n++
+			pc++
+			tr.ends = true
+			break
+		}
+		n := int(in.Len)
+		in.pc, in.code = pc, code[:n]
+		in.eff = in.Inst.Effects()
+		in.classify()
+		tr.n++
+		pc += uint64(n)
+		if n <= len(window) {
+			window = window[n:]
+		} else {
+			window = nil
+		}
+		switch in.flow {
+		case flowNext, flowTrap, flowBase:
+			continue
+		case flowJcc, flowLoop, flowCall, flowCallInd:
+			branches++
+			if branches < maxBranches {
+				if _, ok := t.byPC[pc]; !ok && !t.hooked(pc) {
+					continue
+				}
+			}
+		default:
+			tr.ends = true
+		}
+		break
+	}
+	tr.next = pc
+	t.liveness()
+	return nil
+}
+
+func (t *Translator) hooked(pc uint64) bool {
+	if t.cfg.Hook == nil {
+		return false
+	}
+	_, ok := t.cfg.Hook(guest.Addr(pc))
+	return ok
+}
+
+// fetchAcross returns code at pc when fewer than 32 bytes are left in its mapping: the next mapping may go on with it.
+func (t *Translator) fetchAcross(pc uint64, window []byte) []byte {
+	next := t.cfg.Fetch(guest.Addr(pc + uint64(len(window))))
+	if len(next) == 0 {
+		return window
+	}
+	if len(next) > 32 {
+		next = next[:32]
+	}
+	return append(append(make([]byte, 0, 64), window...), next...)
+}
+
+// classify sets flow and target from the opcode. The jit is the only package that looks at opcodes of transfers.
+func (in *inst) classify() {
+	in.flow = flowNext
+	if in.Space != amd64.SpLegacy {
+		return
+	}
+	next := in.pc + uint64(in.Len)
+	rel := next + uint64(in.Imm)
+	switch in.Map {
+	case 0:
+		switch op := in.Op; {
+		case op >= 0x70 && op <= 0x7f:
+			in.flow, in.target = flowJcc, rel
+		case op >= 0xe0 && op <= 0xe3:
+			in.flow, in.target = flowLoop, rel
+		case op == 0xe8:
+			in.flow, in.target = flowCall, rel
+		case op == 0xe9 || op == 0xeb:
+			in.flow, in.target = flowJmp, rel
+		case op == 0xc2 || op == 0xc3:
+			in.flow = flowRet
+		case op == 0xcc || op == 0xf1:
+			in.flow = flowTrap
+		case op == 0xff:
+			switch in.ModRM >> 3 & 7 {
+			case 2:
+				in.flow = flowCallInd
+			case 4:
+				in.flow = flowJmpInd
+			case 3, 5:
+				in.flow = flowStop // far transfers: no other code segment exists for a 64-bit guest
+			}
+		case op == 0xca || op == 0xcb || op == 0xcf || op == 0xcd:
+			in.flow = flowStop
+		case op == 0xc7 && in.ModRM == 0xf8: // xbegin: a transaction that always aborts is a legal outcome
+			in.flow, in.target = flowStop, rel
+		case op == 0x8e && (in.ModRM>>3&7 == 4 || in.ModRM>>3&7 == 5): // mov to fs or gs
+			in.flow = flowStop
+		}
+	case 1:
+		switch op := in.Op; {
+		case op >= 0x80 && op <= 0x8f:
+			in.flow, in.target = flowJcc, rel
+		case op == 0x05:
+			in.flow = flowSyscall
+		case op == 0x0b || op == 0xb9 || op == 0xff:
+			in.flow = flowStop
+		case op == 0x34 || op == 0x35 || op == 0x07:
+			in.flow = flowStop
+		case op == 0xae && in.PP == 4 && in.ModRM >= 0xc0 && in.ModRM>>3&7 < 4:
+			in.flow = flowBase
+		case op == 0xa1 || op == 0xa9: // pop fs, pop gs
+			in.flow = flowStop
+		}
+	}
+}
+
+// liveness computes, from the end backwards, which flags are live before each instruction. What is outside the trace reads all
+// flags: other code is not looked at.
+func (t *Translator) liveness() {
+	tr := &t.tr
+	live := uint32(arithFlags)
+	for i := tr.n - 1; i >= 0; i-- {
+		in := &tr.insts[i]
+		if in.flow != flowNext && in.flow != flowCall && in.flow != flowCallInd {
+			live = arithFlags
+		} else if in.flow != flowNext {
+			// The callee may read them; after it they are what it left.
+			live = arithFlags
+		}
+		live = live&^in.eff.FlagsKilled | in.eff.FlagsRead&arithFlags
+		in.live = live
+	}
+}
+
+// liveAfter is the set of flags live after instruction i when control falls through.
+func (tr *trace) liveAfter(i int) uint32 {
+	if i+1 < tr.n {
+		return tr.insts[i+1].live
+	}
+	return arithFlags
+}
+
+// index returns the instruction of the trace at guest address pc, -1 when there is none.
+func (tr *trace) indexOf(pc uint64) int {
+	if pc < tr.start || pc >= tr.next {
+		return -1
+	}
+	lo, hi := 0, tr.n
+	for lo < hi {
+		m := (lo + hi) / 2
+		if tr.insts[m].pc < pc {
+			lo = m + 1
+		} else {
+			hi = m
+		}
+	}
+	if lo < tr.n && tr.insts[lo].pc == pc {
+		return lo
+	}
+	return -1
+}
+
+func le32(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }

@@ -1,0 +1,149 @@
+// Package jit translates guest code: it finds traces, copies their instructions with the annotations that a tool asks for,
+// links them, and maps host addresses back to guest state.
+//
+// It does not run code (vcpu), decide what happens at exits (sched) or know the tools' meaning of annotations.
+//
+// A fragment is the copy of a trace: guest code from an entry on, through calls (their returns come back into the trace) and
+// conditional branches, to the first unconditional transfer or a limit. Between guest instructions every register, flag and
+// vector of the guest is in its own place in the processor, so any instruction start is a point where a thread can be
+// interrupted with exact state. Fragments contain no polls: an interrupted thread is stepped to the next such point.
+//
+// Returns keep the processor's return predictor paired: a call pushes the host's return address, overwrites it with the
+// guest's, and notes the host's in the thread's return plane; a return takes it from there and the landing compares the guest
+// address just popped (DESIGN.md, "Why a return plane?").
+//
+// Concurrency: translation, linking and discarding hold mu. Generated code reads the indirect tables and jump fields without a
+// lock; they change by single aligned stores. Lock order: a Translator's mu is taken after no other lock of core and holds none.
+package jit
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/guest"
+	"gogrind/internal/isa/amd64"
+	"gogrind/internal/tool"
+)
+
+// Limits of a trace, by measurement (DESIGN.md, "Why traces?").
+const (
+	maxInsts    = 96
+	maxBranches = 12
+)
+
+// ErrFetch says that there is no executable code at an address.
+var ErrFetch = errors.New("no executable code")
+
+// Config says what a translator works with.
+type Config struct {
+	// Cache is the memory for code and tables, mapped readable, writable and executable, all zero.
+	Cache guest.Range
+	// Fetch returns guest code from pc to the end of its mapping, or nothing when pc is not executable.
+	Fetch func(pc guest.Addr) []byte
+	// Tool annotates; nil for none.
+	Tool tool.Tool
+	// Shadow says that GS is the shadow distance; otherwise GS is the guest's own FS base.
+	Shadow bool
+	// Hook returns the number of the hook at pc, and whether there is one. nil for none.
+	Hook func(pc guest.Addr) (int, bool)
+	// Translated is told, with mu held, which guest code a new fragment is a copy of.
+	Translated func(r guest.Range)
+	// Warn prints one line about something that is approximated.
+	Warn func(format string, args ...any)
+	// Trace prints a fragment when not nil.
+	Trace func(pc guest.Addr, guestCode []Line)
+}
+
+// Line is one guest instruction and its host code, for --trace-flags.
+type Line struct {
+	PC   guest.Addr
+	Code []byte
+	Host []byte
+}
+
+// Translator owns the code cache of a process.
+type Translator struct {
+	cfg  Config
+	mu   sync.Mutex
+	base uint64
+	hot  asm // fragments
+	cold asm // out-of-line code; same buffer
+	tables
+
+	codeStart, coldStart int
+	missIB               int // shared routine: rcx = guest target, rcx and rdx spilled
+	missRet              int // shared routine: guest target is just below the stack pointer
+	moveStack            int // shared routine: see emitMoveStack
+	exitStub             int // host offset of vcpu's exit stub
+	generation           uint64
+	stats                Stats
+	l2Used               int
+
+	// Working state of the translation under way.
+	tr     trace
+	block  tool.Block
+	annAt  int // next annotation to lower
+	behind afterOp
+	acc    []amd64.Access
+	enc    [32]byte
+}
+
+// Stats counts what a translator did.
+type Stats struct {
+	Fragments, Insts, GuestBytes, HostBytes, Flushes uint64
+}
+
+// New makes a translator with an empty cache.
+func New(cfg Config) (*Translator, error) {
+	n := int(cfg.Cache.Len())
+	if n < codeOff+4*maxFragment {
+		return nil, fmt.Errorf("jit: code cache of %d bytes is too small", n)
+	}
+	t := &Translator{cfg: cfg, base: uint64(cfg.Cache.Start)}
+	buf := guest.Bytes(cfg.Cache.Start, n)
+	t.hot = asm{buf: buf, base: t.base, pos: codeOff}
+	t.cold = asm{buf: buf, base: t.base}
+	t.exitStub = int(int64(vcpu.ExitStub()) - int64(t.base))
+	t.emitShared()
+	t.codeStart = (t.hot.pos + 63) &^ 63
+	t.coldStart = t.codeStart + (n-t.codeStart)/coldFrac
+	t.resetTables()
+	t.fillL1()
+	return t, nil
+}
+
+// Stats returns the counts so far.
+func (t *Translator) Stats() Stats {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.stats
+	s.HostBytes = uint64(t.hot.pos - t.codeStart + t.cold.pos - t.coldStart)
+	return s
+}
+
+// ErrFull says that the cache has no room; all guest threads must leave it before Flush.
+var ErrFull = errors.New("code cache is full")
+
+// Flush empties the cache. No thread may be in translated code or hold a host address of it; return planes must be cleared.
+func (t *Translator) Flush() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.generation++
+	t.stats.Flushes++
+	t.clearL2()
+	t.resetTables()
+	t.fillL1()
+}
+
+// lookup returns the fragment at pc, translating it when there is none. mu is held.
+func (t *Translator) lookup(pc uint64, indirect bool) (uint32, error) {
+	if f, ok := t.byPC[pc]; ok {
+		return f, nil
+	}
+	if t.full() {
+		return 0, ErrFull
+	}
+	return t.translate(pc, indirect)
+}

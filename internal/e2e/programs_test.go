@@ -1,0 +1,196 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A program is a run of something that the system has, on inputs that inputs makes. In argv, {text}, {tree}, {source}
+// and {scripts} stand for those.
+type program struct {
+	name  string
+	argv  []string
+	stdin string // file, after the same replacement
+	env   []string
+}
+
+var programs = []program{
+	{name: "true", argv: []string{"true"}},
+	{name: "false", argv: []string{"false"}},
+	{name: "echo", argv: []string{"/bin/echo", "a", "b  c", ""}},
+	{name: "cat", argv: []string{"cat"}, stdin: "{text}"},
+	{name: "ls-lR", argv: []string{"ls", "-lR", "/usr/share"}},
+	{name: "find", argv: []string{"find", "/usr/include", "-name", "*.h", "-size", "+8k"}},
+	{name: "grep-r", argv: []string{"grep", "-rnE", "str[a-z]+\\(|size_t", "{tree}"}},
+	{name: "sort", argv: []string{"sort", "--parallel=1", "-k2,2", "-k3n", "{text}"}},
+	{name: "sort-u", argv: []string{"sort", "--parallel=1", "-u", "-S1M", "-o", "sorted", "{text}"}},
+	{name: "awk", argv: []string{"awk", "-f", "{scripts}/words.awk", "{text}"}},
+	{name: "mawk", argv: []string{"mawk", "-f", "{scripts}/words.awk", "{text}"}},
+	{name: "sed", argv: []string{"sed", "-E", "s/([a-z]+) ([a-z]+)/\\2 \\1/g;/9$/d", "{text}"}},
+	{name: "perl", argv: []string{"perl", "{scripts}/words.pl"}, stdin: "{text}", env: []string{"PERL_HASH_SEED=0"}},
+	{name: "python3", argv: []string{"/usr/bin/python3", "{scripts}/objects.py"}, stdin: "{text}",
+		env: []string{"PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1"}},
+	{name: "lua", argv: []string{"lua5.4", "{scripts}/tables.lua"}, stdin: "{text}"},
+	{name: "sqlite3", argv: []string{"sqlite3", "db"}, stdin: "{scripts}/inserts.sql"},
+	{name: "xz", argv: []string{"xz", "-T1", "-6c", "{text}"}},
+	{name: "gzip", argv: []string{"gzip", "-9nc", "{text}"}},
+	{name: "bzip2", argv: []string{"bzip2", "-c", "{text}"}},
+	{name: "zstd", argv: []string{"zstd", "-T1", "--single-thread", "-9", "-q", "-o", "text.zst", "{text}"}},
+	{name: "tar", argv: []string{"tar", "-cf", "tree.tar", "--mtime=2020-01-01", "--sort=name", "-C", "{tree}", "."}},
+	{name: "openssl-dgst", argv: []string{"openssl", "dgst", "-sha512", "{text}"}},
+	{name: "openssl-enc", argv: []string{"openssl", "enc", "-aes-256-cbc", "-K", strings.Repeat("0f", 32), "-iv", strings.Repeat("a5", 16),
+		"-in", "{text}", "-out", "secret"}},
+	{name: "sha256sum", argv: []string{"sha256sum", "{text}"}},
+	{name: "md5sum", argv: []string{"md5sum"}, stdin: "{text}"},
+	{name: "cc1", argv: []string{"{cc1}", "-O2", "-quiet", "-fpreprocessed", "{source}", "-o", "out.s"}},
+	{name: "gcc", argv: []string{"gcc", "-O1", "-c", "{source}", "-o", "out.o"}},
+	{name: "objdump", argv: []string{"objdump", "-d", "--no-show-raw-insn", "/bin/true"}},
+	{name: "readelf", argv: []string{"readelf", "-aW", "/bin/ls"}},
+	{name: "sh", argv: []string{"sh", "{scripts}/steps.sh"}},
+	{name: "bash", argv: []string{"bash", "{scripts}/steps.sh"}},
+	{name: "diff", argv: []string{"diff", "-u", "{text}", "{scripts}/words.pl"}},
+	{name: "date", argv: []string{"date", "-u", "-d", "@1234567890", "+%c"}},
+	{name: "expr", argv: []string{"expr", "12345", "*", "67890"}},
+	{name: "factor", argv: []string{"factor", "18446744073709551557", "1000000016000000063"}},
+}
+
+// TestPrograms runs real programs natively and under each tool: nothing that can be seen differs.
+func TestPrograms(t *testing.T) {
+	for _, p := range programs {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			in, err := s.inputs()
+			if err != nil {
+				t.Fatal(err)
+			}
+			argv := make([]string, len(p.argv))
+			for i, a := range p.argv {
+				argv[i] = in.Replace(a)
+			}
+			if argv[0], err = exec.LookPath(argv[0]); err != nil {
+				s.skip(t, p.argv[0]+" is not installed")
+			}
+			c := command{argv: argv, env: p.env, timeout: 4 * time.Minute}
+			if p.stdin != "" {
+				text, err := os.ReadFile(in.Replace(p.stdin))
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.stdin = string(text)
+			}
+			want := s.run(t, native, c)
+			if want.timedOut || want.status >= 126 {
+				t.Fatalf("does not work natively: status %d%s", want.status, tail(want))
+			}
+			for _, tool := range tools() {
+				t.Run(tool, func(t *testing.T) {
+					s.verdict(t, differ(want, s.run(t, tool, c)))
+				})
+			}
+		})
+	}
+}
+
+// inputs makes the files that programs work on, once, and returns what replaces their names in argv.
+func (s *suite) inputs() (*strings.Replacer, error) {
+	makeInputs.once.Do(func() { makeInputs.r, makeInputs.err = s.writeInputs() })
+	return makeInputs.r, makeInputs.err
+}
+
+var makeInputs struct {
+	once sync.Once
+	r    *strings.Replacer
+	err  error
+}
+
+func (s *suite) writeInputs() (*strings.Replacer, error) {
+	dir := filepath.Join(s.temp, "input")
+	tree := filepath.Join(dir, "tree")
+	text := proseText(1 << 20)
+	files := map[string]string{"text": text, "source.c": programText(250)}
+	for i := range 60 {
+		files[fmt.Sprintf("tree/%c/%d.c", 'a'+i%5, i)] = programText(8 + i%7)
+	}
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+			return nil, err
+		}
+	}
+	source, cc1 := filepath.Join(dir, "source.i"), "cc1"
+	if _, err := exec.LookPath("gcc"); err == nil {
+		if out, err := exec.Command("gcc", "-E", "-o", source, filepath.Join(dir, "source.c")).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("e2e: gcc -E: %w: %s", err, out)
+		}
+		out, err := exec.Command("gcc", "-print-prog-name=cc1").Output()
+		if err != nil {
+			return nil, fmt.Errorf("e2e: gcc -print-prog-name: %w", err)
+		}
+		cc1 = strings.TrimSpace(string(out))
+	}
+	return strings.NewReplacer("{text}", filepath.Join(dir, "text"), "{tree}", tree, "{source}", source, "{cc1}", cc1,
+		"{scripts}", filepath.Join(s.root, "testdata/e2e/scripts")), nil
+}
+
+// lcg is a generator of pseudo-random numbers that is the same everywhere (constants: Knuth's MMIX).
+type lcg uint64
+
+func (g *lcg) next(n int) int {
+	*g = *g*6364136223846793005 + 1442695040888963407
+	return int(uint64(*g) >> 33 % uint64(n))
+}
+
+// proseText is at least n bytes of lines of words and numbers, neither random nor trivially repetitive.
+func proseText(n int) string {
+	g := lcg(1)
+	syllables := strings.Fields("ba co di fu ge ha ki lo mu ne or pa qui re so ta un va we xy za th st ing er")
+	vocabulary := make([]string, 3000)
+	for i := range vocabulary {
+		for range 1 + g.next(4) {
+			vocabulary[i] += syllables[g.next(len(syllables))]
+		}
+	}
+	var b strings.Builder
+	for b.Len() < n {
+		for range 3 + g.next(9) {
+			// Multiplying two draws makes some words much more frequent than others, as in prose.
+			b.WriteString(vocabulary[g.next(60)*g.next(50)])
+			b.WriteByte(' ')
+		}
+		fmt.Fprintf(&b, "%d\n", g.next(100000))
+	}
+	return b.String()
+}
+
+// programText is C source of n functions that a compiler has some work with.
+func programText(n int) string {
+	g := lcg(n)
+	var b strings.Builder
+	b.WriteString("#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <math.h>\n\n" +
+		"struct item { int key; double weight; struct item *next; char name[32]; };\n\n")
+	for i := range n {
+		fmt.Fprintf(&b, "int f%d(struct item *list, const char *s, size_t n) {\n\tint a[%d], sum = %d;\n", i, 4+g.next(60), g.next(100))
+		fmt.Fprintf(&b, "\tfor (size_t i = 0; i < sizeof a / sizeof a[0]; i++)\n\t\ta[i] = (int)(i * %du ^ n) %% %d;\n", g.next(9999), 3+g.next(500))
+		fmt.Fprintf(&b, "\tfor (struct item *p = list; p; p = p->next) {\n\t\tif (p->key %% %d == %d && strlen(p->name) > %d)\n", 2+g.next(9), g.next(2), g.next(20))
+		fmt.Fprintf(&b, "\t\t\tsum += (int)(sqrt(p->weight) * %d.5);\n\t\telse\n\t\t\tp->key = a[(unsigned)p->key %% %d] << %d;\n\t}\n", g.next(50), 1+g.next(4), g.next(9))
+		fmt.Fprintf(&b, "\tswitch (sum & 7) {\n")
+		for c := range 6 {
+			fmt.Fprintf(&b, "\tcase %d:\n\t\tsum = sum * %d + a[%d];\n\t\tbreak;\n", c, g.next(77), g.next(4))
+		}
+		fmt.Fprintf(&b, "\tdefault:\n\t\tfor (size_t k = 0; s[k]; k++)\n\t\t\tsum = (sum << 5) - sum + s[k];\n\t}\n")
+		if i > 0 {
+			fmt.Fprintf(&b, "\tif (n > %d)\n\t\tsum += f%d(list, s + (*s != 0), n / 2);\n", g.next(40), g.next(i))
+		}
+		b.WriteString("\treturn sum;\n}\n\n")
+	}
+	return b.String()
+}

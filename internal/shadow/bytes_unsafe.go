@@ -94,6 +94,15 @@ func keepNoAccess(s, e uint64) {
 	}
 }
 
+// dropNoAccess makes the no-access bytes of [s, e) defined.
+func dropNoAccess(s, e uint64) {
+	for at := firstNoAccess(s, e); at < e; at = firstNoAccess(at, e) {
+		end := firstAccessible(at, e)
+		clear(view(at, end))
+		at = end
+	}
+}
+
 // The three searches return the address of the first byte in [s, e) that has the property, or e.
 
 func firstNonzero(s, e uint64) uint64 {

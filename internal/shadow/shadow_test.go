@@ -114,7 +114,7 @@ func TestModel(t *testing.T) {
 				return rng(s, min(size, s+uint64(r.Intn(1<<uint(r.Intn(14))))))
 			}
 			for i := 0; i < 400; i++ {
-				switch op := r.Intn(9); op {
+				switch op := r.Intn(10); op {
 				case 0:
 					p := pages()
 					if err := m.Map(p); err != nil {
@@ -166,6 +166,16 @@ func TestModel(t *testing.T) {
 					copy(want[d.Start:d.End], want[f.Start:f.End])
 					want.fill(f, NoAccess)
 				case 8:
+					b := bytes()
+					if err := m.MakeDefinedIfNoAccess(b); err != nil {
+						t.Fatal(err)
+					}
+					for a := b.Start; a < b.End; a++ {
+						if IsNoAccess(want[a]) {
+							want[a] = Defined
+						}
+					}
+				case 9:
 					b := bytes()
 					a, k := m.Check(b)
 					wa, wk := want.check(b)

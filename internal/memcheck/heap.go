@@ -1,0 +1,60 @@
+package memcheck
+
+import (
+	"gogrind/internal/guest"
+	"gogrind/internal/tool"
+)
+
+// HeapConfig implements tool.HeapReplacer.
+func (m *Memcheck) HeapConfig() tool.HeapConfig {
+	c := tool.HeapConfig{
+		RedZone: defaultRedZone, Alignment: 16,
+		Quarantine: uint64(m.opts.freelistVol), BigBlock: uint64(m.opts.freelistBig),
+		MallocFill: m.opts.mallocFill, FreeFill: m.opts.freeFill,
+		KeepFreedInfo: true,
+	}
+	if m.core != nil {
+		c.Alignment = max(c.Alignment, m.core.Alignment)
+		if m.core.RedzoneSize >= 0 {
+			c.RedZone = max(16, (uint64(m.core.RedzoneSize)+15)&^15)
+		}
+	}
+	return c
+}
+
+// defaultRedZone is Memcheck's MC_MALLOC_DEFAULT_REDZONE_SZB.
+const defaultRedZone = 16
+
+// Allocated implements tool.HeapReplacer.
+func (m *Memcheck) Allocated(_ tool.Thread, b tool.HeapBlock, zeroed bool) {
+	if zeroed {
+		m.shadow.MakeDefined(b.Range())
+	} else {
+		m.shadow.MakeUndefined(b.Range())
+	}
+}
+
+// Freed implements tool.HeapReplacer.
+func (m *Memcheck) Freed(_ tool.Thread, b tool.HeapBlock, _ string) { m.shadow.MakeNoAccess(b.Range()) }
+
+// Resized implements tool.HeapReplacer.
+func (m *Memcheck) Resized(_ tool.Thread, old, b tool.HeapBlock) {
+	n := min(old.Size, b.Size)
+	if old.Addr != b.Addr {
+		m.shadow.Copy(old.Addr, b.Addr, n)
+		m.shadow.MakeNoAccess(old.Range())
+	}
+	if b.Size > n {
+		m.shadow.MakeUndefined(guest.Range{Start: b.Addr + guest.Addr(n), End: b.Addr + guest.Addr(b.Size)})
+	}
+}
+
+// NewStack implements tool.HeapReplacer.
+func (m *Memcheck) NewStack(t tool.Thread) uint32 {
+	var pcs [maxCallers]guest.Addr
+	n := m.host.Unwind(t, pcs[:min(m.depth, maxCallers)])
+	return uint32(m.stacks.Intern(pcs[:n]))
+}
+
+// maxCallers is the largest --num-callers.
+const maxCallers = 500

@@ -1,0 +1,53 @@
+package memcheck
+
+import (
+	"gogrind/internal/guest"
+	"gogrind/internal/isa"
+	"gogrind/internal/isa/amd64"
+	"gogrind/internal/tool"
+)
+
+// Instrument implements tool.Tool: it asks for a check before each access, for stored bytes to become defined, and for
+// the stack pointer to be followed.
+func (m *Memcheck) Instrument(b *tool.Block) {
+	for i := range b.Insts {
+		in := &b.Insts[i]
+		for j := range in.Mem {
+			a := &in.Mem[j]
+			if !ownStack(in, a) {
+				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCheck, Mem: j})
+			}
+		}
+		for j := range in.Mem {
+			if in.Mem[j].Kind&isa.Store != 0 {
+				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpDefine, Mem: j})
+			}
+		}
+		if in.Effects.Writes.Has(amd64.GPR(guest.RSP)) {
+			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpStack})
+		}
+	}
+}
+
+// ownFrame is how far above the stack pointer an access is taken to be the stack's without a look: that memory was
+// pushed or allocated by the thread itself.
+const ownFrame = 1024
+
+// ownStack reports whether access a of in can't leave the accessible part of the stack: pushes, pops, and operands that
+// are a small distance from the stack pointer.
+func ownStack(in *tool.Inst, a *amd64.Access) bool {
+	switch a.Addr {
+	case amd64.AddrPush, amd64.AddrPop:
+		return true
+	case amd64.AddrModRM:
+		return in.Base == guest.RSP && in.Index == noReg && in.Seg < segFS && in.ASize == 8 && !a.Outside &&
+			in.Disp >= -stackRedZone && in.Disp < ownFrame && a.Size != 0
+	}
+	return false
+}
+
+// noReg and segFS are values of the fields Index and Seg of amd64.Inst.
+const (
+	noReg = amd64.NoReg
+	segFS = 5
+)

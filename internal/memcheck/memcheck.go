@@ -1,0 +1,97 @@
+// Package memcheck is the tool that finds wrong uses of memory: accesses outside of blocks, after free and below the
+// stack pointer, wrong frees, and leaks.
+//
+// It decides what is wrong and describes it as data; package report prints and counts. Blocks come from the replaced
+// allocator, whose index it asks; package shadow keeps which bytes may be accessed. It doesn't look at undefined values
+// yet: shadow says which bytes are undefined, but loading them is no finding.
+//
+// Invariant: memory of the replaced heap is accessible inside live blocks only; other mappings of the guest are
+// accessible where their pages are. Translated code compares shadow bytes with 0 and calls Leave when one of them forbids
+// the access.
+//
+// Locking: Memcheck.mu guards the custom blocks; it is held for look-ups only, never while other packages are called.
+package memcheck
+
+import (
+	"sync"
+
+	"gogrind/internal/core/options"
+	"gogrind/internal/guest"
+	"gogrind/internal/shadow"
+	"gogrind/internal/stack"
+	"gogrind/internal/tool"
+)
+
+// Memcheck is the tool.
+type Memcheck struct {
+	opts   settings
+	core   *options.Core // immutable from Start on
+	host   tool.Host     // immutable from Start on
+	shadow *shadow.Map
+	stacks *stack.Interner
+	depth  int // frames that are captured
+
+	emit func(finding)
+
+	mu sync.Mutex
+}
+
+// The abilities that the core looks for.
+var (
+	_ tool.Tool          = (*Memcheck)(nil)
+	_ tool.HeapReplacer  = (*Memcheck)(nil)
+	_ tool.MemoryWatcher = (*Memcheck)(nil)
+	_ tool.Leaver        = (*Memcheck)(nil)
+)
+
+// New returns the tool.
+func New() *Memcheck {
+	return &Memcheck{shadow: shadow.NewGuest(), stacks: stack.NewInterner(), depth: defaultCallers}
+}
+
+// defaultCallers is the default of --num-callers.
+const defaultCallers = 12
+
+// Info implements tool.Tool.
+func (*Memcheck) Info() tool.Info {
+	return tool.Info{
+		Name:        "memcheck",
+		Title:       "Memcheck, a memory error detector",
+		Description: "finds invalid accesses to memory, wrong frees and leaks",
+	}
+}
+
+// Start implements tool.Tool.
+func (m *Memcheck) Start(h tool.Host) error {
+	m.host = h
+	m.core, _ = h.Options().(*options.Core)
+	if m.core != nil && m.core.NumCallers > 0 {
+		m.depth = m.core.NumCallers
+	}
+	h.Mappings(func(mp tool.Mapping) bool {
+		m.Mapped(mp)
+		return true
+	})
+	h.Threads(func(t tool.Thread) bool {
+		m.belowStack(t)
+		return true
+	})
+	return nil
+}
+
+// stackRedZone is how far below the stack pointer the amd64 ABI lets leaf functions work.
+const stackRedZone = 128
+
+// belowStack forbids access to what lies below a thread's stack pointer on its stack.
+func (m *Memcheck) belowStack(t tool.Thread) {
+	r := t.Stack()
+	sp := guest.Addr(t.Regs().GPR[guest.RSP])
+	if !r.Contains(sp) {
+		return
+	}
+	r.End = max(r.Start, sp-stackRedZone)
+	m.shadow.MakeNoAccess(r)
+}
+
+// Finish implements tool.Tool.
+func (m *Memcheck) Finish(tool.Exit) (status int, replace bool) { return 0, false }

@@ -1,0 +1,53 @@
+package memcheck
+
+import (
+	"gogrind/internal/guest"
+	"gogrind/internal/tool"
+)
+
+// Mapped implements tool.MemoryWatcher. Memory of the heap belongs to nobody until it is allocated; other memory is the
+// guest's when its pages can be accessed at all.
+func (m *Memcheck) Mapped(mp tool.Mapping) {
+	if mp.Tool || mp.Prot == 0 {
+		if mp.Range.Len() >= keepShadow {
+			m.shadowLost(m.shadow.Unmap(mp.Range))
+			return
+		}
+		m.shadowLost(m.shadow.Map(mp.Range))
+		m.shadow.MakeNoAccess(mp.Range)
+		return
+	}
+	m.shadowLost(m.shadow.Map(mp.Range))
+}
+
+// keepShadow is the length up to which memory without access has shadow pages that say so. Longer areas have none, which
+// means the same and costs neither time nor memory.
+const keepShadow = 16 << 20
+
+// Unmapped implements tool.MemoryWatcher.
+func (m *Memcheck) Unmapped(r guest.Range) { m.shadowLost(m.shadow.Unmap(r)) }
+
+// Protected implements tool.MemoryWatcher. Pages that become accessible were reserved before; pages that lose their
+// access keep their state, because the CPU itself watches them now.
+func (m *Memcheck) Protected(r guest.Range, p guest.Prot) {
+	if p != 0 {
+		m.shadowLost(m.shadow.MakeDefinedIfNoAccess(r))
+	}
+}
+
+// Moved implements tool.MemoryWatcher.
+func (m *Memcheck) Moved(from, to guest.Range) {
+	m.shadowLost(m.shadow.Move(from, guest.Range{Start: to.Start, End: to.Start + guest.Addr(min(from.Len(), to.Len()))}))
+	if to.Len() > from.Len() {
+		to.Start += guest.Addr(from.Len())
+		m.shadowLost(m.shadow.Map(to))
+	}
+}
+
+// shadowLost is told about shadow memory that could not be mapped. What has no shadow counts as inaccessible, which would
+// drown the user in wrong reports: there is no way to go on.
+func (m *Memcheck) shadowLost(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

@@ -1,0 +1,20 @@
+package shadow
+
+import "gogrind/internal/guest"
+
+// MakeDefinedIfNoAccess makes those bytes of r addressable and defined that may not be accessed: what a change of page
+// protection does to memory that was reserved before.
+func (m *Map) MakeDefinedIfNoAccess(r guest.Range) error {
+	r = m.clip(r)
+	if r.Empty() {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, e := m.shadowOf(r)
+	m.backed.within(s, e, func(s, e uint64) bool {
+		dropNoAccess(s, e)
+		return true
+	})
+	return m.back(r)
+}

@@ -1,0 +1,314 @@
+// Package report is where findings and messages go: it counts findings, tells old from new, asks suppressions, and writes
+// the log in Valgrind's form.
+//
+// Findings are data; the text log and the XML report are renderings of entries, and further ones implement Sink. The
+// package does not capture stacks, find names or choose exit codes.
+//
+// All methods of Log and Reporter are safe for concurrent use. Lock order:
+//
+//	Reporter.mu
+//	  Log.mu
+package report
+
+import (
+	"slices"
+	"sync"
+
+	"gogrind/internal/guest"
+	"gogrind/internal/suppress"
+)
+
+// Finding is one thing that a tool found.
+type Finding struct {
+	Kind   string // as in XML: "InvalidRead"
+	Text   string // "Invalid read of size 4"; lines after the first are shown as they are
+	Thread int    // 0: of no thread
+	// Key tells findings of one kind and place apart; "" stands for Text. Set it when Text has details that vary from one
+	// instance to the next, such as addresses.
+	Key string
+	// Stack is an interned stack, PCs are its addresses when it is 0.
+	Stack uint32
+	PCs   []guest.Addr
+	Aux   []Aux
+	// SuppKind is the kind in suppressions ("Addr4"), SuppExtra the line that some kinds have after it. Without SuppKind
+	// a finding can't be suppressed.
+	SuppKind, SuppExtra string
+
+	// Only for leaks. LeakKind is the bit of the kind in suppress.LeakKinds.
+	LeakKind                  uint32
+	LeakedBytes, LeakedBlocks uint64
+
+	// Fill completes a finding that is new, before it is shown: what is costly to find out belongs there. It may be nil.
+	// It is called with the reporter locked and must not report.
+	Fill func(*Finding)
+}
+
+// Aux is additional information with an optional stack: where a block was allocated.
+type Aux struct {
+	Text  string // without the space that indents it
+	Stack uint32
+	PCs   []guest.Addr
+}
+
+// Entry is a context: a finding and how often it came.
+type Entry struct {
+	Finding
+	Unique    int // number from 0 in the order of occurrence
+	Count     uint64
+	Rule      *suppress.Rule // what suppressed it, nil if nothing
+	Frames    []Frame
+	AuxFrames [][]Frame // for each Aux, nil without stack
+
+	last uint64 // number of the latest instance among all findings
+}
+
+// Sink receives entries beside or instead of the text log. Its methods are called with the reporter locked.
+type Sink interface {
+	// Found is called for each entry that is to be shown.
+	Found(e *Entry)
+	// Finished is called once, at the end; shown are the counted contexts, used the suppressions.
+	Finished(shown []*Entry, used []*suppress.Rule)
+}
+
+// Config is what a Reporter needs; the names in comments are options.
+type Config struct {
+	Symbols      Symbolizer
+	Stacks       Stacks
+	Suppressions *suppress.Set // may be nil
+	SuppTool     string        // the tool's name in suppressions: "Memcheck"
+	View         View
+
+	Verbosity       int
+	ErrorLimit      bool   // --error-limit
+	ShowList        bool   // -s, or as -v implies
+	GenSuppressions string // --gen-suppressions
+	InputFD         int    // --input-fd
+	Markers         bool   // --error-markers
+	MarkBegin       string
+	MarkEnd         string
+	ExitOnFirst     bool // --exit-on-first-error
+
+	// Exit ends the process for --exit-on-first-error; called with the reporter locked, it must not report.
+	Exit func()
+	// Shown is called after each shown finding, with their number so far: gdb may want to stop. May be nil.
+	Shown func(n uint64)
+	// ThreadName is the name that the guest gave a thread, "" for none. May be nil.
+	ThreadName func(thread int) string
+	// Sink, when set, gets the findings instead of the log.
+	Sink Sink
+}
+
+// Limits as in Valgrind, which names them in its messages.
+const (
+	slowAfterShown = 100      // compare only two calls from then on
+	stopAfterShown = 1000     // different findings
+	stopAfterFound = 10000000 // findings in all
+)
+
+// Calls of the stack that are compared to tell whether a finding is new.
+const (
+	callersFull = 4
+	callersSlow = 2
+)
+
+// key identifies a context at a given number of callers.
+type key struct {
+	kind, supp, text string
+	callers          int
+	pcs              [callersFull]guest.Addr
+}
+
+// Counts are the numbers of the summary.
+type Counts struct {
+	Errors, Contexts                     uint64
+	SuppressedErrors, SuppressedContexts uint64
+	Shown                                uint64
+}
+
+// Reporter receives findings.
+type Reporter struct {
+	log *Log
+	cfg Config
+
+	mu       sync.Mutex // guards all below
+	entries  map[key]*Entry
+	list     []*Entry // all but unique ones, in the order of occurrence
+	seen     uint64   // findings so far
+	counts   Counts
+	unique   int
+	thread   int // whose heading was printed last
+	slow     bool
+	stopped  bool
+	noPrompt bool
+	used     []*suppress.Rule // the one that matched a new finding last comes first
+}
+
+// New returns a reporter that writes to log.
+func New(log *Log, cfg Config) *Reporter {
+	return &Reporter{log: log, cfg: cfg, entries: map[key]*Entry{}, thread: 1}
+}
+
+// Log is the log that the reporter writes to.
+func (r *Reporter) Log() *Log { return r.log }
+
+// Counts are the numbers so far.
+func (r *Reporter) Counts() Counts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.counts
+}
+
+// keyOf makes the key of f with the given number of callers.
+func (r *Reporter) keyOf(f *Finding, callers int) key {
+	k := key{kind: f.Kind, supp: f.SuppKind, text: f.Key, callers: callers}
+	if k.text == "" {
+		k.text = f.Text
+	}
+	copy(k.pcs[:callers], r.pcs(f.Stack, f.PCs))
+	return k
+}
+
+func (r *Reporter) pcs(id uint32, pcs []guest.Addr) []guest.Addr {
+	if id != 0 && r.cfg.Stacks != nil {
+		return r.cfg.Stacks.Get(id)
+	}
+	return pcs
+}
+
+// Report counts f, and shows it if it is new and not suppressed. The reporter keeps a copy.
+func (r *Reporter) Report(f *Finding) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.limited() {
+		return
+	}
+	r.seen++
+	callers := callersFull
+	if r.slow {
+		callers = callersSlow
+	}
+	if e := r.entries[r.keyOf(f, callers)]; e != nil {
+		r.again(e)
+		return
+	}
+	e := &Entry{Finding: *f, Count: 1, Unique: r.unique, last: r.seen}
+	r.unique++
+	r.entries[r.keyOf(f, callersFull)] = e
+	if k := r.keyOf(f, callersSlow); r.entries[k] == nil {
+		r.entries[k] = e
+	}
+	r.list = append(r.list, e)
+	r.resolve(e)
+	if r.suppressed(e) {
+		return
+	}
+	r.counts.Errors++
+	r.counts.Contexts++
+	r.show(e)
+}
+
+// limited applies --error-limit; it reports whether nothing more is recorded.
+func (r *Reporter) limited() bool {
+	if !r.cfg.ErrorLimit || r.cfg.Sink != nil {
+		return false
+	}
+	if r.stopped {
+		return true
+	}
+	switch {
+	case r.counts.Shown >= stopAfterShown:
+		r.log.Userf("\nMore than %d different errors detected.  I'm not reporting any more.\n%s", stopAfterShown, stopText)
+		r.stopped = true
+	case r.counts.Errors >= stopAfterFound:
+		r.log.Userf("\nMore than %d total errors detected.  I'm not reporting any more.\n%s", stopAfterFound, stopText)
+		r.stopped = true
+	case r.counts.Shown >= slowAfterShown && !r.slow:
+		r.log.Userf("\nMore than %d errors detected.  Subsequent errors\nwill still be recorded, but in less detail than before.", slowAfterShown)
+		r.slow = true
+	}
+	return r.stopped
+}
+
+// stopText is the rest of the message that nothing more is reported; log filters know it in this form.
+const stopText = "Final error counts will be inaccurate.  Go fix your program!\n" +
+	"Rerun with --error-limit=no to disable this cutoff.  Note\n" +
+	"that errors may occur in your program without prior warning from\n" +
+	"Valgrind, because errors are no longer being displayed.\n\n"
+
+// again counts a finding that is known.
+func (r *Reporter) again(e *Entry) {
+	e.Count++
+	e.last = r.seen
+	if e.Rule != nil {
+		r.counts.SuppressedErrors++
+		e.Rule.Use(1)
+		return
+	}
+	r.counts.Errors++
+}
+
+// Unique reports f without comparing it with others, as leaks are. show and count say whether it is shown and counted.
+// It returns whether f is suppressed.
+func (r *Reporter) Unique(f *Finding, show, count bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := &Entry{Finding: *f, Count: 1, Unique: r.unique}
+	r.unique++
+	r.resolve(e)
+	if r.suppressed(e) {
+		return true
+	}
+	if count {
+		r.counts.Errors++
+		r.counts.Contexts++
+	}
+	if show {
+		r.show(e)
+	}
+	return false
+}
+
+// resolve completes e and finds its names.
+func (r *Reporter) resolve(e *Entry) {
+	if e.Fill != nil {
+		e.Fill(&e.Finding)
+		e.Fill = nil
+	}
+	e.PCs = slices.Clone(r.pcs(e.Stack, e.PCs))
+	e.Frames = r.cfg.View.Resolve(r.cfg.Symbols, e.PCs)
+	e.AuxFrames = make([][]Frame, len(e.Aux))
+	for i := range e.Aux {
+		a := &e.Aux[i]
+		if pcs := r.pcs(a.Stack, a.PCs); len(pcs) > 0 {
+			e.AuxFrames[i] = r.cfg.View.Resolve(r.cfg.Symbols, pcs)
+		}
+	}
+}
+
+// suppression is e as suppressions see it.
+func (e *Entry) suppression() *suppress.Finding {
+	return &suppress.Finding{Kind: e.SuppKind, Extra: e.SuppExtra, Leak: e.LeakKind, Frames: suppressFrames(e.Frames)}
+}
+
+// suppressed looks for a suppression of a new entry and counts it.
+func (r *Reporter) suppressed(e *Entry) bool {
+	if r.cfg.Suppressions == nil || e.SuppKind == "" {
+		return false
+	}
+	e.Rule = r.cfg.Suppressions.Match(e.suppression())
+	if e.Rule == nil {
+		return false
+	}
+	r.counts.SuppressedErrors++
+	r.counts.SuppressedContexts++
+	if e.LeakedBlocks != 0 {
+		e.Rule.UseLeak(e.LeakedBytes, e.LeakedBlocks)
+	} else {
+		e.Rule.Use(1)
+	}
+	if i := slices.Index(r.used, e.Rule); i >= 0 {
+		r.used = slices.Delete(r.used, i, i+1)
+	}
+	r.used = slices.Insert(r.used, 0, e.Rule)
+	return true
+}

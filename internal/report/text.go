@@ -1,0 +1,134 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gogrind/internal/guest"
+)
+
+// show renders a new entry that is not suppressed, and does what follows from it; r.mu is held.
+func (r *Reporter) show(e *Entry) {
+	r.counts.Shown++
+	if r.cfg.Sink != nil {
+		r.cfg.Sink.Found(e)
+	} else {
+		var b strings.Builder
+		if r.cfg.Markers {
+			fmt.Fprintln(&b, r.cfg.MarkBegin)
+		}
+		r.appendEntry(&b, e)
+		if r.cfg.Markers {
+			fmt.Fprintln(&b, r.cfg.MarkEnd)
+		}
+		r.log.Print(User, b.String())
+		r.offerSuppression(e)
+	}
+	if r.cfg.ExitOnFirst {
+		r.log.Userf("\nExit program on first error (--exit-on-first-error=yes)")
+		r.cfg.Exit()
+	}
+	if r.cfg.Shown != nil {
+		r.cfg.Shown(r.counts.Shown)
+	}
+}
+
+// appendEntry appends the lines of e, with the thread's heading if the entry before was another thread's.
+func (r *Reporter) appendEntry(b *strings.Builder, e *Entry) {
+	if e.Thread > 0 && e.Thread != r.thread {
+		r.thread = e.Thread
+		b.WriteString(r.threadHeading(e.Thread))
+	}
+	b.WriteString(e.Text)
+	b.WriteByte('\n')
+	r.cfg.View.appendStack(b, e.Frames)
+	for i, a := range e.Aux {
+		for line := range strings.SplitSeq(a.Text, "\n") {
+			fmt.Fprintf(b, " %s\n", line)
+		}
+		r.cfg.View.appendStack(b, e.AuxFrames[i])
+	}
+	b.WriteByte('\n')
+}
+
+func (r *Reporter) threadHeading(thread int) string {
+	if r.cfg.ThreadName != nil {
+		if name := r.cfg.ThreadName(thread); name != "" {
+			return fmt.Sprintf("Thread %d %s:\n", thread, name)
+		}
+	}
+	return fmt.Sprintf("Thread %d:\n", thread)
+}
+
+// Message writes text and a stack to the log, with the heading of the thread if another one was shown before: what is said
+// about a fatal signal, for instance. It is no finding and is not counted. thread may be 0.
+func (r *Reporter) Message(thread int, text string, pcs []guest.Addr) {
+	frames := r.cfg.View.Resolve(r.cfg.Symbols, pcs)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var b strings.Builder
+	if thread > 0 && thread != r.thread {
+		r.thread = thread
+		b.WriteString(r.threadHeading(thread))
+	}
+	b.WriteString(text)
+	b.WriteByte('\n')
+	r.cfg.View.appendStack(&b, frames)
+	r.log.Print(User, b.String())
+}
+
+// summaryLine is the line that programs read the result from.
+func (c *Counts) summaryLine() string {
+	return fmt.Sprintf("ERROR SUMMARY: %d errors from %d contexts (suppressed: %d from %d)",
+		c.Errors, c.Contexts, c.SuppressedErrors, c.SuppressedContexts)
+}
+
+// Summary writes the end of the log of a tool that reports errors.
+func (r *Reporter) Summary() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cfg.Sink != nil {
+		r.cfg.Sink.Finished(r.shownEntries(), r.used)
+		return
+	}
+	if r.cfg.Verbosity < 1 && !r.cfg.ShowList {
+		return
+	}
+	if r.cfg.Verbosity == 1 && !r.cfg.ShowList {
+		r.log.Userf("For lists of detected and suppressed errors, rerun with: -s")
+	}
+	line := r.counts.summaryLine()
+	r.log.Userf("%s", line)
+	if !r.cfg.ShowList || r.counts.Contexts == 0 && len(r.used) == 0 {
+		return
+	}
+	for i, e := range r.shownEntries() {
+		var b strings.Builder
+		fmt.Fprintf(&b, "\n%d errors in context %d of %d:\n", e.Count, i+1, r.counts.Contexts)
+		r.appendEntry(&b, e)
+		r.log.Print(User, b.String())
+	}
+	if len(r.used) > 0 {
+		r.printUsed()
+		r.log.Userf("")
+	}
+	r.log.Userf("%s", line)
+}
+
+// shownEntries are the entries that were not suppressed, rarest first, and the most recent first among equals.
+func (r *Reporter) shownEntries() []*Entry {
+	es := slices.DeleteFunc(slices.Clone(r.list), func(e *Entry) bool { return e.Rule != nil })
+	slices.SortFunc(es, func(a, b *Entry) int {
+		return cmp.Or(cmp.Compare(a.Count, b.Count), cmp.Compare(b.last, a.last))
+	})
+	return es
+}
+
+// Entries are all contexts but unique ones in the order of occurrence, for other renderings of the result.
+func (r *Reporter) Entries() []*Entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.list)
+}

@@ -1,0 +1,8 @@
+package syswrap
+
+import "encoding/binary"
+
+// The guest's byte order is the host's, which is little-endian on amd64 and arm64.
+
+func get64(b []byte) uint64    { return binary.LittleEndian.Uint64(b) }
+func put64(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }

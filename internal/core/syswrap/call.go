@@ -1,0 +1,292 @@
+package syswrap
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"gogrind/internal/guest"
+	"gogrind/internal/linux"
+
+	"golang.org/x/sys/unix"
+)
+
+// Call is one system call under way.
+type Call struct {
+	Nr     int
+	Args   [6]uint64 // as the guest gave them
+	Result int64     // of the kernel: negative error number on failure; valid in after
+
+	e    *Engine
+	t    Thread
+	row  *info
+	sub  *subRow
+	raw  [6]uint64 // what the kernel gets: Args, unless something is emulated
+	keep [][]byte  // memory of ours that raw points to
+	// sizes are the sizes of the memory behind each argument before the call.
+	sizes [6]uint64
+	// iov are the buffers of an iovec array, remembered because the call may overwrite the array.
+	iov   []guest.Range
+	extra any  // what before tells after
+	fault bool // a pointer leads into memory that is the tool's
+	badFD bool // a descriptor is the tool's
+	done  bool // the call has been made
+	out   Outcome
+}
+
+// name is the call's name in messages.
+func (c *Call) name() string { return c.row.label }
+
+func (c *Call) memory() guest.Memory { return c.t.Memory() }
+
+// load reads guest memory for the engine's own use.
+func (c *Call) load(p []byte, a uint64) bool {
+	return !c.e.toolMemory(a) && c.memory().ReadMem(p, guest.Addr(a)) == len(p)
+}
+
+func (c *Call) load16(a uint64) (uint16, bool) {
+	var b [2]byte
+	ok := c.load(b[:], a)
+	return binary.LittleEndian.Uint16(b[:]), ok
+}
+
+func (c *Call) load32(a uint64) (uint32, bool) {
+	var b [4]byte
+	ok := c.load(b[:], a)
+	return binary.LittleEndian.Uint32(b[:]), ok
+}
+
+func (c *Call) load64(a uint64) (uint64, bool) {
+	var b [8]byte
+	ok := c.load(b[:], a)
+	return binary.LittleEndian.Uint64(b[:]), ok
+}
+
+func (c *Call) store(a uint64, p []byte) bool {
+	if c.e.toolMemory(a) {
+		return false
+	}
+	c.e.kernelWrite(span(a, uint64(len(p))))
+	return c.memory().WriteMem(p, guest.Addr(a)) == len(p)
+}
+
+// loadString reads a zero-terminated string of less than max bytes.
+func (c *Call) loadString(a uint64, max int) (string, bool) {
+	if c.e.toolMemory(a) {
+		return "", false
+	}
+	var s []byte
+	for len(s) < max {
+		// Not past the end of a page in one step: the next may be inaccessible.
+		n := min(guest.PageSize-int(a%guest.PageSize), 256)
+		var b [256]byte
+		n = c.memory().ReadMem(b[:n], guest.Addr(a))
+		for i, ch := range b[:n] {
+			if ch == 0 {
+				return string(append(s, b[:i]...)), true
+			}
+		}
+		if n == 0 {
+			return "", false
+		}
+		s = append(s, b[:n]...)
+		a += uint64(n)
+	}
+	return "", false
+}
+
+// span is the range of n bytes at a, ending at the end of the address space at the latest.
+func span(a, n uint64) guest.Range {
+	end := a + n
+	if end < a {
+		end = ^uint64(0)
+	}
+	return guest.Range{Start: guest.Addr(a), End: guest.Addr(end)}
+}
+
+// text is the parameter's name in messages: call(param).
+func (c *Call) text(param string) string { return c.name() + "(" + param + ")" }
+
+// read says that the kernel is going to read n bytes at a. param is the whole name in messages.
+func (c *Call) read(param string, a, n uint64) {
+	if n == 0 {
+		return
+	}
+	if c.e.toolMemory(a) {
+		c.fault = true
+	}
+	if w := c.e.watch; w != nil {
+		w.BeforeRead(c.t, c.name(), param, span(a, n))
+	}
+}
+
+// readString says that the kernel is going to read a string at a.
+func (c *Call) readString(param string, a uint64) {
+	if c.e.toolMemory(a) {
+		c.fault = true
+	}
+	if w := c.e.watch; w != nil {
+		w.BeforeReadString(c.t, c.name(), param, guest.Addr(a))
+	}
+}
+
+// write says that the kernel may write n bytes at a.
+func (c *Call) write(param string, a, n uint64) {
+	if n == 0 {
+		return
+	}
+	if c.e.toolMemory(a) {
+		c.fault = true
+		return
+	}
+	r := span(a, n)
+	c.e.kernelWrite(r)
+	if w := c.e.watch; w != nil {
+		w.BeforeWrite(c.t, c.name(), param, r)
+	}
+}
+
+// wrote says that the kernel has written n bytes at a.
+func (c *Call) wrote(a, n uint64) {
+	if w := c.e.watch; w != nil && n != 0 && a != 0 {
+		w.AfterWrite(c.t, span(a, n))
+	}
+}
+
+// memName is the whole name in messages of the memory behind p.
+func (c *Call) memName(p *Param) string {
+	if p.text != "" {
+		return p.text
+	}
+	if p.mem != "" {
+		return c.text(p.mem)
+	}
+	return c.text(p.name)
+}
+
+// register tells the watcher about a register argument.
+func (c *Call) register(i int, p *Param) {
+	if w := c.e.watch; w != nil {
+		w.BeforeReg(c.t, c.name(), c.text(p.name), i, p.width)
+	}
+}
+
+// checkParam does what is due before the call for parameter p, argument i.
+func (c *Call) checkParam(i int, p *Param) {
+	v := c.Args[i]
+	switch p.kind {
+	case kFD, kDirFD:
+		if c.e.toolFD(int32(v)) {
+			c.badFD = true
+		}
+		return
+	}
+	if !p.kind.pointer() || v == 0 && p.null {
+		return
+	}
+	switch p.kind {
+	case kString, kPath:
+		c.readString(c.memName(p), v)
+		return
+	case kIovIn, kIovOut:
+		c.checkIovec(p.kind, c.memName(p), v, p.size.eval(c))
+		return
+	}
+	n := p.size.eval(c)
+	c.sizes[i] = n
+	if p.inMem() {
+		if p.fields == nil {
+			c.read(c.memName(p), v, n)
+		}
+		for _, f := range p.fields {
+			c.read(c.fieldName(p, f), v+f.off, f.size)
+		}
+	}
+	if p.outMem() {
+		c.write(c.memName(p), v, n)
+	}
+}
+
+// fieldName is call(param->field).
+func (c *Call) fieldName(p *Param, f field) string {
+	name := c.memName(p)
+	return name[:len(name)-1] + f.name + ")"
+}
+
+// marked does what is due after the call for parameter p, argument i.
+func (c *Call) marked(i int, p *Param) {
+	v := c.Args[i]
+	if v == 0 || c.Result < 0 && (p.on == 0 || c.Result != -p.on) {
+		return
+	}
+	switch p.kind {
+	case kIovOut:
+		c.wroteIovec(Result.eval(c))
+	case kOut, kInOut:
+		n := c.sizes[i]
+		if p.post != nil {
+			n = min(n, p.post.eval(c))
+		}
+		c.wrote(v, n)
+	}
+}
+
+// maxIovec is the most elements of an iovec array the kernel takes: UIO_MAXIOV.
+const maxIovec = 1024
+
+// checkIovec checks an array of n iovecs and the buffers it describes. name is "call(vector)".
+func (c *Call) checkIovec(k kind, name string, a, n uint64) {
+	if n > maxIovec {
+		return // EINVAL
+	}
+	c.read(name, a, n*linux.SizeofIovec)
+	if c.fault {
+		return
+	}
+	c.iov = c.loadIovec(a, n)
+	elem := name[:len(name)-1] + "[...])"
+	for _, r := range c.iov {
+		if k == kIovIn {
+			c.read(elem, uint64(r.Start), r.Len())
+		} else {
+			c.write(elem, uint64(r.Start), r.Len())
+		}
+	}
+}
+
+// loadIovec reads the ranges of an iovec array, as many as are readable.
+func (c *Call) loadIovec(a, n uint64) []guest.Range {
+	v := make([]guest.Range, 0, n)
+	for ; n > 0; n-- {
+		base, ok1 := c.load64(a)
+		size, ok2 := c.load64(a + 8)
+		if !ok1 || !ok2 {
+			break
+		}
+		v = append(v, span(base, size))
+		a += linux.SizeofIovec
+	}
+	return v
+}
+
+// wroteIovec marks the first n bytes of the remembered buffers.
+func (c *Call) wroteIovec(n uint64) {
+	for _, r := range c.iov {
+		if n == 0 {
+			return
+		}
+		m := min(n, r.Len())
+		c.wrote(uint64(r.Start), m)
+		n -= m
+	}
+}
+
+// perform makes the call in the kernel.
+func (c *Call) perform() int64 {
+	r := c.t.Raw(uintptr(c.Nr), c.raw)
+	return r
+}
+
+// errno is a raw result that says e.
+func errno(e unix.Errno) int64 { return -int64(e) }
+
+func (c *Call) String() string { return fmt.Sprintf("%s%v", c.name(), c.Args) }

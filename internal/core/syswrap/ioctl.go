@@ -1,0 +1,234 @@
+package syswrap
+
+import (
+	"gogrind/internal/linux"
+
+	"golang.org/x/sys/unix"
+)
+
+// ioctlKind is what an ioctl's argument leads to.
+type ioctlKind struct {
+	name string // in messages: ioctl(name)
+	dir  kind   // kIn, kOut, kInOut; kInt: no pointer
+	size uint64
+	fd   bool // the result is a new descriptor
+}
+
+// ioctls are the commands whose number does not say what is behind the argument, and those with a name in messages.
+var ioctls = map[uint32]ioctlKind{
+	// Terminals: include/uapi/asm-generic/ioctls.h.
+	unix.TCGETS:        {name: "TCGETS", dir: kOut, size: linux.SizeofTermios},
+	unix.TCSETS:        {name: "TCSET{S,SW,SF}", dir: kIn, size: linux.SizeofTermios},
+	unix.TCSETSW:       {name: "TCSET{S,SW,SF}", dir: kIn, size: linux.SizeofTermios},
+	unix.TCSETSF:       {name: "TCSET{S,SW,SF}", dir: kIn, size: linux.SizeofTermios},
+	unix.TCGETS2:       {name: "TCGETS2", dir: kOut, size: linux.SizeofTermios2},
+	unix.TCSETS2:       {name: "TCSETS2", dir: kIn, size: linux.SizeofTermios2},
+	unix.TCSETSW2:      {name: "TCSETS2", dir: kIn, size: linux.SizeofTermios2},
+	unix.TCSETSF2:      {name: "TCSETS2", dir: kIn, size: linux.SizeofTermios2},
+	unix.TCGETA:        {name: "TCGETA", dir: kOut, size: linux.SizeofTermio},
+	unix.TCSETA:        {name: "TCSET{A,AW,AF}", dir: kIn, size: linux.SizeofTermio},
+	unix.TCSETAW:       {name: "TCSET{A,AW,AF}", dir: kIn, size: linux.SizeofTermio},
+	unix.TCSETAF:       {name: "TCSET{A,AW,AF}", dir: kIn, size: linux.SizeofTermio},
+	unix.TCSBRK:        {name: "TCSBRK", dir: kInt},
+	unix.TCSBRKP:       {name: "TCSBRKP", dir: kInt},
+	unix.TCXONC:        {name: "TCXONC", dir: kInt},
+	unix.TCFLSH:        {name: "TCFLSH", dir: kInt},
+	unix.TIOCSBRK:      {name: "TIOCSBRK", dir: kInt},
+	unix.TIOCCBRK:      {name: "TIOCCBRK", dir: kInt},
+	unix.TIOCEXCL:      {name: "TIOCEXCL", dir: kInt},
+	unix.TIOCNXCL:      {name: "TIOCNXCL", dir: kInt},
+	unix.TIOCSCTTY:     {name: "TIOCSCTTY", dir: kInt},
+	unix.TIOCNOTTY:     {name: "TIOCNOTTY", dir: kInt},
+	unix.TIOCVHANGUP:   {name: "TIOCVHANGUP", dir: kInt},
+	unix.TIOCCONS:      {name: "TIOCCONS", dir: kInt},
+	unix.TIOCGPGRP:     {name: "TIOCGPGRP", dir: kOut, size: 4},
+	unix.TIOCSPGRP:     {name: "TIOCSPGRP", dir: kIn, size: 4},
+	unix.TIOCGSID:      {name: "TIOCGSID", dir: kOut, size: 4},
+	unix.TIOCOUTQ:      {name: "TIOCOUTQ", dir: kOut, size: 4},
+	unix.TIOCSTI:       {name: "TIOCSTI", dir: kIn, size: 1},
+	unix.TIOCGWINSZ:    {name: "TIOCGWINSZ", dir: kOut, size: linux.SizeofWinsize},
+	unix.TIOCSWINSZ:    {name: "TIOCSWINSZ", dir: kIn, size: linux.SizeofWinsize},
+	unix.TIOCMGET:      {name: "TIOCMGET", dir: kOut, size: 4},
+	unix.TIOCMBIS:      {name: "TIOCMBIS", dir: kIn, size: 4},
+	unix.TIOCMBIC:      {name: "TIOCMBIC", dir: kIn, size: 4},
+	unix.TIOCMSET:      {name: "TIOCMSET", dir: kIn, size: 4},
+	unix.TIOCGSOFTCAR:  {name: "TIOCGSOFTCAR", dir: kOut, size: 4},
+	unix.TIOCSSOFTCAR:  {name: "TIOCSSOFTCAR", dir: kIn, size: 4},
+	unix.TIOCPKT:       {name: "TIOCPKT", dir: kIn, size: 4},
+	unix.TIOCGETD:      {name: "TIOCGETD", dir: kOut, size: 4},
+	unix.TIOCSETD:      {name: "TIOCSETD", dir: kIn, size: 4},
+	unix.TIOCGPTN:      {name: "TIOCGPTN", dir: kOut, size: 4},
+	unix.TIOCSPTLCK:    {name: "TIOCSPTLCK", dir: kIn, size: 4},
+	unix.TIOCGPTLCK:    {name: "TIOCGPTLCK", dir: kOut, size: 4},
+	unix.TIOCGPKT:      {name: "TIOCGPKT", dir: kOut, size: 4},
+	unix.TIOCGPTPEER:   {name: "TIOCGPTPEER", dir: kInt, fd: true},
+	unix.TIOCSERGETLSR: {name: "TIOCSERGETLSR", dir: kOut, size: 4},
+	unix.TIOCGICOUNT:   {name: "TIOCGICOUNT", dir: kOut, size: 80},
+	unix.TIOCGSERIAL:   {name: "VKI_TIOCGSERIAL", dir: kOut, size: 72},
+	unix.TIOCSSERIAL:   {name: "VKI_TIOCSSERIAL", dir: kIn, size: 72},
+	// Any file.
+	0x541b:               {name: "FIONREAD", dir: kOut, size: 4},
+	0x5421:               {name: "FIONBIO", dir: kIn, size: 4},
+	0x5452:               {name: "FIOASYNC", dir: kIn, size: 4},
+	0x5450:               {name: "FIONCLEX", dir: kInt},
+	0x5451:               {name: "FIOCLEX", dir: kInt},
+	0x5460:               {name: "FIOQSIZE", dir: kOut, size: 8},
+	1:                    {name: "FIBMAP", dir: kInOut, size: 4},
+	2:                    {name: "FIGETBSZ", dir: kOut, size: 4},
+	unix.FICLONE:         {name: "FICLONE", dir: kInt},
+	0xc0045877:           {name: "FIFREEZE", dir: kInt},
+	0xc0045878:           {name: "FITHAW", dir: kInt},
+	unix.FS_IOC_GETFLAGS: {name: "FS_IOC_GETFLAGS", dir: kOut, size: 4}, // number says long, but it is an int
+	unix.FS_IOC_SETFLAGS: {name: "FS_IOC_SETFLAGS", dir: kIn, size: 4},
+	// Sockets: include/uapi/linux/sockios.h.
+	0x8901:              {name: "FIOSETOWN", dir: kIn, size: 4},
+	unix.SIOCSPGRP:      {name: "SIOCSPGRP", dir: kIn, size: 4},
+	0x8903:              {name: "FIOGETOWN", dir: kOut, size: 4},
+	unix.SIOCGPGRP:      {name: "SIOCGPGRP", dir: kOut, size: 4},
+	unix.SIOCATMARK:     {name: "SIOCATMARK", dir: kOut, size: 4},
+	0x8906:              {name: "SIOCGSTAMP", dir: kOut, size: linux.SizeofTimeval},
+	0x8907:              {name: "SIOCGSTAMPNS", dir: kOut, size: linux.SizeofTimespec},
+	unix.SIOCADDRT:      {name: "SIOCADDRT/DELRT", dir: kIn, size: linux.SizeofRtentry},
+	unix.SIOCDELRT:      {name: "SIOCADDRT/DELRT", dir: kIn, size: linux.SizeofRtentry},
+	unix.SIOCGIFNAME:    {name: "SIOCGIFNAME", dir: kInOut, size: linux.SizeofIfreq},
+	unix.SIOCSIFFLAGS:   {name: "SIOCSIFFLAGS", dir: kIn, size: linux.SizeofIfreq},
+	unix.SIOCGIFFLAGS:   {name: "SIOCGIFFLAGS", dir: kInOut, size: linux.SizeofIfreq},
+	unix.SIOCGIFADDR:    {name: "SIOCGIFADDR", dir: kInOut, size: linux.SizeofIfreq},
+	unix.SIOCGIFDSTADDR: {name: "SIOCGIFDSTADDR", dir: kInOut, size: linux.SizeofIfreq},
+	unix.SIOCGIFBRDADDR: {name: "SIOCGIFBRDADDR", dir: kInOut, size: linux.SizeofIfreq},
+	unix.SIOCGIFNETMASK: {name: "SIOCGIFNETMASK", dir: kInOut, size: linux.SizeofIfreq},
+	unix.SIOCGIFMETRIC:  {name: "SIOCGIFMETRIC", dir: kInOut, size: linux.SizeofIfreq},
+	unix.SIOCGIFMTU:     {name: "SIOCGIFMTU", dir: kInOut, size: linux.SizeofIfreq},
+	unix.SIOCGIFHWADDR:  {name: "SIOCGIFHWADDR", dir: kInOut, size: linux.SizeofIfreq},
+	unix.SIOCGIFINDEX:   {name: "SIOCGIFINDEX", dir: kInOut, size: linux.SizeofIfreq},
+	unix.SIOCGIFTXQLEN:  {name: "SIOCGIFTXQLEN", dir: kInOut, size: linux.SizeofIfreq},
+	unix.SIOCGIFMAP:     {name: "SIOCGIFMAP", dir: kInOut, size: linux.SizeofIfreq},
+	unix.SIOCSIFADDR:    {name: "SIOCSIF*ADDR", dir: kIn, size: linux.SizeofIfreq},
+	unix.SIOCSIFDSTADDR: {name: "SIOCSIF*ADDR", dir: kIn, size: linux.SizeofIfreq},
+	unix.SIOCSIFBRDADDR: {name: "SIOCSIF*ADDR", dir: kIn, size: linux.SizeofIfreq},
+	unix.SIOCSIFNETMASK: {name: "SIOCSIF*ADDR", dir: kIn, size: linux.SizeofIfreq},
+	unix.SIOCSIFMETRIC:  {name: "SIOCSIFMETRIC", dir: kIn, size: linux.SizeofIfreq},
+	unix.SIOCSIFMTU:     {name: "SIOCSIFMTU", dir: kIn, size: linux.SizeofIfreq},
+	unix.SIOCSIFHWADDR:  {name: "SIOCSIFHWADDR", dir: kIn, size: linux.SizeofIfreq},
+	unix.SIOCSIFTXQLEN:  {name: "SIOCSIFTXQLEN", dir: kIn, size: linux.SizeofIfreq},
+	unix.SIOCSIFMAP:     {name: "SIOCSIFMAP", dir: kIn, size: linux.SizeofIfreq},
+	unix.SIOCSIFNAME:    {name: "SIOCSIFNAME", dir: kIn, size: linux.SizeofIfreq},
+	unix.SIOCGMIIPHY:    {name: "SIOCGIFMIIPHY", dir: kInOut, size: linux.SizeofIfreq},
+	unix.SIOCGMIIREG:    {name: "SIOCGIFMIIREG", dir: kInOut, size: linux.SizeofIfreq},
+	unix.SIOCETHTOOL:    {name: "SIOCETHTOOL,ir", dir: kIn, size: linux.SizeofIfreq},
+	unix.SIOCGARP:       {name: "SIOCGARP", dir: kInOut, size: linux.SizeofArpreq},
+	unix.SIOCSARP:       {name: "SIOCSARP", dir: kIn, size: linux.SizeofArpreq},
+	unix.SIOCDARP:       {name: "SIOCDARP", dir: kIn, size: linux.SizeofArpreq},
+	// Block devices: include/uapi/linux/fs.h; their numbers say nothing of the size.
+	unix.BLKROSET:     {name: "BLKROSET", dir: kIn, size: 4},
+	unix.BLKROGET:     {name: "BLKROGET", dir: kOut, size: 4},
+	unix.BLKRRPART:    {name: "BLKRRPART", dir: kInt},
+	unix.BLKFLSBUF:    {name: "BLKFLSBUF", dir: kInt},
+	unix.BLKGETSIZE:   {name: "BLKGETSIZE", dir: kOut, size: 8},
+	unix.BLKRASET:     {name: "BLKRASET", dir: kInt},
+	unix.BLKRAGET:     {name: "BLKRAGET", dir: kOut, size: 8},
+	unix.BLKFRASET:    {name: "BLKFRASET", dir: kInt},
+	unix.BLKFRAGET:    {name: "BLKFRAGET", dir: kOut, size: 8},
+	unix.BLKSECTGET:   {name: "BLKSECTGET", dir: kOut, size: 2},
+	unix.BLKSSZGET:    {name: "BLKSSZGET", dir: kOut, size: 4},
+	unix.BLKBSZGET:    {name: "BLKBSZGET", dir: kOut, size: 4},
+	unix.BLKBSZSET:    {name: "BLKBSZSET", dir: kIn, size: 4},
+	unix.BLKGETSIZE64: {name: "BLKGETSIZE64", dir: kOut, size: 8},
+	unix.BLKPBSZGET:   {name: "BLKPBSZGET", dir: kOut, size: 4},
+	unix.BLKIOMIN:     {name: "BLKIOMIN", dir: kOut, size: 4},
+	unix.BLKIOOPT:     {name: "BLKIOOPT", dir: kOut, size: 4},
+	unix.BLKALIGNOFF:  {name: "BLKALIGNOFF", dir: kOut, size: 4},
+	unix.BLKDISCARD:   {name: "BLKDISCARD", dir: kIn, size: 16},
+	0x127c:            {name: "BLKDISCARDZEROES", dir: kOut, size: 4},
+	0x301:             {name: "HDIO_GETGEO", dir: kOut, size: 16},
+	0x30b:             {name: "HDIO_GET_DMA", dir: kOut, size: 8},
+	0x30d:             {name: "HDIO_GET_IDENTITY", dir: kOut, size: 512},
+	// Loop devices: include/uapi/linux/loop.h.
+	unix.LOOP_SET_FD:       {name: "LOOP_SET_FD", dir: kInt},
+	unix.LOOP_CLR_FD:       {name: "LOOP_CLR_FD", dir: kInt},
+	unix.LOOP_GET_STATUS64: {name: "LOOP_GET_STATUS64", dir: kOut, size: 232},
+	unix.LOOP_SET_STATUS64: {name: "LOOP_SET_STATUS64", dir: kIn, size: 232},
+	unix.LOOP_CTL_GET_FREE: {name: "LOOP_CTL_GET_FREE", dir: kInt},
+	// Console: include/uapi/linux/kd.h, vt.h.
+	0x4b31: {name: "KDGETLED", dir: kOut, size: 1},
+	0x4b32: {name: "KDSETLED", dir: kInt},
+	0x4b33: {name: "KDGKBTYPE", dir: kOut, size: 1},
+	0x4b3a: {name: "KDSETMODE", dir: kInt},
+	0x4b3b: {name: "KDGETMODE", dir: kOut, size: 4},
+	0x4b44: {name: "KDGKBMODE", dir: kOut, size: 4},
+	0x4b45: {name: "KDSKBMODE", dir: kInt},
+	0x4b62: {name: "KDGKBMETA", dir: kOut, size: 4},
+	0x4b64: {name: "KDGKBLED", dir: kOut, size: 1},
+	0x5600: {name: "VT_OPENQRY", dir: kOut, size: 4},
+	0x5601: {name: "VT_GETMODE", dir: kOut, size: 8},
+	0x5602: {name: "VT_SETMODE", dir: kIn, size: 8},
+	0x5606: {name: "VT_ACTIVATE", dir: kInt},
+	0x5607: {name: "VT_WAITACTIVE", dir: kInt},
+	// Others whose argument is a plain number although _IOC says a size, or the other way round.
+	unix.TUNSETPERSIST:  {name: "TUNSETPERSIST", dir: kInt},
+	unix.TUNSETNOCSUM:   {name: "TUNSETNOCSUM", dir: kInt},
+	unix.TUNSETOWNER:    {name: "TUNSETOWNER", dir: kInt},
+	unix.TUNSETGROUP:    {name: "TUNSETGROUP", dir: kInt},
+	unix.TUNSETOFFLOAD:  {name: "TUNSETOFFLOAD", dir: kInt},
+	unix.TUNSETIFF:      {name: "TUNSETIFF", dir: kInOut, size: linux.SizeofIfreq},
+	unix.TUNGETFEATURES: {name: "TUNGETFEATURES", dir: kOut, size: 4},
+	unix.RNDGETENTCNT:   {name: "RNDGETENTCNT", dir: kOut, size: 4},
+}
+
+// ioctlRow finds what is behind an ioctl's argument, from the table or, for an unknown command, from the command's number.
+func ioctlRow(c *Call) *subRow {
+	cmd := uint32(c.Args[1])
+	if cmd == unix.SIOCGIFCONF {
+		return &subRow{name: "SIOCGIFCONF", before: ifconf, after: ifconf}
+	}
+	k, ok := ioctls[cmd]
+	if !ok {
+		k = guessIoctl(cmd)
+	}
+	row := &subRow{name: k.name, newFD: k.fd}
+	arg := Param{name: "arg", width: 8, size: N(k.size), kind: k.dir, text: "ioctl(" + k.name + ")"}
+	if k.dir == kInt {
+		return row
+	}
+	// The register is part of the row of ioctl itself.
+	row.before = func(c *Call) { c.checkParam(2, &arg) }
+	row.after = func(c *Call) { c.marked(2, &arg) }
+	return row
+}
+
+// guessIoctl reads size and direction from the command: _IOC of include/uapi/asm-generic/ioctl.h. Old commands, which do
+// not encode anything, give size 0, and nothing is checked.
+func guessIoctl(cmd uint32) ioctlKind {
+	k := ioctlKind{name: "generic", dir: kInt, size: uint64(linux.IocSize(cmd))}
+	if k.size == 0 {
+		return k
+	}
+	switch linux.IocDir(cmd) {
+	case linux.IocWrite:
+		k.dir = kIn
+	case linux.IocRead:
+		k.dir = kOut
+	case linux.IocRead | linux.IocWrite:
+		k.dir = kInOut
+	}
+	return k
+}
+
+// ifconf is SIOCGIFCONF: a buffer and its size, which the call changes.
+func ifconf(c *Call) {
+	a := c.Args[2]
+	if c.done {
+		n, _ := c.load32(a)
+		buf, _ := c.load64(a + 8)
+		c.wrote(a, 4)
+		c.wrote(buf, uint64(n))
+		return
+	}
+	c.read("ioctl(SIOCGIFCONF)", a, 4)
+	c.read("ioctl(SIOCGIFCONF)", a+8, 8)
+	n, ok1 := c.load32(a)
+	buf, ok2 := c.load64(a + 8)
+	if ok1 && ok2 && buf != 0 {
+		c.write("ioctl(SIOCGIFCONF).ifc_buf", buf, uint64(n))
+	}
+}

@@ -1,0 +1,271 @@
+package syswrap
+
+import (
+	"gogrind/internal/linux"
+
+	"golang.org/x/sys/unix"
+)
+
+var adminRows = []row{
+	sys("sethostname", A{In("name", Arg32(1)), Int("len")}),
+	sys("setdomainname", A{In("name", Arg32(1)), Int("len")}),
+	sys("syslog", A{Int("type"), Out("bufp", Arg32(2)).Post(Result).When(func(c *Call) bool {
+		t := int32(c.Args[0]) // SYSLOG_ACTION_READ, _READ_ALL, _READ_CLEAR of include/linux/syslog.h
+		return t >= 2 && t <= 4
+	}), Int("len")}, MayBlock),
+	sys("acct", A{Path("filename").Opt()}),
+	sys("reboot", A{Hex("magic1"), Hex("magic2"), Hex("cmd"),
+		Str("arg").When(func(c *Call) bool { return uint32(c.Args[2]) == unix.LINUX_REBOOT_CMD_RESTART2 })}),
+	sys("swapon", A{Path("specialfile"), Hex("swap_flags")}),
+	sys("swapoff", A{Path("specialfile")}),
+	sys("vhangup", A{}),
+	sys("quotactl", A{Hex("cmd"), Str("special").Opt(), Int("id"), Addr("addr")}, Before(quota(0)), After(quota(0))),
+	sys("quotactl_fd", A{FD("fd"), Hex("cmd"), Int("id"), Addr("addr")}, Before(quota(1)), After(quota(1))),
+	Absent("uselib", "removed from the kernel"),
+	Absent("sysfs", "removed from the kernel in 6.15"),
+	Absent("_sysctl", "removed from the kernel in 5.5"),
+	Absent("nfsservctl", "removed from the kernel in 3.1"),
+	Absent("create_module", "removed from the kernel in 2.6"),
+	Absent("get_kernel_syms", "removed from the kernel in 2.6"),
+	Absent("query_module", "removed from the kernel in 2.6"),
+	Absent("getpmsg", "never implemented"),
+	Absent("putpmsg", "never implemented"),
+	Absent("afs_syscall", "never implemented"),
+	Absent("tuxcall", "never implemented"),
+	Absent("security", "never implemented"),
+	Absent("vserver", "never implemented"),
+	Absent("uprobe", "only for the kernel's own trampolines"),
+	Absent("uretprobe", "only for the kernel's own trampolines"),
+}
+
+// quota checks addr of quotactl by the command: include/uapi/linux/quota.h.
+func quota(cmd int) func(c *Call) {
+	const (
+		qFmt      = 0x800004
+		qInfo     = 0x800005
+		qSetInfo  = 0x800006
+		qGet      = 0x800007
+		qSet      = 0x800008
+		qGetNext  = 0x800009
+		qOn       = 0x800002
+		infoSize  = 24
+		quotaSize = 72
+	)
+	return func(c *Call) {
+		a := c.Args[3]
+		out := func(n uint64) {
+			if c.done {
+				c.wrote(a, n)
+			} else {
+				c.write(c.text("addr"), a, n)
+			}
+		}
+		in := func(n uint64) {
+			if !c.done {
+				c.read(c.text("addr"), a, n)
+			}
+		}
+		switch uint32(c.Args[cmd]) >> 8 {
+		case qFmt:
+			out(4)
+		case qInfo:
+			out(infoSize)
+		case qSetInfo:
+			in(infoSize)
+		case qGet:
+			out(quotaSize)
+		case qGetNext:
+			out(quotaSize)
+		case qSet:
+			in(quotaSize)
+		case qOn:
+			if !c.done {
+				c.readString(c.text("addr"), a)
+			}
+		}
+	}
+}
+
+var mountRows = []row{
+	sys("mount", A{Str("source").Opt(), Path("target"), Str("type").Opt(), Addr("flags"), Addr("data")}, Before(mountData)),
+	sys("umount2", A{Path("path"), Hex("flags")}),
+	sys("pivot_root", A{Path("new_root"), Path("old_root")}),
+	sys("unshare", A{Addr("flags")}),
+	sys("setns", A{FD("fd"), Hex("nstype")}),
+	sys("open_tree", A{DirFD("dfd"), Path("filename"), Hex("flags")}, NewFD),
+	sys("open_tree_attr", A{DirFD("dfd"), Path("filename"), Hex("flags"), In("uattr", Arg(4)).Opt(), Addr("usize")}, NewFD),
+	sys("move_mount", A{DirFD("from_dfd"), Path("from_pathname"), DirFD("to_dfd"), Path("to_pathname"), Hex("flags")}),
+	sys("fsopen", A{Str("fs_name"), Hex("flags")}, NewFD),
+	sys("fsconfig", A{FD("fs_fd"), Int("cmd"), Str("key").Opt(), Addr("value"), Int("aux")}, Before(fsconfig)),
+	sys("fsmount", A{FD("fs_fd"), Hex("flags"), Hex("attr_flags")}, NewFD),
+	sys("fspick", A{DirFD("dfd"), Path("path"), Hex("flags")}, NewFD),
+	sys("mount_setattr", A{DirFD("dfd"), Path("path"), Hex("flags"), In("uattr", Arg(4)), Addr("usize")}),
+	sys("statmount", A{In("req", N(24)), Out("buf", Arg(2)).Post(Fn("buf->size", func(c *Call) uint64 {
+		n, _ := c.load32(c.Args[1])
+		return uint64(n)
+	})), Addr("bufsize"), Hex("flags")}),
+	sys("listmount", A{In("req", N(24)), Out("mnt_ids", Times(Arg(2), 8)).Post(Times(Result, 8)), Addr("nr_mnt_ids"),
+		Hex("flags")}),
+	sys("listns", A{In("req", N(32)), Out("ns_ids", Times(Arg(2), 8)).Post(Times(Result, 8)), Addr("nr_ns_ids"), Hex("flags")}),
+}
+
+// mountData: data is a page of whatever the file system wants, nearly always a string.
+func mountData(c *Call) {
+	if c.Args[4] != 0 {
+		c.readString(c.text("data"), c.Args[4])
+	}
+}
+
+// fsconfig's value is a string, a file name or aux bytes, by command: include/uapi/linux/mount.h.
+func fsconfig(c *Call) {
+	switch c.Args[1] {
+	case unix.FSCONFIG_SET_STRING, unix.FSCONFIG_SET_PATH, unix.FSCONFIG_SET_PATH_EMPTY:
+		c.readString(c.text("value"), c.Args[3])
+	case unix.FSCONFIG_SET_BINARY:
+		c.read(c.text("value"), c.Args[3], Arg32(4).eval(c))
+	}
+}
+
+var kernelRows = []row{
+	sys("ptrace", A{Long("request"), Int("pid"), Addr("addr"), Addr("data")}, Sub(ptraceRow)),
+	sys("perf_event_open", A{In("attr", Fn("attr->size", perfAttr)), Int("pid"), Int("cpu"), Int("group_fd"), Addr("flags")},
+		NewFD),
+	sys("bpf", A{Int("cmd"), InOut("attr", Arg32(2)), Int("size")}, Warn),
+	sys("seccomp", A{Int("operation"), Hex("flags"), Addr("uargs")}, Warn, Before(func(c *Call) {
+		if c.Args[2] != 0 && c.Args[0] == unix.SECCOMP_SET_MODE_FILTER {
+			c.read(c.text("uargs"), c.Args[2], linux.SizeofSockFprog)
+		}
+	})),
+	sys("landlock_create_ruleset", A{In("attr", Arg(1)).Opt(), Addr("size"), Hex("flags")}),
+	sys("landlock_add_rule", A{FD("ruleset_fd"), Int("rule_type"), In("rule_attr", Fn("12 or 16 by type", func(c *Call) uint64 {
+		if c.Args[1] == unix.LANDLOCK_RULE_PATH_BENEATH {
+			return 12
+		}
+		return 16
+	})), Hex("flags")}),
+	sys("landlock_restrict_self", A{FD("ruleset_fd"), Hex("flags")}),
+	sys("lsm_get_self_attr", A{Int("attr"), Out("ctx", Fn("*arg2", lsmSize)).Opt().Post(Fn("*arg2", lsmSize)),
+		InOut("size", N(4)), Hex("flags")}),
+	sys("lsm_set_self_attr", A{Int("attr"), In("ctx", Arg32(2)), Int("size"), Hex("flags")}),
+	sys("lsm_list_modules", A{Out("ids", Fn("*arg1", func(c *Call) uint64 { return Deref32(1).eval(c) })).Opt().
+		Post(Times(Result, 8)), InOut("size", N(4)), Hex("flags")}),
+	sys("add_key", A{Str("type"), Str("description").Opt(), In("payload", Arg(3)).Opt(), Addr("plen"), Int("keyring")}),
+	sys("request_key", A{Str("type"), Str("description"), Str("callout_info").Opt(), Int("keyring")}),
+	sys("keyctl", A{Int("option")}, Sub(keyctlRow)),
+	sys("getrandom", A{Out("buf", Arg(1)).Post(Result).Mem("cpu"), Addr("count"), Hex("flags")}, MayBlock),
+	sys("init_module", A{In("umod", Arg(1)), Addr("len"), Str("uargs")}),
+	sys("finit_module", A{FD("fd"), Str("params"), Hex("flags")}),
+	sys("delete_module", A{Str("name_user"), Hex("flags")}),
+	sys("kexec_load", A{Addr("entry"), Addr("nr_segments"), In("segments", Times(Arg(1), 32)), Addr("flags")}),
+	sys("kexec_file_load", A{FD("kernel_fd"), FD("initrd_fd"), Addr("cmdline_len"), In("cmdline_ptr", Arg(2)), Addr("flags")}),
+}
+
+func lsmSize(c *Call) uint64 { return Deref32(2).eval(c) }
+
+// perfAttr is the size a struct perf_event_attr gives itself; 0 means its first version.
+func perfAttr(c *Call) uint64 {
+	n, _ := c.load32(c.Args[0] + 4)
+	if n == 0 {
+		return linux.SizeofPerfAttr0
+	}
+	return uint64(min(n, 4096))
+}
+
+// ptraceRow: requests of include/uapi/linux/ptrace.h and arch/x86/include/uapi/asm/ptrace-abi.h.
+func ptraceRow(c *Call) *subRow {
+	data := func(p Param, what string) *subRow {
+		return &subRow{name: what, args: at(3, p.Text("ptrace("+what+")"))}
+	}
+	switch c.Args[0] {
+	case unix.PTRACE_PEEKTEXT, unix.PTRACE_PEEKDATA, unix.PTRACE_PEEKUSR:
+		return data(Out("data", N(8)), "peek")
+	case unix.PTRACE_GETEVENTMSG:
+		return data(Out("data", N(8)), "geteventmsg")
+	case unix.PTRACE_GETSIGINFO:
+		return data(Out("data", N(linux.SizeofSiginfo)), "getsiginfo")
+	case unix.PTRACE_SETSIGINFO:
+		return data(In("data", N(linux.SizeofSiginfo)), "setsiginfo")
+	case ptraceGetRegs:
+		return data(Out("data", N(linux.SizeofUserRegs)), "getregs")
+	case ptraceSetRegs:
+		return data(In("data", N(linux.SizeofUserRegs)), "setregs")
+	case ptraceGetFPRegs:
+		return data(Out("data", N(linux.SizeofUserFPRegs)), "getfpregs")
+	case ptraceSetFPRegs:
+		return data(In("data", N(linux.SizeofUserFPRegs)), "setfpregs")
+	case unix.PTRACE_GETSIGMASK:
+		return data(Out("data", Arg(2)), "getsigmask")
+	case unix.PTRACE_SETSIGMASK:
+		return data(In("data", Arg(2)), "setsigmask")
+	case unix.PTRACE_GETREGSET, unix.PTRACE_SETREGSET:
+		return &subRow{name: "regset", before: regset, after: gotRegset}
+	}
+	return nil
+}
+
+// Requests that x/sys has for amd64 only: arch/x86/include/uapi/asm/ptrace-abi.h.
+const (
+	ptraceGetRegs   = 12
+	ptraceSetRegs   = 13
+	ptraceGetFPRegs = 14
+	ptraceSetFPRegs = 15
+)
+
+func regset(c *Call) {
+	iov := c.Args[3]
+	what := "getregset"
+	if c.Args[0] == unix.PTRACE_SETREGSET {
+		what = "setregset"
+	}
+	c.read("ptrace("+what+" iovec->iov_base)", iov, 8)
+	c.read("ptrace("+what+" iovec->iov_len)", iov+8, 8)
+	base, ok1 := c.load64(iov)
+	n, ok2 := c.load64(iov + 8)
+	if !ok1 || !ok2 {
+		return
+	}
+	if what == "getregset" {
+		c.write("ptrace("+what+" *(iovec->iov_base))", base, n)
+	} else {
+		c.read("ptrace("+what+" *(iovec->iov_base))", base, n)
+	}
+}
+
+func gotRegset(c *Call) {
+	if c.Args[0] != unix.PTRACE_GETREGSET {
+		return
+	}
+	base, ok1 := c.load64(c.Args[3])
+	n, ok2 := c.load64(c.Args[3] + 8)
+	if ok1 && ok2 {
+		c.wrote(base, n)
+		c.wrote(c.Args[3]+8, 8)
+	}
+}
+
+// keyctlRow: commands of include/uapi/linux/keyctl.h that lead to memory.
+func keyctlRow(c *Call) *subRow {
+	reg := func(name string, p ...Param) *subRow { return &subRow{name: name, args: at(1, p...)} }
+	mem := func(p Param, cmd, what string) Param { return p.Text("keyctl(" + cmd + ", " + what + ")") }
+	switch c.Args[0] {
+	case unix.KEYCTL_JOIN_SESSION_KEYRING:
+		return reg("JOIN_SESSION_KEYRING", mem(Str("name").Opt(), "KEYCTL_JOIN_SESSION_KEYRING", "name"))
+	case unix.KEYCTL_UPDATE:
+		return reg("UPDATE", Int("key"), mem(In("payload", Arg(3)).Opt(), "KEYCTL_UPDATE", "payload"), Addr("plen"))
+	case unix.KEYCTL_DESCRIBE:
+		return reg("DESCRIBE", Int("id"), mem(Out("buffer", Arg(3)).Opt().Post(Result), "KEYCTL_DESCRIBE", "buffer"),
+			Addr("buflen"))
+	case unix.KEYCTL_READ:
+		return reg("READ", Int("keyring"), mem(Out("buffer", Arg(3)).Opt().Post(Result), "KEYCTL_READ", "buffer"), Addr("buflen"))
+	case unix.KEYCTL_GET_SECURITY:
+		return reg("GET_SECURITY", Int("key"), mem(Out("buffer", Arg(3)).Opt().Post(Result), "KEYCTL_GET_SECURITY", "buffer"),
+			Addr("buflen"))
+	case unix.KEYCTL_SEARCH:
+		return reg("SEARCH", Int("keyring"), Str("type").Text("sys_keyctl(KEYCTL_SEARCH, type)"),
+			Str("description").Text("sys_keyctl(KEYCTL_SEARCH, description)"), Int("destring"))
+	case unix.KEYCTL_INSTANTIATE:
+		return reg("INSTANTIATE", Int("key"), mem(In("payload", Arg(3)).Opt(), "KEYCTL_INSTANTIATE", "payload"), Addr("plen"),
+			Int("keyring"))
+	}
+	return nil
+}

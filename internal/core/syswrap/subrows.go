@@ -1,0 +1,201 @@
+package syswrap
+
+import (
+	"gogrind/internal/linux"
+
+	"golang.org/x/sys/unix"
+)
+
+// archPrctlRow: the segment bases are the guest's registers, not the processor's, which hold our own.
+func archPrctlRow(c *Call) *subRow {
+	const (
+		setGS = 0x1001 // arch/x86/include/uapi/asm/prctl.h
+		setFS = 0x1002
+		getFS = 0x1003
+		getGS = 0x1004
+		cpuid = 0x1011 // ARCH_GET_CPUID
+	)
+	r := c.t.Regs()
+	base := &r.FSBase
+	if c.Args[0] == setGS || c.Args[0] == getGS {
+		base = &r.GSBase
+	}
+	switch uint32(c.Args[0]) {
+	case setFS, setGS:
+		return &subRow{name: "SET", do: func(c *Call) int64 {
+			if c.Args[1] >= 1<<47-4096 {
+				return errno(unix.EPERM)
+			}
+			*base = c.Args[1]
+			return 0
+		}}
+	case getFS, getGS:
+		return &subRow{name: "GET", args: at(1, Out("addr", N(8))), do: func(c *Call) int64 {
+			var b [8]byte
+			put64(b[:], *base)
+			if !c.store(c.Args[1], b[:]) {
+				return errno(unix.EFAULT)
+			}
+			return 0
+		}}
+	case cpuid:
+		return nil
+	}
+	// Shadow stacks, tagged addresses, AMX permission: answered as by a kernel or processor without them.
+	return &subRow{name: "other", do: func(c *Call) int64 { return errno(unix.EINVAL) }}
+}
+
+// futexRow: which arguments count depends on the operation. Names are Valgrind's.
+func futexRow(c *Call) *subRow {
+	const (
+		wait           = 0
+		wake           = 1
+		fd             = 2
+		requeue        = 3
+		cmpRequeue     = 4
+		wakeOp         = 5
+		lockPI         = 6
+		unlockPI       = 7
+		tryLockPI      = 8
+		waitBitset     = 9
+		wakeBitset     = 10
+		waitRequeuePI  = 11
+		cmpRequeuePI   = 12
+		lockPI2        = 13
+		private, clock = 128, 256
+	)
+	val := Int("val")
+	timeout := In("utime", N(linux.SizeofTimespec)).Opt().Mem("timeout")
+	word := In("futex", N(4))
+	modify := InOut("futex", N(4))
+	second := In("uaddr2", N(4)).Mem("futex2")
+	secondRW := InOut("uaddr2", N(4)).Mem("futex2")
+	futex := func(args ...Param) *subRow { return &subRow{name: "futex", args: args} }
+	switch c.Args[1] &^ (private | clock) {
+	case wait:
+		return futex(word, skip(), val, timeout)
+	case waitBitset:
+		return futex(word, skip(), val, timeout, skip(), Int("val3"))
+	case wake:
+		return futex(skip(), skip(), val)
+	case wakeBitset:
+		return futex(skip(), skip(), val, skip(), skip(), Int("val3"))
+	case requeue:
+		return futex(word, skip(), val, Int("val2"), second)
+	case cmpRequeue, cmpRequeuePI:
+		return futex(word, skip(), val, Int("val2"), second, Int("val3"))
+	case wakeOp:
+		return futex(word, skip(), val, Int("val2"), secondRW, Int("val3"))
+	case lockPI, lockPI2:
+		return futex(modify, skip(), skip(), timeout)
+	case unlockPI, tryLockPI:
+		return futex(modify)
+	case waitRequeuePI:
+		return futex(word, skip(), val, timeout, secondRW)
+	case fd:
+		return futex(skip(), skip(), val)
+	}
+	return nil
+}
+
+// fcntlRow: commands of include/uapi/linux/fcntl.h and asm-generic/fcntl.h.
+func fcntlRow(c *Call) *subRow {
+	lock := In("lock", N(linux.SizeofFlock)).Fields(F("->l_type", 0, 2), F("->l_whence", 2, 2), F("->l_start", 8, 8),
+		F("->l_len", 16, 8))
+	switch uint32(c.Args[1]) {
+	case unix.F_DUPFD:
+		return &subRow{name: "F_DUPFD", args: at(2, Int("arg")), newFD: true, do: dupFrom}
+	case unix.F_DUPFD_CLOEXEC:
+		return &subRow{name: "F_DUPFD_CLOEXEC", args: at(2, Int("arg")), newFD: true, do: dupFrom}
+	case unix.F_SETLK, unix.F_SETLKW:
+		return &subRow{name: "F_SETLK", args: at(2, lock)}
+	case unix.F_OFD_SETLK, unix.F_OFD_SETLKW:
+		lock.fields = append(lock.fields, F("->l_pid", 24, 4))
+		return &subRow{name: "F_OFD_SETLK", args: at(2, lock)}
+	case unix.F_GETLK, unix.F_OFD_GETLK:
+		lock.kind = kInOut
+		return &subRow{name: "F_GETLK", args: at(2, lock)}
+	case unix.F_GETOWN_EX:
+		return &subRow{name: "F_GETOWN_EX", args: at(2, Out("arg", N(linux.SizeofFOwnerEx)).Text("fcntl(F_GETOWN_EX)"))}
+	case unix.F_SETOWN_EX:
+		return &subRow{name: "F_SETOWN_EX", args: at(2, In("arg", N(linux.SizeofFOwnerEx)).Text("fcntl(F_SETOWN_EX)"))}
+	case unix.F_GET_RW_HINT, unix.F_GET_FILE_RW_HINT:
+		return &subRow{name: "F_GET_RW_HINT", args: at(2, Out("arg", N(8)))}
+	case unix.F_SET_RW_HINT, unix.F_SET_FILE_RW_HINT:
+		return &subRow{name: "F_SET_RW_HINT", args: at(2, In("arg", N(8)))}
+	case unix.F_SETFD, unix.F_SETFL, unix.F_SETOWN, unix.F_SETSIG, unix.F_SETLEASE, unix.F_NOTIFY, unix.F_SETPIPE_SZ,
+		unix.F_ADD_SEALS, unix.F_DUPFD_QUERY:
+		return &subRow{name: "arg", args: at(2, Int("arg"))}
+	}
+	return nil // F_GETFD, F_GETFL, F_GETOWN, F_GETSIG, F_GETLEASE, F_GETPIPE_SZ, F_GET_SEALS, F_CREATED_QUERY: no argument
+}
+
+// dupFrom is F_DUPFD: the lowest descriptor asked for must be one the guest may have.
+func dupFrom(c *Call) int64 {
+	limit := c.e.NoFile().Cur
+	if tool := uint64(c.e.cfg.FirstToolFD); tool > 0 {
+		limit = min(limit, tool)
+	}
+	if c.Args[2] >= limit {
+		return errno(unix.EINVAL)
+	}
+	return c.perform()
+}
+
+// prctlRow: options of include/uapi/linux/prctl.h. Registers that an option does not use are not looked at.
+func prctlRow(c *Call) *subRow {
+	row := func(name string, args ...Param) *subRow { return &subRow{name: name, args: at(1, args...)} }
+	out := func(name, what string) *subRow {
+		return row(name, Out("arg2", N(4)).Text("prctl("+what+")"))
+	}
+	switch int(int32(c.Args[0])) {
+	case unix.PR_SET_NAME:
+		return row("PR_SET_NAME", Str("name").Text("prctl(set-name)"))
+	case unix.PR_GET_NAME:
+		return row("PR_GET_NAME", Out("name", N(16)).Text("prctl(get-name)"))
+	case unix.PR_SET_PDEATHSIG:
+		return row("PR_SET_PDEATHSIG", Int("signal"))
+	case unix.PR_GET_PDEATHSIG:
+		return out("PR_GET_PDEATHSIG", "get-death-signal")
+	case unix.PR_SET_DUMPABLE:
+		return row("PR_SET_DUMPABLE", Int("dump"))
+	case unix.PR_SET_KEEPCAPS:
+		return row("PR_SET_KEEPCAPS", Int("keepcaps"))
+	case unix.PR_SET_TIMING:
+		return row("PR_SET_TIMING", Int("timing"))
+	case unix.PR_SET_ENDIAN, unix.PR_SET_FPEMU, unix.PR_SET_FPEXC, unix.PR_SET_UNALIGN, unix.PR_SET_TSC:
+		return row("PR_SET", Int("value"))
+	case unix.PR_GET_ENDIAN:
+		return out("PR_GET_ENDIAN", "get-endian")
+	case unix.PR_GET_FPEMU:
+		return out("PR_GET_FPEMU", "get-fpemu")
+	case unix.PR_GET_FPEXC:
+		return out("PR_GET_FPEXC", "get-fpexc")
+	case unix.PR_GET_UNALIGN:
+		return out("PR_GET_UNALIGN", "get-unalign")
+	case unix.PR_GET_TSC:
+		return out("PR_GET_TSC", "get-tsc")
+	case unix.PR_GET_CHILD_SUBREAPER:
+		return out("PR_GET_CHILD_SUBREAPER", "get-child-subreaper")
+	case unix.PR_GET_TID_ADDRESS:
+		return row("PR_GET_TID_ADDRESS", Out("arg2", N(8)).Text("prctl(get-tid-address)"))
+	case unix.PR_CAPBSET_READ, unix.PR_CAPBSET_DROP:
+		return row("PR_CAPBSET", Int("capability"))
+	case unix.PR_SET_PTRACER:
+		return row("PR_SET_PTRACER", Int("ptracer_process_ID"))
+	case unix.PR_SET_SECCOMP:
+		c.e.warn("seccomp", "the guest installs a system call filter: it is in force for gogrind too")
+		return row("PR_SET_SECCOMP", Int("mode"), In("filter", N(linux.SizeofSockFprog)).
+			When(func(c *Call) bool { return c.Args[1] == unix.SECCOMP_MODE_FILTER }).
+			Text("prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter)"))
+	case unix.PR_SET_VMA:
+		return row("PR_SET_VMA", Addr("arg2"), Addr("arg3"), Addr("arg4"), Str("arg5").Opt())
+	case unix.PR_SET_MM:
+		// The kernel's idea of where stack, heap and arguments are is the tool's; the guest's is told by /proc files.
+		return &subRow{name: "PR_SET_MM", do: func(c *Call) int64 { return errno(unix.EPERM) }}
+	case unix.PR_GET_DUMPABLE, unix.PR_GET_KEEPCAPS, unix.PR_GET_TIMING, unix.PR_GET_SECUREBITS, unix.PR_GET_SECCOMP,
+		unix.PR_GET_TIMERSLACK, unix.PR_GET_NO_NEW_PRIVS, unix.PR_GET_THP_DISABLE, unix.PR_MCE_KILL_GET:
+		return row("PR_GET")
+	}
+	return row("other", Addr("arg2"), Addr("arg3"), Addr("arg4"), Addr("arg5"))
+}

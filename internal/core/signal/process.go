@@ -204,16 +204,20 @@ func (p *Process) Ignored() Set {
 	return s
 }
 
-// setMask changes t's mask; signals of the process that t now leaves alone are offered to others. mu is held.
+// setMask changes t's mask. t is told when pending signals come through now, and signals of the process that t now
+// leaves alone are offered to others. mu is held.
 func (t *Thread) setMask(m Set) {
 	m &^= unblockable
 	if m == t.mask {
 		return
 	}
-	newly := m &^ t.mask
+	blocked, freed := m&^t.mask, t.mask&^m
 	t.mask = m
 	t.p.host.SetMask(t, m)
-	t.p.offer(newly&t.p.pending.set, t)
+	if freed&(t.pending.set|t.p.pending.set) != 0 {
+		t.p.host.Wake(t)
+	}
+	t.p.offer(blocked&t.p.pending.set, t)
 }
 
 // SetTempMask makes m the mask for the duration of a system call that takes one (ppoll, pselect6, epoll_pwait). The

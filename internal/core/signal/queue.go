@@ -191,7 +191,8 @@ func (t *Thread) ready() bool { return (t.pending.set|t.p.pending.set)&^t.mask !
 // Next takes the next signal that t must act on: SIGKILL, then those that its own instruction caused, then its own
 // queue before the process's, lowest number first. Ignored signals are dropped on the way. With SA_RESETHAND the
 // disposition is the default from now on. When there is nothing (ok is false), the mask that sigsuspend or
-// SetTempMask replaced is back.
+// SetTempMask replaced is back; signals that it lets through are for another call, as a system call that is made again
+// for want of a handler is made again before them. Host.Wake says so.
 func (t *Thread) Next() (info Info, act Action, ok bool) {
 	p := t.p
 	p.mu.Lock()

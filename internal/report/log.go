@@ -43,49 +43,65 @@ type Log struct {
 	start  time.Time
 	stamp  bool
 	silent bool
+	words  words // immutable
 }
 
 // OpenLog opens the log of process pid. The error of a file that can't be created has Valgrind's wording. A descriptor or
 // a socket that can't be used is replaced by stderr, and the log begins with a line that says so.
 func OpenLog(t Target, pid int, stamp bool) (*Log, error) {
-	l := &Log{fd: -1, pid: pid, start: time.Now(), stamp: stamp}
-	fd, notes, err := open(t)
+	l := &Log{fd: -1, pid: pid, start: time.Now(), stamp: stamp, words: logWords}
+	notes, err := l.open(t)
 	if err != nil {
 		return nil, err
 	}
-	l.fd = fd
-	for _, n := range notes {
-		l.Userf("%s", n)
+	if notes != "" {
+		l.Print(User, notes)
 	}
 	return l, nil
 }
 
+// words are what messages about a target call it.
+type words struct{ file, server, output string }
+
+var (
+	logWords = words{"log", "logging", "Logging messages"}
+	xmlWords = words{"XML", "XML logging", "XML output"}
+)
+
+// open opens t at a high descriptor and makes it l's. notes are lines about what could not be done.
+func (l *Log) open(t Target) (notes string, err error) {
+	fd, notes, err := open(t, l.words)
+	if err == nil {
+		l.fd = fd
+	}
+	return notes, err
+}
+
 // open opens t at a high descriptor.
-func open(t Target) (fd int, notes []string, err error) {
+func open(t Target, w words) (fd int, notes string, err error) {
 	from := t.FD
 	switch {
 	case t.Addr.IsValid():
 		if from, err = dial(t.Addr); err != nil {
 			from = 2
-			notes = []string{"Failed to connect to logging server '" + t.Socket + "'.",
-				"Logging messages will be sent to stderr instead.", ""}
+			notes = fmt.Sprintf("Failed to connect to %s server '%s'.\n%s will be sent to stderr instead.\n\n", w.server, t.Socket, w.output)
 			break
 		}
 		defer unix.Close(from)
 	case t.File != "":
 		from, err = unix.Open(t.File, unix.O_CREAT|unix.O_WRONLY|unix.O_TRUNC|unix.O_CLOEXEC, 0o666)
 		if err != nil {
-			return -1, nil, fmt.Errorf("Cannot create log file '%s': %s", t.File, errorText(err))
+			return -1, "", fmt.Errorf("Cannot create %s file '%s': %s", w.file, t.File, errorText(err))
 		}
 		defer unix.Close(from)
 	}
 	fd, err = moveHigh(from)
 	if err != nil && from != 2 {
-		notes = append(notes, "Valgrind: failed to move log file descriptor into safe range, using stderr")
+		notes = "Valgrind: failed to move " + w.file + " file descriptor into safe range, using stderr"
 		fd, err = moveHigh(2)
 	}
 	if err != nil {
-		return -1, nil, nil // stderr is closed: there is nowhere to write to, which is the user's choice
+		return -1, "", nil // stderr is closed: there is nowhere to write to, which is the user's choice
 	}
 	return fd, notes, nil
 }
@@ -234,14 +250,13 @@ func (l *Log) Forked(pid int, file string, silent bool) error {
 	if file == "" || silent {
 		return nil
 	}
-	fd, _, err := open(Target{File: file})
-	if err != nil {
+	old := l.fd
+	if _, err := l.open(Target{File: file}); err != nil {
 		return err
 	}
-	if l.fd >= 0 {
-		unix.Close(l.fd)
+	if old >= 0 {
+		unix.Close(old)
 	}
-	l.fd = fd
 	return nil
 }
 

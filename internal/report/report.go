@@ -53,7 +53,7 @@ type Aux struct {
 // Entry is a context: a finding and how often it came.
 type Entry struct {
 	Finding
-	Unique    int // number from 0 in the order of occurrence
+	Unique    uint64 // number from 0 in the order of occurrence, counting suppressed and repeated findings, too
 	Count     uint64
 	Rule      *suppress.Rule // what suppressed it, nil if nothing
 	Frames    []Frame
@@ -64,9 +64,12 @@ type Entry struct {
 
 // Sink receives entries beside or instead of the text log. Its methods are called with the reporter locked.
 type Sink interface {
-	// Found is called for each entry that is to be shown.
-	Found(e *Entry)
-	// Finished is called once, at the end; shown are the counted contexts, used the suppressions.
+	// Found is called for each entry that is to be shown. supp is the suppression that --gen-suppressions wants with it,
+	// nil for none.
+	Found(e *Entry, supp *suppress.Finding)
+	// Cut is called when the process ends at once, after an entry.
+	Cut()
+	// Finished is called once, at the end; shown are the contexts that were shown, the most recent first, used the suppressions.
 	Finished(shown []*Entry, used []*suppress.Rule)
 }
 
@@ -135,7 +138,6 @@ type Reporter struct {
 	list     []*Entry // all but unique ones, in the order of occurrence
 	seen     uint64   // findings so far
 	counts   Counts
-	unique   int
 	thread   int // whose heading was printed last
 	slow     bool
 	stopped  bool
@@ -182,17 +184,17 @@ func (r *Reporter) Report(f *Finding) {
 	if r.limited() {
 		return
 	}
-	r.seen++
+	n := r.next()
 	callers := callersFull
 	if r.slow {
 		callers = callersSlow
 	}
 	if e := r.entries[r.keyOf(f, callers)]; e != nil {
+		e.last = n
 		r.again(e)
 		return
 	}
-	e := &Entry{Finding: *f, Count: 1, Unique: r.unique, last: r.seen}
-	r.unique++
+	e := &Entry{Finding: *f, Count: 1, Unique: n, last: n}
 	r.entries[r.keyOf(f, callersFull)] = e
 	if k := r.keyOf(f, callersSlow); r.entries[k] == nil {
 		r.entries[k] = e
@@ -205,6 +207,12 @@ func (r *Reporter) Report(f *Finding) {
 	r.counts.Errors++
 	r.counts.Contexts++
 	r.show(e)
+}
+
+// next numbers findings from 0; r.mu is held.
+func (r *Reporter) next() uint64 {
+	r.seen++
+	return r.seen - 1
 }
 
 // limited applies --error-limit; it reports whether nothing more is recorded.
@@ -238,7 +246,6 @@ const stopText = "Final error counts will be inaccurate.  Go fix your program!\n
 // again counts a finding that is known.
 func (r *Reporter) again(e *Entry) {
 	e.Count++
-	e.last = r.seen
 	if e.Rule != nil {
 		r.counts.SuppressedErrors++
 		e.Rule.Use(1)
@@ -252,8 +259,7 @@ func (r *Reporter) again(e *Entry) {
 func (r *Reporter) Unique(f *Finding, show, count bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := &Entry{Finding: *f, Count: 1, Unique: r.unique}
-	r.unique++
+	e := &Entry{Finding: *f, Count: 1, Unique: r.next()}
 	r.resolve(e)
 	if r.suppressed(e) {
 		return true

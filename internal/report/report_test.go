@@ -13,7 +13,10 @@ import (
 )
 
 // The addresses and names of testdata/faults.c as compiled when its expected output was captured from Valgrind 3.19.
-const preload = "/usr/libexec/valgrind/vgpreload_memcheck-amd64-linux.so"
+const (
+	preload = "/usr/libexec/valgrind/vgpreload_memcheck-amd64-linux.so"
+	libc    = "/usr/lib/x86_64-linux-gnu/libc.so.6"
+)
 
 func at(fn, pos string, inlined bool) Frame {
 	f := Frame{Fn: fn, RawFn: fn, Obj: "/home/u/a", Dir: "/home/u", Inlined: inlined}
@@ -32,8 +35,9 @@ var names = map[guest.Addr][]Frame{
 	0x1091FE:  {at("main", "a.c:13", false)},
 	0x1091F6:  {at("main", "a.c:13", false)},
 	0x109179:  {at("inl", "a.c:5", true), at("f", "a.c:6", true), at("th", "a.c:8", false)},
-	0x48E41F4: {at("start_thread", "pthread_create.c:442", false)},
-	0x4963B4F: {at("clone", "clone.S:100", false)},
+	0x48E41F4: {{Fn: "start_thread", RawFn: "start_thread", Obj: libc, Dir: "./nptl/./nptl", File: "pthread_create.c", Line: 442}},
+	0x4963B4F: {{Fn: "clone", RawFn: "clone", Obj: libc, Dir: "./misc/../sysdeps/unix/sysv/linux/x86_64", File: "clone.S", Line: 100}},
+	0x1091E9:  {at("main", "a.c:12", false)},
 	0x48417B4: {{Fn: "malloc", RawFn: "malloc", Obj: preload}},
 	0x484417B: {{Fn: "free", RawFn: "free", Obj: preload}},
 	0x4882249: {at("__libc_start_call_main", "libc_start_call_main.h:58", false)},

@@ -7,13 +7,18 @@ import (
 	"strings"
 
 	"gogrind/internal/guest"
+	"gogrind/internal/suppress"
 )
 
 // show renders a new entry that is not suppressed, and does what follows from it; r.mu is held.
 func (r *Reporter) show(e *Entry) {
 	r.counts.Shown++
 	if r.cfg.Sink != nil {
-		r.cfg.Sink.Found(e)
+		var supp *suppress.Finding
+		if r.cfg.GenSuppressions == "all" {
+			supp = e.suppression()
+		}
+		r.cfg.Sink.Found(e, supp)
 	} else {
 		var b strings.Builder
 		if r.cfg.Markers {
@@ -27,6 +32,9 @@ func (r *Reporter) show(e *Entry) {
 		r.offerSuppression(e)
 	}
 	if r.cfg.ExitOnFirst {
+		if r.cfg.Sink != nil {
+			r.cfg.Sink.Cut()
+		}
 		r.log.Userf("\nExit program on first error (--exit-on-first-error=yes)")
 		r.cfg.Exit()
 	}
@@ -90,7 +98,7 @@ func (r *Reporter) Summary() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.cfg.Sink != nil {
-		r.cfg.Sink.Finished(r.shownEntries(), r.used)
+		r.cfg.Sink.Finished(r.recent(), r.used)
 		return
 	}
 	if r.cfg.Verbosity < 1 && !r.cfg.ShowList {
@@ -104,7 +112,7 @@ func (r *Reporter) Summary() {
 	if !r.cfg.ShowList || r.counts.Contexts == 0 && len(r.used) == 0 {
 		return
 	}
-	for i, e := range r.shownEntries() {
+	for i, e := range r.rarest() {
 		var b strings.Builder
 		fmt.Fprintf(&b, "\n%d errors in context %d of %d:\n", e.Count, i+1, r.counts.Contexts)
 		r.appendEntry(&b, e)
@@ -117,12 +125,17 @@ func (r *Reporter) Summary() {
 	r.log.Userf("%s", line)
 }
 
-// shownEntries are the entries that were not suppressed, rarest first, and the most recent first among equals.
-func (r *Reporter) shownEntries() []*Entry {
+// recent are the entries that were not suppressed, those seen last first.
+func (r *Reporter) recent() []*Entry {
 	es := slices.DeleteFunc(slices.Clone(r.list), func(e *Entry) bool { return e.Rule != nil })
-	slices.SortFunc(es, func(a, b *Entry) int {
-		return cmp.Or(cmp.Compare(a.Count, b.Count), cmp.Compare(b.last, a.last))
-	})
+	slices.SortFunc(es, func(a, b *Entry) int { return cmp.Compare(b.last, a.last) })
+	return es
+}
+
+// rarest are the entries that were not suppressed, rarest first, and the most recent first among equals.
+func (r *Reporter) rarest() []*Entry {
+	es := r.recent()
+	slices.SortStableFunc(es, func(a, b *Entry) int { return cmp.Compare(a.Count, b.Count) })
 	return es
 }
 

@@ -196,30 +196,44 @@ func (s *Set) AddDefaults() error { return s.Parse(strings.NewReader(defaults), 
 // placeholder is the name in generated suppressions.
 const placeholder = "<insert_a_suppression_name_here>"
 
+// ExtraLines are the lines between the kind and the callers of a suppression for f.
+func (f *Finding) ExtraLines() []string {
+	var lines []string
+	if f.Extra != "" {
+		lines = append(lines, f.Extra)
+	}
+	for i, k := range LeakKinds {
+		if f.Leak == 1<<i {
+			lines = append(lines, leakLine+" "+k)
+		}
+	}
+	return lines
+}
+
+// Pattern is the location that a generated suppression has for f: what is compared ("fun", "obj") and the pattern.
+func (f *Frame) Pattern() (what, pattern string) {
+	switch {
+	case f.Fn != "":
+		return "fun", f.Fn
+	case f.Obj != "":
+		return "obj", f.Obj
+	}
+	return "obj", "*"
+}
+
 // Generate writes a suppression for exactly the finding f of the tool called name.
 func Generate(name string, f *Finding) string {
 	var b strings.Builder
 	b.WriteString("{\n   " + placeholder + "\n   " + name + ":" + f.Kind + "\n")
-	if f.Extra != "" {
-		b.WriteString("   " + f.Extra + "\n")
-	}
-	for i, k := range LeakKinds {
-		if f.Leak == 1<<i {
-			b.WriteString("   " + leakLine + " " + k + "\n")
-		}
+	for _, l := range f.ExtraLines() {
+		b.WriteString("   " + l + "\n")
 	}
 	for i := range f.Frames {
 		if i == MaxCallers {
 			break
 		}
-		switch fr := &f.Frames[i]; {
-		case fr.Fn != "":
-			b.WriteString("   fun:" + fr.Fn + "\n")
-		case fr.Obj != "":
-			b.WriteString("   obj:" + fr.Obj + "\n")
-		default:
-			b.WriteString("   obj:*\n")
-		}
+		what, pattern := f.Frames[i].Pattern()
+		b.WriteString("   " + what + ":" + pattern + "\n")
 	}
 	b.WriteString("}\n")
 	return b.String()

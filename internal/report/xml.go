@@ -1,0 +1,197 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"gogrind/internal/suppress"
+)
+
+// XML writes findings in protocol 4 of Valgrind's XML. It is a Sink; the order of calls is Begin, findings, Ended,
+// findings about the end (leaks), and Finished through Reporter.Summary.
+type XML struct {
+	out      *Log
+	suppTool string
+	thread   func(int) string
+}
+
+// XMLHead is the part of an XML report before the first finding.
+type XMLHead struct {
+	Tool    string   // "memcheck"
+	Lines   []string // the banner
+	Parent  int
+	Comment string // --xml-user-comment, put in as it is
+	Exe     string // our own executable
+	Options []string
+	Command []string
+}
+
+// OpenXML opens the XML report of process pid. The error of a file that can't be created has Valgrind's wording; what else
+// can't be used is replaced by stderr, and log says so. suppTool and threadName are as in Config.
+func OpenXML(t Target, pid int, log *Log, suppTool string, threadName func(int) string) (*XML, error) {
+	x := &XML{out: &Log{fd: -1, pid: pid, start: time.Now(), words: xmlWords}, suppTool: suppTool, thread: threadName}
+	notes, err := x.out.open(t)
+	if err != nil {
+		return nil, err
+	}
+	if notes != "" {
+		log.Print(User, notes)
+	}
+	return x, nil
+}
+
+// Forked is called in the child of a fork, as Log.Forked; the child begins its own report with Begin if file is not "".
+func (x *XML) Forked(pid int, file string, silent bool) error { return x.out.Forked(pid, file, silent) }
+
+// Begin writes the head of the report.
+func (x *XML) Begin(h *XMLHead) {
+	var b strings.Builder
+	b.WriteString("<?xml version=\"1.0\"?>\n\n<valgrindoutput>\n\n<protocolversion>4</protocolversion>\n")
+	fmt.Fprintf(&b, "<protocoltool>%s</protocoltool>\n\n<preamble>\n", escape(h.Tool))
+	for _, l := range h.Lines {
+		element(&b, 2, "line", l)
+	}
+	fmt.Fprintf(&b, "</preamble>\n\n<pid>%d</pid>\n<ppid>%d</ppid>\n<tool>%s</tool>\n", x.out.PID(), h.Parent, escape(h.Tool))
+	if h.Comment != "" {
+		fmt.Fprintf(&b, "<usercomment>%s</usercomment>\n", h.Comment)
+	}
+	b.WriteString("\n<args>\n  <vargv>\n")
+	element(&b, 4, "exe", h.Exe)
+	for _, o := range h.Options {
+		element(&b, 4, "arg", o)
+	}
+	b.WriteString("  </vargv>\n  <argv>\n")
+	for i, a := range h.Command {
+		name := "arg"
+		if i == 0 {
+			name = "exe"
+		}
+		element(&b, 4, name, a)
+	}
+	b.WriteString("  </argv>\n</args>\n\n")
+	x.out.Raw(b.String() + x.status("RUNNING") + "\n")
+}
+
+// Ended says that the guest has gone; findings after it are about what it left behind.
+func (x *XML) Ended() { x.out.Raw("\n" + x.status("FINISHED") + "\n") }
+
+func (x *XML) status(state string) string {
+	return fmt.Sprintf("<status>\n  <state>%s</state>\n  <time>%s</time>\n</status>\n", state, x.out.Elapsed())
+}
+
+// Found writes one finding.
+func (x *XML) Found(e *Entry, supp *suppress.Finding) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "<error>\n  <unique>0x%x</unique>\n  <tid>%d</tid>\n", e.Unique, e.Thread)
+	if x.thread != nil && e.Thread > 0 {
+		if name := x.thread(e.Thread); name != "" {
+			element(&b, 2, "threadname", name)
+		}
+	}
+	element(&b, 2, "kind", e.Kind)
+	if e.LeakedBlocks != 0 {
+		fmt.Fprintf(&b, "  <xwhat>\n    <text>%s</text>\n    <leakedbytes>%d</leakedbytes>\n    <leakedblocks>%d</leakedblocks>\n  </xwhat>\n",
+			escape(e.Text), e.LeakedBytes, e.LeakedBlocks)
+	} else {
+		element(&b, 2, "what", e.Text)
+	}
+	xmlStack(&b, e.Frames)
+	for i, a := range e.Aux {
+		element(&b, 2, "auxwhat", a.Text)
+		xmlStack(&b, e.AuxFrames[i])
+	}
+	if supp != nil {
+		x.suppression(&b, supp)
+	}
+	b.WriteString("</error>\n\n")
+	x.out.Raw(b.String())
+}
+
+func xmlStack(b *strings.Builder, frames []Frame) {
+	if len(frames) == 0 {
+		return
+	}
+	b.WriteString("  <stack>\n")
+	for i := range frames {
+		f := &frames[i]
+		fmt.Fprintf(b, "    <frame>\n      <ip>0x%X</ip>\n", uint64(f.PC))
+		optional(b, "obj", f.Obj)
+		optional(b, "fn", f.Fn)
+		if f.File != "" {
+			// Readers take file and line for granted where there is a directory.
+			if f.Line != 0 {
+				optional(b, "dir", f.Dir)
+			}
+			optional(b, "file", f.File)
+			if f.Line != 0 {
+				fmt.Fprintf(b, "      <line>%d</line>\n", f.Line)
+			}
+		}
+		b.WriteString("    </frame>\n")
+	}
+	b.WriteString("  </stack>\n")
+}
+
+func (x *XML) suppression(b *strings.Builder, f *suppress.Finding) {
+	b.WriteString("  <suppression>\n    <sname>insert_a_suppression_name_here</sname>\n")
+	element(b, 4, "skind", x.suppTool+":"+f.Kind)
+	for _, l := range f.ExtraLines() {
+		element(b, 4, "skaux", l)
+	}
+	for i := range f.Frames {
+		if i == suppress.MaxCallers {
+			break
+		}
+		what, name := f.Frames[i].Pattern()
+		fmt.Fprintf(b, "    <sframe> <%s>%s</%s> </sframe>\n", what, escape(name), what)
+	}
+	// A name can't hold the end of a CDATA section unless someone wants to break readers.
+	raw := strings.ReplaceAll(suppress.Generate(x.suppTool, f), "]]>", "]]&gt;")
+	fmt.Fprintf(b, "    <rawtext>\n<![CDATA[\n%s]]>\n    </rawtext>\n  </suppression>\n", clean(raw))
+}
+
+// Cut ends the report early.
+func (x *XML) Cut() { x.out.Raw("</valgrindoutput>\n\n") }
+
+// Finished writes the counts and ends the report.
+func (x *XML) Finished(shown []*Entry, used []*suppress.Rule) {
+	var b strings.Builder
+	b.WriteString("<errorcounts>\n")
+	for _, e := range shown {
+		fmt.Fprintf(&b, "  <pair>\n    <count>%d</count>\n    <unique>0x%x</unique>\n  </pair>\n", e.Count, e.Unique)
+	}
+	b.WriteString("</errorcounts>\n\n<suppcounts>\n")
+	for _, r := range used {
+		n, _, _ := r.Used()
+		fmt.Fprintf(&b, "  <pair>\n    <count>%d</count>\n    <name>%s</name>\n  </pair>\n", n, escape(r.Name))
+	}
+	b.WriteString("</suppcounts>\n\n</valgrindoutput>\n\n")
+	x.out.Raw(b.String())
+}
+
+func element(b *strings.Builder, indent int, name, text string) {
+	fmt.Fprintf(b, "%*s<%s>%s</%s>\n", indent, "", name, escape(text), name)
+}
+
+func optional(b *strings.Builder, name, text string) {
+	if text != "" {
+		element(b, 6, name, text)
+	}
+}
+
+var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+// escape makes s fit between tags.
+func escape(s string) string { return escaper.Replace(clean(s)) }
+
+// clean replaces what XML 1.0 does not allow even when escaped: arguments and names of symbols hold any bytes.
+func clean(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' && c != '\n' && c != '\t' || c == utf8.RuneError || c == 0xfffe || c == 0xffff {
+			return utf8.RuneError
+		}
+		return c
+	}, s)
+}

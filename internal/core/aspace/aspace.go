@@ -107,25 +107,30 @@ type Space struct {
 	change   sync.Mutex
 	events   []event              // guarded by change
 	watchers []tool.MemoryWatcher // guarded by change
-	shmIDs   map[guest.Addr]uint64
 
 	mu   sync.RWMutex
 	maps []*vma                  // guarded by mu; sorted
 	code map[guest.Addr]struct{} // guarded by mu; pages that the translator has copies of
 
 	// brkStart and brkEnd are the bounds of the break, dataLen what RLIMIT_DATA counts besides it; guarded by mu.
-	brkStart, brkEnd guest.Addr
-	dataLen          uint64
+	brkStart, brkEnd   guest.Addr
+	dataLen, dataLimit uint64
 }
 
 // New returns an empty Space laid out as cfg says.
 func New(cfg Config) *Space {
-	return &Space{
-		cfg:      cfg,
-		code:     make(map[guest.Addr]struct{}),
-		brkStart: cfg.Brk.Start,
-		brkEnd:   cfg.Brk.Start,
+	s := &Space{
+		cfg:       cfg,
+		code:      make(map[guest.Addr]struct{}),
+		brkStart:  cfg.Brk.Start,
+		brkEnd:    cfg.Brk.Start,
+		dataLimit: unix.RLIM_INFINITY,
 	}
+	var lim unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_DATA, &lim) == nil {
+		s.dataLimit = lim.Cur
+	}
+	return s
 }
 
 // Config returns what the Space was made with.

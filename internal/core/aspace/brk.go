@@ -14,6 +14,14 @@ func (s *Space) SetData(n uint64) {
 	s.dataLen = n
 }
 
+// SetDataLimit is the guest's RLIMIT_DATA from now on; New takes the tool's own. The kernel cannot be left to enforce
+// it, as it would count the tool's memory, too.
+func (s *Space) SetDataLimit(n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dataLimit = n
+}
+
 // Brk is the system call: it moves the break to a if it can and returns where the break is then.
 func (s *Space) Brk(a guest.Addr) guest.Addr {
 	s.change.Lock()
@@ -33,9 +41,7 @@ func (s *Space) BrkStart() guest.Addr { return s.cfg.Brk.Start }
 
 // moveBrk maps or unmaps what lies between the old break and a.
 func (s *Space) moveBrk(a guest.Addr) error {
-	var lim unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_DATA, &lim); err == nil && lim.Cur != unix.RLIM_INFINITY &&
-		uint64(a-s.brkStart)+s.dataLen > lim.Cur {
+	if uint64(a-s.brkStart)+s.dataLen > s.dataLimit {
 		return unix.ENOMEM
 	}
 	from, to := s.brkEnd.PageUp(), a.PageUp()

@@ -18,7 +18,7 @@ TEXT copyLo<>(SB), NOSPLIT|NOFRAME, $0-32
 	MOVSB
 	JMP copyResume<>(SB)
 
-// copyResume counts: n - RCX. Its address is both hi and resume.
+// copyResume counts: n - RCX. The way here is the jump after hi, or the signal handler.
 TEXT copyResume<>(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ n+16(FP), AX
 	SUBQ CX, AX

@@ -90,18 +90,6 @@ func (q *request) check(length uint64) error {
 	if q.off+q.n < q.off {
 		return unix.EOVERFLOW
 	}
-	switch t := q.flags & unix.MAP_TYPE; {
-	case t == unix.MAP_SHARED, t == unix.MAP_PRIVATE:
-	case t == unix.MAP_SHARED_VALIDATE && !q.anonymous(), t == mapDroppable && q.anonymous():
-	default:
-		return unix.EINVAL
-	}
-	if q.flags&unix.MAP_GROWSDOWN != 0 && q.shared() {
-		return unix.EINVAL
-	}
-	if q.prot&unix.PROT_EXEC != 0 && q.file.noExec {
-		return unix.EPERM
-	}
 	q.align = max(q.align, page)
 	if q.anonymous() && q.n%hugeAlign == 0 {
 		q.align = max(q.align, hugeAlign)
@@ -112,12 +100,36 @@ func (q *request) check(length uint64) error {
 	return nil
 }
 
+// checkKind does what the kernel checks after the address.
+func (q *request) checkKind() error {
+	switch t := q.flags & unix.MAP_TYPE; {
+	case t == unix.MAP_SHARED, t == unix.MAP_PRIVATE:
+	case t == unix.MAP_SHARED_VALIDATE && !q.anonymous():
+		if q.flags&unix.MAP_FIXED_NOREPLACE != 0 {
+			return unix.EOPNOTSUPP // not among the flags that this type knows (LEGACY_MAP_MASK)
+		}
+	case t == mapDroppable && q.anonymous():
+	default:
+		return unix.EINVAL
+	}
+	if q.flags&unix.MAP_GROWSDOWN != 0 && q.shared() {
+		return unix.EINVAL
+	}
+	if q.prot&unix.PROT_EXEC != 0 && q.file.noExec {
+		return unix.EPERM
+	}
+	return nil
+}
+
 // mmap makes the mapping. The caller holds both locks.
 func (s *Space) mmap(q *request) (guest.Addr, error) {
 	if q.n > s.cfg.Space.Len() {
 		return 0, unix.ENOMEM
 	}
 	if !q.fixed() {
+		if err := q.checkKind(); err != nil {
+			return 0, err
+		}
 		return s.mapAnywhere(q)
 	}
 	r, err := s.fixedRange(q.addr, q.n)
@@ -126,6 +138,9 @@ func (s *Space) mmap(q *request) (guest.Addr, error) {
 	}
 	if q.flags&unix.MAP_FIXED_NOREPLACE != 0 && len(s.over(r)) > 0 {
 		return 0, unix.EEXIST
+	}
+	if err := q.checkKind(); err != nil {
+		return 0, err
 	}
 	return s.mapAt(r, q)
 }

@@ -85,7 +85,7 @@ func (s *Space) protectReal(r guest.Range, p guest.Prot) error {
 				return err
 			}
 		}
-		if err := hostMprotect(run, realProt(p&^guest.Write)); err != nil {
+		if err := hostMprotect(run, realProt(readOnly(p))); err != nil {
 			return err
 		}
 		next = run.End
@@ -95,6 +95,9 @@ func (s *Space) protectReal(r guest.Range, p guest.Prot) error {
 	}
 	return nil
 }
+
+// readOnly is p for a page of the code set. What can be written can be read on amd64, whatever p says.
+func readOnly(p guest.Prot) guest.Prot { return p&^guest.Write | guest.Read }
 
 // runs joins sorted pages to ranges.
 func runs(pages []guest.Addr) []guest.Range {
@@ -126,7 +129,7 @@ func (s *Space) WriteProtect(r guest.Range) error {
 			return nil
 		}
 		for _, run := range runs(fresh) {
-			if err := hostMprotect(run, realProt(v.prot&^guest.Write)); err != nil {
+			if err := hostMprotect(run, realProt(readOnly(v.prot))); err != nil {
 				return err
 			}
 		}
@@ -236,8 +239,9 @@ func (s *Space) Madvise(addr guest.Addr, length uint64, advice int) error {
 	if addr%guest.PageSize != 0 || n < length || r.End < r.Start {
 		return unix.EINVAL
 	}
-	if n == 0 {
-		return hostMadvise(guest.Range{}, advice) // is the advice known?
+	// An advice that the kernel does not know is an error before holes are.
+	if err := hostMadvise(guest.Range{}, advice); err != nil || n == 0 {
+		return err
 	}
 	return s.update(func() error {
 		switch advice {

@@ -3,8 +3,6 @@ package debuginfo
 import (
 	"strings"
 
-	"github.com/ianlancetaylor/demangle"
-
 	"gogrind/internal/debuginfo/dwarf"
 	"gogrind/internal/guest"
 )
@@ -103,22 +101,6 @@ func (s *Space) display(raw string) string {
 		return raw
 	}
 	return Demangle(raw)
-}
-
-// Demangle shows a C++ or Rust symbol as its source spells it; other names stay as they are.
-func Demangle(raw string) string {
-	if !strings.HasPrefix(raw, "_Z") && !strings.HasPrefix(raw, "_R") {
-		return raw
-	}
-	name, version := raw, ""
-	if at := strings.IndexByte(raw, '@'); at > 0 {
-		name, version = raw[:at], raw[at:]
-	}
-	d, err := demangle.ToString(name)
-	if err != nil {
-		return raw
-	}
-	return d + version
 }
 
 // BelowMain reports whether fn is one of the functions that call main and that stack traces show as "(below main)".

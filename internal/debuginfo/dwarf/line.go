@@ -2,8 +2,8 @@ package dwarf
 
 import (
 	"fmt"
-	"path"
 	"sort"
+	"strings"
 )
 
 // lineTable is a decoded line number program.
@@ -306,7 +306,8 @@ func (t *lineTable) position(pc uint64) Position {
 	return Position{}
 }
 
-// file is the directory and name of a file by number; "" when there is none.
+// file is the directory and name of a file by number; "" when there is none. Names are put together as they stand: "./a"
+// and "a/../b" are how compilers spell paths, and what suppressions and path options match.
 func (t *lineTable) file(i uint64) (dir, name string) {
 	if i >= uint64(len(t.files)) {
 		return "", ""
@@ -315,15 +316,20 @@ func (t *lineTable) file(i uint64) (dir, name string) {
 	if f.name == "" {
 		return "", ""
 	}
-	if f.dir < uint64(len(t.dirs)) {
-		dir = t.dirs[f.dir]
+	name, dir = f.name, t.compDir
+	if f.dir < uint64(len(t.dirs)) && (f.dir > 0 || t.version >= 5) {
+		dir = join(t.compDir, t.dirs[f.dir])
 	}
-	full := f.name
-	if !path.IsAbs(full) {
-		full = path.Join(dir, full)
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		dir, name = join(dir, name[:max(i, 1)]), name[i+1:]
 	}
-	if !path.IsAbs(full) {
-		full = path.Join(t.compDir, full)
+	return dir, name
+}
+
+// join puts dir before p unless p is absolute.
+func join(dir, p string) string {
+	if dir == "" || strings.HasPrefix(p, "/") {
+		return p
 	}
-	return path.Dir(full), path.Base(full)
+	return dir + "/" + p
 }

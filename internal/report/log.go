@@ -46,7 +46,7 @@ type Log struct {
 	words  words // immutable
 }
 
-// OpenLog opens the log of process pid. The error of a file that can't be created has Valgrind's wording. A descriptor or
+// OpenLog opens the log of process pid. A file that can't be created is a *CreateError. A descriptor or
 // a socket that can't be used is replaced by stderr, and the log begins with a line that says so.
 func OpenLog(t Target, pid int, stamp bool) (*Log, error) {
 	l := &Log{fd: -1, pid: pid, start: time.Now(), stamp: stamp, words: logWords}
@@ -91,7 +91,7 @@ func open(t Target, w words) (fd int, notes string, err error) {
 	case t.File != "":
 		from, err = unix.Open(t.File, unix.O_CREAT|unix.O_WRONLY|unix.O_TRUNC|unix.O_CLOEXEC, 0o666)
 		if err != nil {
-			return -1, "", fmt.Errorf("Cannot create %s file '%s': %s", w.file, t.File, errorText(err))
+			return -1, "", &CreateError{What: w.file, File: t.File, Err: err}
 		}
 		defer unix.Close(from)
 	}
@@ -119,18 +119,22 @@ func dial(addr netip.AddrPort) (int, error) {
 	return fd, nil
 }
 
-// errorText is strerror's text, capitalised as libc does.
-func errorText(err error) string {
-	s := err.Error()
-	var errno unix.Errno
-	if errors.As(err, &errno) {
-		s = errno.Error()
-	}
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
+// CreateError is an output file that can't be created. Its text has Valgrind's wording.
+type CreateError struct {
+	What string // "log" or "XML"
+	File string
+	Err  error
 }
+
+func (e *CreateError) Error() string {
+	reason := e.Err.Error()
+	if reason != "" {
+		reason = strings.ToUpper(reason[:1]) + reason[1:] // as libc's strerror
+	}
+	return fmt.Sprintf("Cannot create %s file '%s': %s", e.What, e.File, reason)
+}
+
+func (e *CreateError) Unwrap() error { return e.Err }
 
 // moveHigh duplicates fd to the first free descriptor from highFD on, or as high as the limit allows.
 func moveHigh(fd int) (int, error) {

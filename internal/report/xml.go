@@ -28,8 +28,8 @@ type XMLHead struct {
 	Command []string
 }
 
-// OpenXML opens the XML report of process pid. The error of a file that can't be created has Valgrind's wording; what else
-// can't be used is replaced by stderr, and log says so. suppTool and threadName are as in Config.
+// OpenXML opens the XML report of process pid. A file that can't be created is a *CreateError; what else can't be used is
+// replaced by stderr, and log says so. suppTool and threadName are as in Config.
 func OpenXML(t Target, pid int, log *Log, suppTool string, threadName func(int) string) (*XML, error) {
 	x := &XML{out: &Log{fd: -1, pid: pid, start: time.Now(), words: xmlWords}, suppTool: suppTool, thread: threadName}
 	notes, err := x.out.open(t)

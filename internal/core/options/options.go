@@ -156,7 +156,6 @@ type accepted struct {
 	number    int64
 	word      string
 	set       Set
-	tool      string
 	coreRZ    int64
 	px        string
 	vexRegs   int

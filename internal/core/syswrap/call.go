@@ -2,7 +2,6 @@ package syswrap
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"gogrind/internal/guest"
 	"gogrind/internal/linux"
@@ -30,6 +29,7 @@ type Call struct {
 	fault bool // a pointer leads into memory that is the tool's
 	badFD bool // a descriptor is the tool's
 	done  bool // the call has been made
+	known bool // there is a row
 	out   Outcome
 }
 
@@ -152,21 +152,10 @@ func (c *Call) wrote(a, n uint64) {
 	}
 }
 
-// memName is the whole name in messages of the memory behind p.
-func (c *Call) memName(p *Param) string {
-	if p.text != "" {
-		return p.text
-	}
-	if p.mem != "" {
-		return c.text(p.mem)
-	}
-	return c.text(p.name)
-}
-
 // register tells the watcher about a register argument.
 func (c *Call) register(i int, p *Param) {
 	if w := c.e.watch; w != nil {
-		w.BeforeReg(c.t, c.name(), c.text(p.name), i, p.width)
+		w.BeforeReg(c.t, c.name(), p.register, i, p.width)
 	}
 }
 
@@ -185,31 +174,25 @@ func (c *Call) checkParam(i int, p *Param) {
 	}
 	switch p.kind {
 	case kString, kPath:
-		c.readString(c.memName(p), v)
+		c.readString(p.text, v)
 		return
 	case kIovIn, kIovOut:
-		c.checkIovec(p.kind, c.memName(p), v, p.size.eval(c))
+		c.checkIovec(p.kind, p.text, v, p.size.eval(c))
 		return
 	}
 	n := p.size.eval(c)
 	c.sizes[i] = n
 	if p.inMem() {
 		if p.fields == nil {
-			c.read(c.memName(p), v, n)
+			c.read(p.text, v, n)
 		}
 		for _, f := range p.fields {
-			c.read(c.fieldName(p, f), v+f.off, f.size)
+			c.read(within(p.text, f.name), v+f.off, f.size)
 		}
 	}
 	if p.outMem() {
-		c.write(c.memName(p), v, n)
+		c.write(p.text, v, n)
 	}
-}
-
-// fieldName is call(param->field).
-func (c *Call) fieldName(p *Param, f field) string {
-	name := c.memName(p)
-	return name[:len(name)-1] + f.name + ")"
 }
 
 // marked does what is due after the call for parameter p, argument i.
@@ -230,6 +213,9 @@ func (c *Call) marked(i int, p *Param) {
 	}
 }
 
+// within is the name of a part of what name is: call(param) becomes call(param->field).
+func within(name, part string) string { return name[:len(name)-1] + part + ")" }
+
 // maxIovec is the most elements of an iovec array the kernel takes: UIO_MAXIOV.
 const maxIovec = 1024
 
@@ -243,7 +229,7 @@ func (c *Call) checkIovec(k kind, name string, a, n uint64) {
 		return
 	}
 	c.iov = c.loadIovec(a, n)
-	elem := name[:len(name)-1] + "[...])"
+	elem := within(name, "[...]")
 	for _, r := range c.iov {
 		if k == kIovIn {
 			c.read(elem, uint64(r.Start), r.Len())
@@ -282,11 +268,8 @@ func (c *Call) wroteIovec(n uint64) {
 
 // perform makes the call in the kernel.
 func (c *Call) perform() int64 {
-	r := c.t.Raw(uintptr(c.Nr), c.raw)
-	return r
+	return c.t.Raw(uintptr(c.Nr), c.raw)
 }
 
 // errno is a raw result that says e.
 func errno(e unix.Errno) int64 { return -int64(e) }
-
-func (c *Call) String() string { return fmt.Sprintf("%s%v", c.name(), c.Args) }

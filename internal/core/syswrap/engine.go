@@ -14,6 +14,7 @@ package syswrap
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"gogrind/internal/guest"
@@ -132,10 +133,28 @@ func byNumber() []*info {
 			if r.as != "" {
 				in.label = r.as
 			}
+			in.args = named(in.label, r.args)
 			rows[nr] = in
 		}
 	}
 	return rows
+}
+
+// named is args with all names in messages filled in, so that no call has to make them up.
+func named(call string, args A) A {
+	args = slices.Clone(args)
+	for i := range args {
+		p := &args[i]
+		p.register = call + "(" + p.name + ")"
+		switch {
+		case p.text != "":
+		case p.mem != "":
+			p.text = call + "(" + p.mem + ")"
+		default:
+			p.text = p.register
+		}
+	}
+	return args
 }
 
 // OutcomeKind says what the scheduler does after a call.
@@ -234,7 +253,11 @@ func (e *Engine) Do(t Thread) Outcome {
 	}
 	if c.row.sub != nil {
 		c.sub = c.row.sub(c)
+		if c.sub != nil && len(c.sub.args) > 0 && c.sub.args[len(c.sub.args)-1].register == "" {
+			c.sub.args = named(c.row.label, c.sub.args)
+		}
 	}
+	c.known = true
 	c.before()
 	switch {
 	case c.badFD:
@@ -297,7 +320,7 @@ func (c *Call) newFD() bool {
 // each calls f for the parameters that apply.
 func (c *Call) each(f func(c *Call, i int, p *Param)) {
 	for i := range c.row.args {
-		if p := &c.row.args[i]; p.when == nil || p.when(c) {
+		if p := &c.row.args[i]; p.kind != kSkip && (p.when == nil || p.when(c)) {
 			f(c, i, p)
 		}
 	}

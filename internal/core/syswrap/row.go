@@ -60,16 +60,17 @@ func (k kind) pointer() bool { return k >= kString }
 
 // Param is one parameter of a call.
 type Param struct {
-	name  string // register's name in messages
-	mem   string // name of the memory behind a pointer in messages, "" if it is name
-	text  string // whole name of the memory in messages ("ioctl(TCGETS)"), "" if it is call(mem)
-	kind  kind
-	width int  // bytes of the register that count
-	size  Size // bytes behind a pointer before the call
-	post  Size // bytes written by the call, nil: size; never more than size gave before the call
-	null  bool // a null pointer is not followed
-	when  func(c *Call) bool
-	on    int64 // error number with which the memory is written too, 0: only on success
+	name     string // register's name in messages
+	mem      string // name of the memory behind a pointer in messages, "" if it is name
+	text     string // whole name of the memory in messages ("ioctl(TCGETS)"); named fills it in
+	register string // whole name of the register in messages ("ioctl(arg)"); filled in by named
+	kind     kind
+	width    int  // bytes of the register that count
+	size     Size // bytes behind a pointer before the call
+	post     Size // bytes written by the call, nil: size; never more than size gave before the call
+	null     bool // a null pointer is not followed
+	when     func(c *Call) bool
+	on       int64 // error number with which the memory is written too, 0: only on success
 	// fields are the parts of a structure that the kernel reads; nil: all of it.
 	fields []field
 }

@@ -45,57 +45,42 @@ func archPrctlRow(c *Call) *subRow {
 	return &subRow{name: "other", do: func(c *Call) int64 { return errno(unix.EINVAL) }}
 }
 
-// futexRow: which arguments count depends on the operation. Names are Valgrind's.
-func futexRow(c *Call) *subRow {
-	const (
-		wait           = 0
-		wake           = 1
-		fd             = 2
-		requeue        = 3
-		cmpRequeue     = 4
-		wakeOp         = 5
-		lockPI         = 6
-		unlockPI       = 7
-		tryLockPI      = 8
-		waitBitset     = 9
-		wakeBitset     = 10
-		waitRequeuePI  = 11
-		cmpRequeuePI   = 12
-		lockPI2        = 13
-		private, clock = 128, 256
-	)
-	val := Int("val")
+// futexRows are the operations of futex, by number: which arguments count, and what the word's address is used for.
+// Names are Valgrind's; numbers: include/uapi/linux/futex.h.
+var futexRows = func() []*subRow {
+	val, val2, val3 := Int("val"), Int("val2"), Int("val3")
 	timeout := In("utime", N(linux.SizeofTimespec)).Opt().Mem("timeout")
-	word := In("futex", N(4))
-	modify := InOut("futex", N(4))
-	second := In("uaddr2", N(4)).Mem("futex2")
-	secondRW := InOut("uaddr2", N(4)).Mem("futex2")
-	futex := func(args ...Param) *subRow { return &subRow{name: "futex", args: args} }
-	switch c.Args[1] &^ (private | clock) {
-	case wait:
-		return futex(word, skip(), val, timeout)
-	case waitBitset:
-		return futex(word, skip(), val, timeout, skip(), Int("val3"))
-	case wake:
-		return futex(skip(), skip(), val)
-	case wakeBitset:
-		return futex(skip(), skip(), val, skip(), skip(), Int("val3"))
-	case requeue:
-		return futex(word, skip(), val, Int("val2"), second)
-	case cmpRequeue, cmpRequeuePI:
-		return futex(word, skip(), val, Int("val2"), second, Int("val3"))
-	case wakeOp:
-		return futex(word, skip(), val, Int("val2"), secondRW, Int("val3"))
-	case lockPI, lockPI2:
-		return futex(modify, skip(), skip(), timeout)
-	case unlockPI, tryLockPI:
-		return futex(modify)
-	case waitRequeuePI:
-		return futex(word, skip(), val, timeout, secondRW)
-	case fd:
-		return futex(skip(), skip(), val)
+	word, modify := In("futex", N(4)), InOut("futex", N(4))
+	second, modify2 := In("uaddr2", N(4)).Mem("futex2"), InOut("uaddr2", N(4)).Mem("futex2")
+	var rows []*subRow
+	for _, args := range []A{
+		0:  {word, skip(), val, timeout},                // WAIT
+		1:  {skip(), skip(), val},                       // WAKE
+		2:  {skip(), skip(), val},                       // FD
+		3:  {word, skip(), val, val2, second},           // REQUEUE
+		4:  {word, skip(), val, val2, second, val3},     // CMP_REQUEUE
+		5:  {word, skip(), val, val2, modify2, val3},    // WAKE_OP
+		6:  {modify, skip(), skip(), timeout},           // LOCK_PI
+		7:  {modify},                                    // UNLOCK_PI
+		8:  {modify},                                    // TRYLOCK_PI
+		9:  {word, skip(), val, timeout, skip(), val3},  // WAIT_BITSET
+		10: {skip(), skip(), val, skip(), skip(), val3}, // WAKE_BITSET
+		11: {word, skip(), val, timeout, modify2},       // WAIT_REQUEUE_PI
+		12: {word, skip(), val, val2, second, val3},     // CMP_REQUEUE_PI
+		13: {modify, skip(), skip(), timeout},           // LOCK_PI2
+	} {
+		rows = append(rows, &subRow{name: "futex", args: named("futex", args)})
 	}
-	return nil
+	return rows
+}()
+
+func futexRow(c *Call) *subRow {
+	const private, clock = 128, 256
+	op := uint32(c.Args[1]) &^ (private | clock)
+	if int(op) >= len(futexRows) {
+		return nil // ENOSYS
+	}
+	return futexRows[op]
 }
 
 // fcntlRow: commands of include/uapi/linux/fcntl.h and asm-generic/fcntl.h.
@@ -163,7 +148,10 @@ func prctlRow(c *Call) *subRow {
 		return row("PR_SET_KEEPCAPS", Int("keepcaps"))
 	case unix.PR_SET_TIMING:
 		return row("PR_SET_TIMING", Int("timing"))
-	case unix.PR_SET_ENDIAN, unix.PR_SET_FPEMU, unix.PR_SET_FPEXC, unix.PR_SET_UNALIGN, unix.PR_SET_TSC:
+	case unix.PR_SET_TSC, unix.PR_SET_SYSCALL_USER_DISPATCH:
+		// Both would hit the tool's own code: it reads the time stamp counter and makes system calls.
+		return &subRow{name: "refused", do: func(c *Call) int64 { return errno(unix.EINVAL) }}
+	case unix.PR_SET_ENDIAN, unix.PR_SET_FPEMU, unix.PR_SET_FPEXC, unix.PR_SET_UNALIGN:
 		return row("PR_SET", Int("value"))
 	case unix.PR_GET_ENDIAN:
 		return out("PR_GET_ENDIAN", "get-endian")

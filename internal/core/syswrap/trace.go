@@ -15,33 +15,28 @@ func (e *Engine) trace(c *Call) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "SYSCALL[%d](%3d) sys_%s(", c.t.ID(), c.Nr, c.row.name)
-	n := 0
-	arg := func(c *Call, i int, p *Param) {
-		for n < i { // positions that this call leaves out
-			n++
-		}
-		n++
-		if i > 0 {
+	first := true
+	comma := func() {
+		if !first {
 			b.WriteString(", ")
 		}
-		c.format(&b, i, p)
+		first = false
 	}
-	if c.row.args == nil && c.sub == nil && c.row.absent == "" && e.rows0(c.Nr) {
-		for i, a := range c.Args {
-			if i > 0 {
-				b.WriteString(", ")
-			}
+	if c.known {
+		c.each(func(c *Call, i int, p *Param) {
+			comma()
+			c.format(&b, i, p)
+		})
+	} else if c.row.absent == "" {
+		for _, a := range c.Args {
+			comma()
 			fmt.Fprintf(&b, "%#x", a)
 		}
 	}
-	c.each(arg)
 	b.WriteString(")")
 	b.WriteString(c.resultText())
 	e.cfg.Trace(b.String())
 }
-
-// rows0 reports whether nr has no row.
-func (e *Engine) rows0(nr int) bool { return nr < 0 || nr >= len(e.rows) || e.rows[nr] == nil }
 
 // resultText is what a trace line says of the result.
 func (c *Call) resultText() string {

@@ -7,3 +7,5 @@ require (
 	github.com/peterbourgon/ff/v3 v3.4.0
 	golang.org/x/sys v0.49.0
 )
+
+require golang.org/x/arch v0.32.0 // indirect

@@ -10,6 +10,8 @@ var (
 	ran                                uint64
 	initialMask                        uint64
 	initialNoFile                      [2]uint64
+	ignored                            uint64
+	action                             [4]uint64 // struct sigaction of the kernel, scratch
 	lowResult, cacheResult, highResult int64
 )
 
@@ -26,3 +28,6 @@ func SignalMask() uint64 { return initialMask }
 
 // NoFileLimit is the soft and the hard limit of open files that the process was started with; zeros if Ran is false.
 func NoFileLimit() (soft, hard uint64) { return initialNoFile[0], initialNoFile[1] }
+
+// IgnoredSignals is the set of signals (bit n-1 for signal n) that were ignored when the process was started.
+func IgnoredSignals() uint64 { return ignored }

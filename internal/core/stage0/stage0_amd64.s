@@ -40,5 +40,23 @@ TEXT stage0(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	LEAQ	·initialNoFile(SB), SI
 	SYSCALL
 
+	MOVQ	$64, BX                           // which signals are ignored; Go installs handlers for nearly all
+nextsig:
+	MOVQ	$13, AX                           // rt_sigaction(BX, NULL, &action, 8)
+	MOVQ	BX, DI
+	MOVQ	$0, SI
+	LEAQ	·action(SB), DX
+	MOVQ	$8, R10
+	SYSCALL
+	CMPQ	·action(SB), $1                   // SIG_IGN
+	JNE	caught
+	LEAQ	-1(BX), CX
+	MOVQ	·ignored(SB), AX
+	BTSQ	CX, AX
+	MOVQ	AX, ·ignored(SB)
+caught:
+	DECQ	BX
+	JNZ	nextsig
+
 	MOVQ	$1, ·ran(SB)
 	JMP	_rt0_amd64_linux(SB)

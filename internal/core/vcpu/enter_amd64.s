@@ -228,6 +228,13 @@ notguest:
 	MOVL	$SYNCSET, R11
 	BTQ	DI, R11
 	JCC	async
+	CMPL	DI, $5                            // SIGTRAP, TRAP_TRACE: a step has left translated code for the exit stub
+	JNE	nottrace
+	CMPL	R10, $2
+	JNE	nottrace
+	ANDQ	$~0x100, UC_EFLAGS(DX)
+	RET
+nottrace:
 	// A fault in Go or in our assembly: the guest-memory copy recovers, anything else is Go's.
 	MOVQ	·copyLo(SB), AX
 	CMPQ	R9, AX

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"unsafe"
 	_ "unsafe" // linkname
@@ -260,4 +261,26 @@ func checkCPU() error {
 		return errors.New("vcpu: Go's g is not where this Go version is known to keep it (-8(FS))")
 	}
 	return nil
+}
+
+// HandleWith is Handle with SA_NOCLDSTOP and SA_NOCLDWAIT as given.
+func HandleWith(s int, flags uint64) error {
+	return sigaction(s, &kernelAction{handlerAddr, saSiginfo | saRestorer | saOnStack | uintptr(flags), restore, ^uint64(0)}, nil)
+}
+
+// WaitSignal waits until a signal arrives, or the time is over if timed.
+func (c *Context) WaitSignal(ts *unix.Timespec, timed bool) {
+	a := [6]uint64{}
+	if timed {
+		a[2] = uint64(uintptr(unsafe.Pointer(ts)))
+	}
+	c.Syscall(unix.SYS_PPOLL, &a) // no descriptors: only time or a signal ends it
+	runtime.KeepAlive(ts)
+}
+
+// PendingSignals is the set of signals that the kernel holds back for the calling thread.
+func PendingSignals() uint64 {
+	var s uint64
+	unix.RawSyscall(unix.SYS_RT_SIGPENDING, uintptr(unsafe.Pointer(&s)), 8, 0)
+	return s
 }

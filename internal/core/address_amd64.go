@@ -1,0 +1,77 @@
+package core
+
+import (
+	"gogrind/internal/guest"
+	"gogrind/internal/isa/amd64"
+)
+
+// effective is the address and the number of bytes of access a of instruction in, whose registers are r. For rep instructions
+// it is the whole range that would be accessed if nothing stopped it. size 0 means that there is nothing to look at.
+func effective(in *amd64.Inst, a *amd64.Access, r *guest.Regs) (addr guest.Addr, size int) {
+	size = int(a.Size)
+	switch a.Addr {
+	case amd64.AddrModRM:
+		x := uint64(in.Disp)
+		switch {
+		case in.Base == amd64.RIP:
+			x += r.RIP + uint64(in.Len)
+		case in.Base != amd64.NoReg:
+			x += r.GPR[in.Base]
+		}
+		if in.Index != amd64.NoReg {
+			x += r.GPR[in.Index] * uint64(in.Scale)
+		}
+		if in.ASize == 4 {
+			x &= 0xffffffff
+		}
+		switch in.Seg {
+		case amd64.SegFS:
+			x += r.FSBase
+		case amd64.SegGS:
+			x += r.GSBase
+		}
+		return guest.Addr(x), size
+	case amd64.AddrRSI:
+		return repeated(in, r, r.GPR[guest.RSI], size)
+	case amd64.AddrRDI:
+		return repeated(in, r, r.GPR[guest.RDI], size)
+	case amd64.AddrRBP:
+		return guest.Addr(r.GPR[guest.RBP]), size
+	case amd64.AddrPop:
+		return guest.Addr(r.GPR[guest.RSP]), size
+	case amd64.AddrPush:
+		return guest.Addr(r.GPR[guest.RSP] - uint64(size)), size
+	}
+	return 0, 0
+}
+
+// direction is DF in the flags register.
+const direction = 1 << 10
+
+// repeated is the range of a string operand at p: one element, or rcx of them under rep.
+func repeated(in *amd64.Inst, r *guest.Regs, p uint64, size int) (guest.Addr, int) {
+	if in.Pfx&(amd64.PfxF2|amd64.PfxF3) == 0 {
+		return guest.Addr(p), size
+	}
+	n := r.GPR[guest.RCX]
+	if in.ASize == 4 {
+		n &= 0xffffffff
+		p &= 0xffffffff
+	}
+	if n == 0 {
+		return 0, 0
+	}
+	const limit = 1 << 40 // no object is larger
+	if n > limit {
+		n = limit
+	}
+	if op := in.Op; op == 0xa6 || op == 0xa7 || op == 0xae || op == 0xaf {
+		// cmps and scas stop early: only the first element is sure to be read.
+		return guest.Addr(p), size
+	}
+	total := int(n) * size
+	if r.RFlags&direction != 0 {
+		return guest.Addr(p - uint64(total-size)), total
+	}
+	return guest.Addr(p), total
+}

@@ -1,0 +1,260 @@
+package core
+
+import (
+	"fmt"
+	"os"
+
+	"gogrind/internal/core/aspace"
+	"gogrind/internal/core/heap"
+	"gogrind/internal/core/options"
+	"gogrind/internal/core/redir"
+	"gogrind/internal/core/sched"
+	"gogrind/internal/core/signal"
+	"gogrind/internal/core/syswrap"
+	"gogrind/internal/debuginfo"
+	"gogrind/internal/guest"
+	"gogrind/internal/isa/amd64"
+	"gogrind/internal/report"
+	"gogrind/internal/stack"
+	"gogrind/internal/suppress"
+	"gogrind/internal/tool"
+	"gogrind/internal/unwind"
+)
+
+// Process is the tool.Host.
+var _ tool.Host = (*Process)(nil)
+
+func (p *Process) Memory() guest.Memory { return p.space }
+
+func (p *Process) Unwind(t tool.Thread, pcs []guest.Addr) int {
+	th := t.(*sched.Thread)
+	u, _ := th.Unwinder.(*unwind.Unwinder)
+	if u == nil {
+		u = unwind.New(p.unwind)
+		th.Unwinder = u
+	}
+	u.Stack = th.Stack()
+	return u.Unwind(th.Regs(), pcs)
+}
+
+func (p *Process) Threads(f func(tool.Thread) bool) { p.sched.Threads(f) }
+
+func (p *Process) StopOthers(f func()) { p.sched.StopOthers(nil, f) }
+
+func (p *Process) Mappings(f func(tool.Mapping) bool) {
+	p.space.Each(func(m aspace.Mapping) bool { return f(m.Contract()) })
+}
+
+func (p *Process) Heap() tool.Heap {
+	if p.heap == nil {
+		return nil
+	}
+	return p.heap
+}
+
+func (p *Process) Report() any  { return p.report }
+func (p *Process) Symbols() any { return p.symbols }
+func (p *Process) Options() any { return p.opt }
+
+// Stacks interns call stacks for the tool and the reports.
+func (p *Process) Stacks() *stack.Interner { return p.stacks }
+
+// interned gives the report the stacks.
+type interned struct{ *stack.Interner }
+
+func (s interned) Get(id uint32) []guest.Addr { return s.Interner.Get(stack.ID(id)) }
+
+// symbolizer names code addresses for reports: replaced functions have the frames of their replacement.
+type symbolizer struct{ p *Process }
+
+func (s symbolizer) Frames(pc guest.Addr, callSite bool, buf []report.Frame) []report.Frame {
+	if !callSite {
+		if fr := s.p.frames.Lookup(pc); fr != nil {
+			obj := fmt.Sprintf(heap.FrameObject, s.p.tool.Info().Name)
+			for _, f := range fr {
+				buf = append(buf, report.Frame{PC: pc, Fn: f.Func, RawFn: f.Func, Obj: obj, File: heap.FrameFile, Line: f.Line})
+			}
+			return buf
+		}
+	} else {
+		pc--
+	}
+	for _, f := range s.p.symbols.Frames(pc, nil) {
+		buf = append(buf, report.Frame(f))
+	}
+	return buf
+}
+
+// objects follows mappings of ELF objects.
+type objects struct{ p *Process }
+
+func (o objects) Mapped(m tool.Mapping) {
+	p := o.p
+	p.trans.Discard(m.Range)
+	if m.Path == "" || m.Path[0] != '/' {
+		return
+	}
+	if obj := p.symbols.Map(m.Path, m.Start, m.Range.Len(), m.Offset, m.Prot&guest.Exec != 0); obj != nil {
+		p.newObject(obj)
+	}
+}
+
+func (o objects) Unmapped(r guest.Range) {
+	p := o.p
+	p.trans.Discard(r)
+	for _, obj := range p.symbols.Unmap(r) {
+		p.redir.Forget(obj.Text)
+		p.frames.Remove(obj.Text)
+		p.unwind.Forget(obj)
+	}
+}
+
+func (o objects) Protected(r guest.Range, prot guest.Prot) {
+	if prot&guest.Exec == 0 {
+		o.p.trans.Discard(r)
+	}
+}
+
+func (o objects) Moved(from, to guest.Range) {
+	o.p.trans.Discard(from)
+	o.p.trans.Discard(to)
+}
+
+// CodeChanged implements aspace.CodeWatcher.
+func (o objects) CodeChanged(r guest.Range) { o.p.trans.Discard(r) }
+
+// newObject looks for functions to replace in obj.
+func (p *Process) newObject(obj *debuginfo.Object) {
+	if p.opt.Verbosity > 1 {
+		p.log.Debugf("Reading syms from %s", obj.Path)
+	}
+	p.redir.Scan(obj, func(h redir.Hook) {
+		if hk, ok := h.Spec.Do.(*heap.Hook); ok {
+			p.frames.Add(h.Addr, hk)
+		}
+		p.trans.Discard(guest.Range{Start: h.Addr, End: h.Addr + 1})
+	})
+}
+
+func (p *Process) hookAt(pc guest.Addr) (int, bool) { return p.redir.At(pc) }
+
+// hook is what the scheduler runs for hook number n.
+func (p *Process) hook(n int) sched.Hook {
+	h := p.redir.Get(n)
+	hk, ok := h.Spec.Do.(*heap.Hook)
+	if !ok {
+		return h.Spec.Do.(sched.Hook)
+	}
+	return func(t *sched.Thread) (uint64, bool) {
+		var a heap.Args
+		res := hk.Do(t, &a)
+		if len(a.Abort) > 0 {
+			for _, l := range a.Abort {
+				p.log.Clientf("%s", l)
+			}
+			p.report.Message(t.ID(), "", p.callers(t))
+			p.sched.Abort(t)
+		}
+		if a.Errno != 0 {
+			p.setErrno(t, a.Errno)
+		}
+		return res, true
+	}
+}
+
+// callers is the stack of t as reports show it.
+func (p *Process) callers(t tool.Thread) []guest.Addr {
+	pcs := make([]guest.Addr, p.opt.NumCallers)
+	return pcs[:p.Unwind(t, pcs)]
+}
+
+// check hands an access whose inline check failed to the tool.
+func (p *Process) check(t *sched.Thread, pc guest.Addr, access int) {
+	code := p.fetch(pc)
+	var in amd64.Inst
+	if err := amd64.Decode(code[:min(len(code), 15)], &in); err != nil {
+		return
+	}
+	acc := in.MemAccesses(nil)
+	if access >= len(acc) {
+		return
+	}
+	a := &acc[access]
+	addr, size := effective(&in, a, t.Regs())
+	if size > 0 {
+		p.tool.(tool.Leaver).Leave(t, a.Kind, addr, size)
+	}
+}
+
+// fatal tells about a signal that ends the process.
+func (p *Process) fatal(t *sched.Thread, info signal.Info, core bool) {
+	if p.opt.Quiet() && info.Signo() != signal.SIGSEGV {
+		return
+	}
+	if p.opt.XML {
+		return
+	}
+	text := ""
+	for i, l := range signal.FatalText(info, core) {
+		if i > 0 {
+			text += "\n"
+		}
+		text += l
+	}
+	p.log.Userf("")
+	p.report.Message(0, text, p.callers(t))
+}
+
+// finish lets the tool write its results.
+func (p *Process) finish(e tool.Exit) int {
+	if e.Signal == 0 && !p.opt.Quiet() {
+		p.log.Userf("")
+	} else if e.Signal != 0 && !p.opt.Quiet() {
+		p.log.Userf("")
+	}
+	status, replace := p.tool.Finish(e)
+	if p.opt.Stats {
+		s := p.trans.Stats()
+		p.log.Debugf("jit: %d fragments, %d guest instructions, %d bytes guest, %d bytes host, %d flushes",
+			s.Fragments, s.Insts, s.GuestBytes, s.HostBytes, s.Flushes)
+	}
+	if profiling != nil {
+		profiling()
+	}
+	if replace {
+		return status
+	}
+	return e.Status
+}
+
+// exec prepares for another program in this process, which runs natively.
+func (p *Process) exec(t *sched.Thread, a *syswrap.ExecArgs) error { return nil }
+
+// forked is called in a forked child.
+func (p *Process) forked(t *sched.Thread) {
+	name := ""
+	if p.opt.Log.Kind == options.ToFile {
+		dir, _ := os.Getwd()
+		x := options.Expander{PID: os.Getpid(), Dir: dir}
+		if n, err := x.Expand("--log-file", p.opt.Log.Name); err == nil {
+			name = n
+		}
+	}
+	p.log.Forked(os.Getpid(), name, p.opt.ChildSilent)
+}
+
+func suppressTool(title string) (suppress.Tool, bool) {
+	if title == "Memcheck" {
+		return suppress.Memcheck, true
+	}
+	return suppress.Tool{}, false
+}
+
+func readSuppressions(set *suppress.Set, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("can't open suppressions file \"%s\"", name)
+	}
+	defer f.Close()
+	return set.Parse(f, name)
+}

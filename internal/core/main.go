@@ -1,0 +1,77 @@
+// Package core puts the parts together: Main reads the options, loads the guest, connects address space, translator, scheduler,
+// system calls, heap and reports, runs the guest and returns the exit status. It is the only package that knows all the others,
+// and does nothing else.
+package core
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/pprof"
+
+	"gogrind/internal/core/loader"
+	"gogrind/internal/core/options"
+	"gogrind/internal/core/stage0"
+	"gogrind/internal/tool"
+)
+
+// The guest's main thread has to be the process's first thread: programs compare gettid with getpid.
+func init() { runtime.LockOSThread() }
+
+// gcPercent lets the tool's own heap grow threefold between collections: translation and reports make little garbage, and
+// every collection takes a core from the guest.
+const gcPercent = 200
+
+// Main runs the tool on the program of the command line and returns the exit status.
+func Main(tl tool.Tool) int {
+	debug.SetGCPercent(gcPercent)
+	info := tl.Info()
+	opt, cmd, err := options.Parse(os.Args[1:], os.Environ(), info.Name, tl.Flags)
+	if err != nil {
+		return options.Finish(err, info.Name, os.Getpid(), os.Stdout, os.Stderr)
+	}
+	if !stage0.Ran() {
+		fmt.Fprintf(os.Stderr, "%s: this executable was built by a plain go build; build with scripts/build\n", info.Name)
+		return 1
+	}
+	if path := os.Getenv("GOGRIND_CPUPROFILE"); path != "" {
+		if stop, err := startProfile(path); err == nil {
+			defer stop()
+			profiling = stop
+		}
+	}
+	p, err := newProcess(tl, opt, cmd)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", info.Name, err)
+		var le *loader.Error
+		if errors.As(err, &le) {
+			return le.ExitCode()
+		}
+		return 1
+	}
+	status, err := p.sched.Run(p.image.Entry, p.image.SP, p.image.Stack)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", info.Name, err)
+		return 1
+	}
+	return status
+}
+
+// profiling ends the profile of the tool itself, for developers ($GOGRIND_CPUPROFILE); nil when none is made.
+var profiling func()
+
+func startProfile(path string) (stop func(), err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, err
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		f.Close()
+	}, nil
+}

@@ -1,0 +1,308 @@
+package core
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"gogrind/internal/core/aspace"
+	"gogrind/internal/core/heap"
+	"gogrind/internal/core/jit"
+	"gogrind/internal/core/loader"
+	"gogrind/internal/core/options"
+	"gogrind/internal/core/redir"
+	"gogrind/internal/core/request"
+	"gogrind/internal/core/sched"
+	"gogrind/internal/core/stage0"
+	"gogrind/internal/core/syswrap"
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/debuginfo"
+	"gogrind/internal/guest"
+	"gogrind/internal/report"
+	"gogrind/internal/stack"
+	"gogrind/internal/suppress"
+	"gogrind/internal/tool"
+	"gogrind/internal/unwind"
+)
+
+// Process is one guest process and everything that serves it.
+type Process struct {
+	tool tool.Tool
+	opt  *options.Core
+	cmd  *options.Command
+
+	log    *report.Log
+	report *report.Reporter
+	stacks *stack.Interner
+
+	space   *aspace.Space
+	image   *loader.Image
+	symbols *debuginfo.Space
+	unwind  *unwind.Config
+	redir   *redir.Table
+	frames  heap.FrameTable
+	heap    *heap.Allocator // nil without HeapReplacer
+	trans   *jit.Translator
+	sched   *sched.Scheduler
+	request request.Dispatcher
+
+	shadow bool // the tool has shadow memory: it wants to be called where checks fail
+	abort  bool // the process is being ended by the core itself
+}
+
+// shadowed reports whether tl works with shadow memory.
+func shadowed(tl tool.Tool) bool {
+	_, ok := tl.(tool.Leaver)
+	return ok
+}
+
+func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process, error) {
+	p := &Process{tool: tl, opt: opt, cmd: cmd, shadow: shadowed(tl), stacks: stack.NewInterner()}
+	first, err := hideDescriptors()
+	if err != nil {
+		return nil, err
+	}
+	path, err := loader.Lookup(cmd.Args[0], os.Environ())
+	if err != nil {
+		return nil, err
+	}
+	if err := p.openLog(); err != nil {
+		return nil, err
+	}
+	p.symbols = debuginfo.NewSpace(debuginfo.Options{
+		ExtraDebugPath: opt.ExtraDebuginfoPath, NoInline: !opt.ReadInlineInfo, NoDemangle: !opt.Demangle,
+		Warn: func(msg string) {
+			if opt.Verbosity > 1 {
+				p.log.Debugf("%s", msg)
+			}
+		},
+	})
+	p.space = aspace.New(aspace.Default(stage0.Ran()))
+	p.unwind = &unwind.Config{Space: p.symbols, Mem: p.space}
+	if err := p.openReport(); err != nil {
+		return nil, err
+	}
+	if err := p.makeHeap(); err != nil {
+		return nil, err
+	}
+	if err := p.makeTranslator(); err != nil {
+		return nil, err
+	}
+	if w, ok := tl.(tool.MemoryWatcher); ok {
+		p.space.Watch(w)
+	}
+	p.space.Watch(objects{p})
+	p.image, err = loader.Load(p.space, path, cmd.Args, os.Environ(), loader.Options{MainStackSize: uint64(opt.MainStacksize), ShellFallback: true})
+	if err != nil {
+		return nil, err
+	}
+	p.makeScheduler(first)
+	if err := tl.Start(p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// openLog opens the log and writes its head.
+func (p *Process) openLog() error {
+	t := report.Target{FD: p.opt.Log.FD}
+	parent := 0
+	switch p.opt.Log.Kind {
+	case options.ToFile:
+		dir, _ := os.Getwd()
+		x := options.Expander{PID: os.Getpid(), Dir: dir}
+		name, err := x.Expand("--log-file", p.opt.Log.Name)
+		if err != nil {
+			return err
+		}
+		t.File = name
+		parent = os.Getppid()
+	case options.ToSocket:
+		t.Socket = p.opt.Log.Name
+		var err error
+		var a netip.AddrPort
+		if a, err = options.ParseSocket(t.Socket); err != nil {
+			return err
+		}
+		t.Addr = a
+		parent = os.Getppid()
+	}
+	log, err := report.OpenLog(t, os.Getpid(), p.opt.TimeStamp)
+	if err != nil {
+		return err
+	}
+	p.log = log
+	if !p.opt.Quiet() {
+		log.Banner(&report.Banner{Title: p.tool.Info().Title, Version: "gogrind-" + options.Version, Command: p.cmd.Args, Parent: parent})
+	}
+	for _, n := range p.cmd.Notes {
+		log.Debugf("%s", n)
+	}
+	return nil
+}
+
+func (p *Process) openReport() error {
+	title, _, _ := strings.Cut(p.tool.Info().Title, ",")
+	var set *suppress.Set
+	if st, ok := suppressTool(title); ok {
+		set = suppress.NewSet(st)
+		for _, name := range p.opt.Suppressions {
+			if err := readSuppressions(set, name); err != nil {
+				return err
+			}
+		}
+	}
+	p.report = report.New(p.log, report.Config{
+		Symbols: symbolizer{p}, Stacks: interned{p.stacks}, Suppressions: set, SuppTool: title,
+		View: report.View{NumCallers: p.opt.NumCallers, ShowBelowMain: p.opt.ShowBelowMain, Mangled: !p.opt.Demangle,
+			Fullpath: p.opt.FullpathAfter},
+		Verbosity: p.opt.Verbosity, ErrorLimit: p.opt.ErrorLimit, ShowList: p.opt.ShowList(), GenSuppressions: p.opt.GenSuppressions,
+		InputFD: p.opt.InputFD, Markers: p.opt.Markers, MarkBegin: p.opt.MarkBegin, MarkEnd: p.opt.MarkEnd,
+		ExitOnFirst: p.opt.ExitOnFirstError,
+		Exit:        func() { os.Exit(p.opt.ErrorExitcode) },
+	})
+	return nil
+}
+
+func (p *Process) makeHeap() error {
+	var specs []redir.Spec
+	if r, ok := p.tool.(tool.HeapReplacer); ok {
+		layout := r.HeapConfig()
+		if p.opt.RedzoneSize >= 0 {
+			layout.RedZone = uint64(p.opt.RedzoneSize)
+		}
+		var err error
+		if p.heap, err = heap.New(heap.Config{Layout: layout, Arena: arena{p.space}, Memory: p.space, Tool: r}); err != nil {
+			return err
+		}
+		hooks := p.heap.Hooks(somalloc(p.opt.SonameSynonyms))
+		for i := range hooks {
+			h := &hooks[i]
+			specs = append(specs, redir.Spec{Symbol: h.Symbol, Matches: h.Matches, Do: h})
+		}
+	}
+	var trace func(string, ...any)
+	if p.opt.TraceRedir {
+		trace = p.log.Debugf
+	}
+	p.redir = redir.New(specs, trace)
+	p.redir.Add(sched.CallReturn, &redir.Spec{Symbol: "(return)", Do: sched.Hook(sched.Returned)})
+	return nil
+}
+
+func somalloc(synonyms []string) string {
+	for _, s := range synonyms {
+		for _, part := range strings.Split(s, ",") {
+			if v, ok := strings.CutPrefix(part, "somalloc="); ok {
+				return v
+			}
+		}
+	}
+	return ""
+}
+
+func (p *Process) makeTranslator() error {
+	cache := guest.Range{Start: guest.CodeCache, End: guest.CodeCacheEnd}
+	flags := uintptr(unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE | unix.MAP_FIXED)
+	if _, _, e := unix.RawSyscall6(unix.SYS_MMAP, uintptr(cache.Start), uintptr(cache.Len()), unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, flags, ^uintptr(0), 0); e != 0 {
+		return fmt.Errorf("memory for translated code (writable and executable): %w", e)
+	}
+	lo, hi, resume := aspace.CopyFault()
+	if err := vcpu.Init(vcpu.Config{Cache: cache, CopyLo: lo, CopyHi: hi, CopyResume: resume, Profiling: profiling != nil}); err != nil {
+		return err
+	}
+	cfg := jit.Config{
+		Cache: cache, Fetch: p.fetch, Shadow: p.shadow, Hook: p.hookAt,
+		Translated: p.translated,
+		Warn:       func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
+	}
+	if p.tool.Info().Name != "nulgrind" {
+		cfg.Tool = p.tool
+	}
+	if p.opt.TraceFlags != [8]bool{} {
+		cfg.Trace = p.traceFragment
+	}
+	var err error
+	p.trans, err = jit.New(cfg)
+	return err
+}
+
+// fetch returns guest code from pc to the end of its mapping.
+func (p *Process) fetch(pc guest.Addr) []byte {
+	m, ok := p.space.Find(pc)
+	if !ok || m.Prot&guest.Exec == 0 {
+		return nil
+	}
+	return guest.Bytes(pc, int(min(uint64(m.End-pc), 1<<20)))
+}
+
+// translated protects guest code that has been copied, if the guest may write to it.
+func (p *Process) translated(r guest.Range) {
+	if p.opt.SMCCheck == "none" {
+		return
+	}
+	p.space.WriteProtect(guest.Range{Start: r.Start.PageDown(), End: r.End.PageUp()})
+}
+
+func (p *Process) makeScheduler(firstFD int) {
+	faults, _ := p.tool.(tool.FaultWatcher)
+	threads, _ := p.tool.(tool.ThreadWatcher)
+	p.request = request.Dispatcher{Core: requests{p}}
+	p.request.Tool, _ = p.tool.(tool.Requester)
+	kernel, _ := p.tool.(tool.KernelWatcher)
+	noFile := unix.Rlimit{}
+	noFile.Cur, noFile.Max = stage0.NoFileLimit()
+	var auxv []byte
+	for _, v := range p.image.Auxv {
+		auxv = binary.LittleEndian.AppendUint64(auxv, v)
+	}
+	var cmdline []byte
+	for _, a := range p.image.Argv {
+		cmdline = append(append(cmdline, a...), 0)
+	}
+	p.sched = sched.New(sched.Config{
+		Space: p.space, Translator: p.trans,
+		Engine: func(sig syswrap.Signals) *syswrap.Engine {
+			cfg := syswrap.Config{
+				Space: p.space, Signals: sig, Watcher: kernel, FirstToolFD: firstFD, NoFile: noFile,
+				Exe: p.image.Path, Cmdline: cmdline, Auxv: auxv,
+				Warn: func(line string) { p.log.Userf("%s", line) },
+			}
+			if p.opt.TraceSyscalls {
+				cfg.Trace = func(line string) { p.log.Debugf("%s", line) }
+			}
+			return syswrap.New(cfg)
+		},
+		Request: func(t *sched.Thread) { p.request.Handle(t) },
+		Hooks:   p.hook,
+		HookPC:  func(n int) guest.Addr { return p.redir.Get(n).Addr },
+		Check:   p.check,
+		Faults:  faults,
+		Threads: threads,
+		Fatal:   p.fatal,
+		Finish:  p.finish,
+		Exec:    p.exec,
+		Forked:  p.forked,
+		Shadow:  p.shadow,
+		Warn:    func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
+		Mask:    stage0.SignalMask(), Ignored: stage0.IgnoredSignals(),
+	})
+}
+
+// hideDescriptors makes the Go runtime open its own descriptors (epoll, eventfd) above the ones the guest will use, and returns
+// the first number that belongs to the tool.
+func hideDescriptors() (first int, err error) {
+	first = 1000
+	var lim unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil && lim.Cur < uint64(first)+24 {
+		first = int(lim.Cur) - 24
+	}
+	if err := occupy(first); err != nil {
+		return 0, fmt.Errorf("descriptors: %w", err)
+	}
+	return first, nil
+}

@@ -1,0 +1,87 @@
+package core
+
+import (
+	"gogrind/internal/core/aspace"
+	"gogrind/internal/core/sched"
+	"gogrind/internal/debuginfo"
+	"gogrind/internal/guest"
+	"gogrind/internal/tool"
+)
+
+// requests does what client requests ask of the core.
+type requests struct{ p *Process }
+
+func (r requests) Memory() guest.Memory { return r.p.space }
+
+func (r requests) DiscardTranslations(rg guest.Range) { r.p.sched.DropCode(nil, rg) }
+
+func (r requests) CallGuest(t tool.Thread, fn guest.Addr, args []uint64) uint64 {
+	return t.(*sched.Thread).CallGuest(fn, args)
+}
+
+func (r requests) CountErrors() uint64 { return r.p.report.Counts().Errors }
+
+func (r requests) Monitor(t tool.Thread, cmd string) bool { return false }
+
+func (r requests) ChangeOption(t tool.Thread, option string) {
+	r.p.log.Userf("Warning: option %s cannot change while the program runs", option)
+}
+
+func (r requests) Print(t tool.Thread, text string, backtrace bool) {
+	if !backtrace {
+		r.p.log.Clientf("%s", text)
+		return
+	}
+	r.p.log.Clientf("%s", text)
+	r.p.report.Message(0, "", r.p.callers(t))
+}
+
+func (r requests) RegisterStack(guest.Range) uint64       { return 0 }
+func (r requests) DeregisterStack(id uint64)              {}
+func (r requests) ChangeStack(id uint64, rg guest.Range)  {}
+func (r requests) DisableErrors(t tool.Thread, delta int) {}
+func (r requests) Warn(lines ...string) {
+	if r.p.opt.Verbosity < 2 {
+		return
+	}
+	for _, l := range lines {
+		r.p.log.Userf("%s", l)
+	}
+}
+
+func (r requests) SourceLine(a guest.Addr) (file string, line int, ok bool) {
+	fr := r.p.symbols.Frames(a, nil)
+	if len(fr) == 0 || fr[0].File == "" {
+		return "", 0, false
+	}
+	return fr[0].File, fr[0].Line, true
+}
+
+// arena gives the heap memory in guest space.
+type arena struct{ *aspace.Space }
+
+func (a arena) MapTool(n uint64) (guest.Addr, error) {
+	r, err := a.Space.MapTool(n, aspace.High)
+	return r.Start, err
+}
+
+// setErrno stores n to the guest's errno, through the guest's own __errno_location.
+func (p *Process) setErrno(t *sched.Thread, n int) {
+	var fn guest.Addr
+	for _, o := range p.symbols.Snapshot().Objects() {
+		o.Symbols(func(s debuginfo.Symbol) bool {
+			if s.Name == "__errno_location" && s.Type == debuginfo.Func {
+				fn = s.Addr
+			}
+			return fn == 0
+		})
+		if fn != 0 {
+			break
+		}
+	}
+	if fn == 0 {
+		return
+	}
+	a := t.CallGuest(fn, nil)
+	p.space.WriteMem([]byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}, guest.Addr(a))
+}

@@ -1,0 +1,57 @@
+package sched
+
+import (
+	"gogrind/internal/core/signal"
+	"gogrind/internal/guest"
+	"gogrind/internal/tool"
+)
+
+// callReturn is where functions that CallGuest runs return to: below guest.MinAddr, where nothing is ever mapped.
+const callReturn guest.Addr = 0x1000
+
+// CallReturn is the address that redirection must send to Returned.
+const CallReturn = callReturn
+
+// CallGuest runs the guest function fn with integer arguments on t's stack, below what is in use, and returns its rax. All of
+// t's own state is as before when it is back. It is called on t's OS thread, with t outside guest code.
+func (t *Thread) CallGuest(fn guest.Addr, args []uint64) uint64 {
+	c := t.ctx
+	saved, resume, inCall, call := c.Regs, t.resume, t.inCall, t.syscall
+	vec := append([]byte(nil), t.XSave()...)
+	sp := (guest.Addr(c.Regs.GPR[guest.RSP])-256)&^63 - 8
+	if t.s.cfg.Space.WriteMem([]byte{0, uint8(callReturn >> 8), 0, 0, 0, 0, 0, 0}, sp) < 8 {
+		return 0
+	}
+	for i, r := range []int{guest.RDI, guest.RSI, guest.RDX, guest.RCX, guest.R8, guest.R9} {
+		if i < len(args) {
+			c.Regs.GPR[r] = args[i]
+		}
+	}
+	c.Regs.GPR[guest.RAX] = 0
+	c.Regs.GPR[guest.RSP] = uint64(sp)
+	c.Regs.RIP = uint64(fn)
+	t.resume, t.inCall = 0, false
+	t.calls++
+	level := t.calls
+	for !t.over() && t.calls >= level {
+		host, ok := t.next()
+		if !ok {
+			continue
+		}
+		c.Run(host)
+		t.exit()
+	}
+	res := c.Regs.GPR[guest.RAX]
+	c.Regs, t.resume, t.inCall, t.syscall = saved, resume, inCall, call
+	copy(t.XSave(), vec)
+	return res
+}
+
+// Returned is the hook at CallReturn.
+func Returned(t *Thread) (uint64, bool) {
+	t.calls--
+	return 0, false
+}
+
+// Abort ends the process as abort does: by SIGABRT.
+func (s *Scheduler) Abort(t *Thread) { s.exit(t, tool.Exit{Signal: signal.SIGABRT}) }

@@ -1,0 +1,66 @@
+package sched
+
+import (
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"gogrind/internal/core/syswrap"
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/guest"
+)
+
+// clone makes a thread of the same process: a goroutine on an OS thread of its own, which starts with the caller's registers.
+// Result is the new thread's id or a negative error number.
+func (t *Thread) clone(a *syswrap.CloneArgs) int64 {
+	const needed = unix.CLONE_VM | unix.CLONE_THREAD | unix.CLONE_SIGHAND
+	if a.Flags&needed != needed {
+		return t.fork(a)
+	}
+	ctx, err := vcpu.New()
+	if err != nil {
+		return -int64(unix.EAGAIN)
+	}
+	ctx.Regs = t.ctx.Regs
+	copy(ctx.XSave(), t.ctx.XSave())
+	ctx.Regs.GPR[guest.RAX] = 0
+	if a.Stack != 0 {
+		ctx.Regs.GPR[guest.RSP] = uint64(a.Stack)
+	}
+	if a.Flags&unix.CLONE_SETTLS != 0 {
+		ctx.Regs.FSBase = a.TLS
+	}
+	n := t.s.newThread(ctx)
+	n.parked = true
+	if a.Flags&unix.CLONE_CHILD_CLEARTID != 0 {
+		n.clearTID = a.ChildTID
+	}
+	n.sig = t.sig.Clone(n)
+	mask := uint64(n.sig.Mask())
+	started := make(chan int64)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the OS thread ends with the goroutine
+		ctx.Attach(n.gs())
+		vcpu.SetMask(kernelMask(mask))
+		tid := int64(ctx.TID)
+		if a.Flags&unix.CLONE_CHILD_SETTID != 0 {
+			t.s.cfg.Space.WriteMem(le32(uint32(tid)), a.ChildTID)
+		}
+		started <- tid
+		n.unpark()
+		n.loop()
+		vcpu.SetMask(^uint64(keepOpen))
+		ctx.Detach()
+		vcpu.Free(ctx)
+	}()
+	tid := <-started
+	if a.Flags&unix.CLONE_PARENT_SETTID != 0 {
+		t.s.cfg.Space.WriteMem(le32(uint32(tid)), a.ParentTID)
+	}
+	if w := t.s.cfg.Threads; w != nil {
+		w.ThreadCreated(t, n)
+	}
+	return tid
+}
+
+func le32(x uint32) []byte { return []byte{byte(x), byte(x >> 8), byte(x >> 16), byte(x >> 24)} }

@@ -1,0 +1,116 @@
+package sched
+
+import (
+	"gogrind/internal/core/aspace"
+	"gogrind/internal/core/signal"
+	"gogrind/internal/guest"
+)
+
+// si_code values of faults (asm-generic/siginfo.h).
+const (
+	segvMapErr = 1
+	segvAccErr = 2
+	trapTrace  = 2
+)
+
+// Bits of the page-fault error code.
+const pfWrite = 2
+
+// hostFault acts on a synchronous signal that interrupted translated code.
+func (t *Thread) hostFault() {
+	c := t.ctx
+	info := (*signal.Info)(&c.Info)
+	sig, addr := int(c.Signo), info.Addr()
+	hostPC := uintptr(c.HostPC)
+	const pageFault = 14
+	if sig == signal.SIGSEGV && c.TrapNo == pageFault || sig == signal.SIGSEGV && hostPC < guest.PageSize {
+		if hostPC < guest.PageSize {
+			t.unpairedReturn()
+			return
+		}
+		if addr >= uint64(guest.ShadowBase) && t.s.cfg.Shadow {
+			// Shadow of memory that has none: it becomes no-access, and the check, made again, leaves to the tool.
+			if noAccessShadow(addr) {
+				t.resume = hostPC
+				return
+			}
+		} else if addr >= uint64(guest.Contexts) {
+			if a, ok := t.planeFault(addr); ok {
+				t.resume = hostPC
+				return
+			} else if a != 0 {
+				addr = uint64(a) // the stack pointer is bad: the guest's access is the one to blame
+				*info = signal.FaultInfo(sig, segvMapErr, addr)
+				c.CR2 = addr
+			}
+		}
+	}
+	if sig == signal.SIGTRAP && info.Code() == trapTrace {
+		t.resume = hostPC // a leftover of stepping
+		return
+	}
+	loc := t.s.tr.Locate(hostPC)
+	if !loc.Known {
+		t.bug("signal %d at host %#x, address %#x: not in a guest instruction", sig, hostPC, addr)
+	}
+	loc.Unspill(c)
+	c.Regs.RIP = uint64(loc.PC)
+	if sig == signal.SIGSEGV && c.TrapNo == pageFault {
+		switch t.s.cfg.Space.Classify(guest.Addr(addr), c.Err&pfWrite != 0) {
+		case aspace.CodePage:
+			t.codeWritten(guest.Addr(addr))
+			return
+		case aspace.OK:
+			if info.Code() == segvAccErr {
+				return // overtaken by another thread's mprotect: try again
+			}
+		case aspace.Unmapped:
+			// Holes are reserved pages to the kernel, which says ACCERR.
+			*info = signal.FaultInfo(sig, segvMapErr, addr)
+		}
+	}
+	t.fault(*info, signal.Fault{Err: c.Err, Trap: c.TrapNo, CR2: c.CR2})
+}
+
+// fault sends a synchronous signal to t, whose registers are exact.
+func (t *Thread) fault(info signal.Info, f signal.Fault) {
+	if w := t.s.cfg.Faults; w != nil {
+		w.Fault(t, info.Signo(), int(info.Code()), guest.Addr(info.Addr()))
+	}
+	t.sig.Force(info, f)
+	t.deliver()
+}
+
+// unpairedReturn handles a return whose return plane entry was never set: it jumped to 0 after popping both addresses. The
+// entry is set to the look-up routine, so that the next return from this stack slot finds its way without a fault.
+func (t *Thread) unpairedReturn() {
+	c := t.ctx
+	sp := guest.Addr(c.Regs.GPR[guest.RSP])
+	var ra [8]byte
+	if t.s.cfg.Space.ReadMem(ra[:], sp-8) < 8 {
+		t.bug("return without a stack")
+	}
+	t.setPlane(sp-8, t.s.tr.MissReturn())
+	pc := guest.Addr(le64(ra[:]))
+	host, err := t.s.tr.Indirect(pc)
+	t.enterAt(pc, host, err)
+}
+
+// codeWritten handles a guest's write to a page that translations were made from: they go, the page is writable again.
+func (t *Thread) codeWritten(a guest.Addr) {
+	page := guest.Range{Start: a.PageDown(), End: a.PageDown() + guest.PageSize}
+	t.s.DropCode(t, page)
+	t.s.cfg.Space.Unprotect(page)
+}
+
+// DropCode makes all threads forget translations of r.
+func (s *Scheduler) DropCode(t *Thread, r guest.Range) {
+	s.mu.Lock()
+	alone := len(s.threads) <= 1
+	s.mu.Unlock()
+	if alone || t == nil {
+		s.tr.Discard(r)
+		return
+	}
+	s.stopOthers(t, func() { s.tr.Discard(r) })
+}

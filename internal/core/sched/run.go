@@ -1,0 +1,302 @@
+package sched
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"gogrind/internal/core/jit"
+	"gogrind/internal/core/request"
+	"gogrind/internal/core/signal"
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/guest"
+	"gogrind/internal/tool"
+)
+
+// loop runs guest code until the thread ends.
+func (t *Thread) loop() {
+	for !t.over() {
+		host, ok := t.next()
+		if !ok {
+			continue
+		}
+		t.ctx.Run(host)
+		t.exit()
+	}
+}
+
+// over reports whether the thread has ended.
+func (t *Thread) over() bool { return t.ctx.Dead != 0 }
+
+// next returns the host address to enter at; when there is none, something has been done about it and next is to be called
+// again.
+func (t *Thread) next() (uintptr, bool) {
+	if t.ctx.Pending != 0 {
+		if t.resume != 0 && !t.settle() {
+			return 0, false
+		}
+		t.pending()
+		return 0, false
+	}
+	if t.resume != 0 {
+		host := t.resume
+		t.resume = 0
+		return host, true
+	}
+	host, err := t.s.tr.Entry(guest.Addr(t.ctx.Regs.RIP))
+	if err != nil {
+		t.noCode(err)
+		return 0, false
+	}
+	return host, true
+}
+
+// noCode handles RIP that cannot be translated.
+func (t *Thread) noCode(err error) {
+	switch {
+	case errors.Is(err, jit.ErrFull):
+		t.flush()
+	case errors.Is(err, jit.ErrFetch):
+		pc := t.ctx.Regs.RIP
+		code := int32(segvMapErr)
+		if _, ok := t.s.cfg.Space.Find(guest.Addr(pc)); ok {
+			code = segvAccErr
+		}
+		if pc >= uint64(guest.MaxAddr) && int64(pc)<<16>>16 != int64(pc) {
+			code, pc = signal.SI_KERNEL, 0 // a non-canonical address is a general protection fault
+		}
+		const fetch = 0x14 // page-fault error code: user mode, instruction fetch
+		t.fault(signal.FaultInfo(signal.SIGSEGV, code, pc), signal.Fault{Err: fetch, Trap: 14, CR2: pc})
+	default:
+		t.bug("translation of %#x: %v", t.ctx.Regs.RIP, err)
+	}
+}
+
+// flush empties the code cache with all threads out of it.
+func (t *Thread) flush() {
+	t.s.stopOthers(t, func() {
+		t.s.clearPlanes()
+		t.s.tr.Flush()
+	})
+}
+
+// enterAt makes host the place to go on, or handles that there is none; pc is the guest address it stands for.
+func (t *Thread) enterAt(pc guest.Addr, host uintptr, err error) {
+	t.ctx.Regs.RIP = uint64(pc)
+	if err != nil {
+		t.noCode(err)
+		return
+	}
+	t.resume = host
+}
+
+// exit acts on the reason that the thread came out of guest code.
+func (t *Thread) exit() {
+	c := t.ctx
+	arg := vcpu.Arg(c.Exit)
+	switch vcpu.Kind(c.Exit) {
+	case vcpu.ExitLink:
+		pc := t.s.tr.Target(arg)
+		host, err := t.s.tr.Link(arg)
+		t.enterAt(pc, host, err)
+	case vcpu.ExitIndirect:
+		pc := guest.Addr(c.IBTarget)
+		host, err := t.s.tr.Indirect(pc)
+		t.enterAt(pc, host, err)
+	case vcpu.ExitSyscall:
+		c.Regs.RIP = uint64(t.s.tr.Target(arg))
+		c.Regs.GPR[guest.RCX] = c.Regs.RIP
+		c.Regs.GPR[guest.R11] = c.Regs.RFlags
+		t.systemCall()
+	case vcpu.ExitFault:
+		t.hostFault()
+	case vcpu.ExitInterrupt:
+		t.resume = uintptr(c.HostPC)
+		t.settle()
+	case vcpu.ExitAborted:
+		// Entry was given up before anything ran; t.settle finds out where that was to be.
+		t.resume = uintptr(c.Target)
+	case vcpu.ExitRequest:
+		c.Regs.RIP = uint64(t.s.tr.Target(arg))
+		t.request()
+	case vcpu.ExitHook:
+		t.hook(arg)
+	case vcpu.ExitCheck:
+		pc, access, resume := t.s.tr.CheckAt(arg)
+		t.check(pc, access, resume)
+	case vcpu.ExitEmulate:
+		// xbegin: the transaction aborts at once, without a reason that suggests to try again.
+		c.Regs.RIP = uint64(t.s.tr.Target(arg))
+		c.Regs.GPR[guest.RAX] = 0
+	default:
+		t.bug("exit %#x", c.Exit)
+	}
+}
+
+// settle brings a thread that stopped at host address t.resume to an instruction boundary: RIP and all registers are then the
+// guest's, and resume is 0. It reports whether it got there; if not, something else happened on the way and has been handled.
+func (t *Thread) settle() bool {
+	c := t.ctx
+	for i := 0; ; i++ {
+		loc := t.s.tr.Locate(t.resume)
+		if loc.Exact {
+			c.Regs.RIP = uint64(loc.PC)
+			t.resume = 0
+			return true
+		}
+		if i > 100000 {
+			t.bug("no instruction boundary in sight of %#x", t.resume)
+		}
+		c.Step(t.resume)
+		switch vcpu.Kind(c.Exit) {
+		case vcpu.ExitInterrupt:
+			t.resume = uintptr(c.HostPC)
+		case vcpu.ExitAborted:
+		case vcpu.ExitFault:
+			if c.Signo == signal.SIGTRAP && (*signal.Info)(&c.Info).Code() == trapTrace {
+				t.resume = uintptr(c.HostPC)
+				continue
+			}
+			t.resume = 0
+			t.hostFault()
+			if t.resume == 0 {
+				return false
+			}
+		default:
+			t.resume = 0
+			t.exit()
+			return false
+		}
+	}
+}
+
+// hook runs replaced function number n.
+func (t *Thread) hook(n int) {
+	c := t.ctx
+	c.Regs.RIP = uint64(t.s.cfg.HookPC(n))
+	res, returns := t.s.cfg.Hooks(n)(t)
+	if !returns {
+		return
+	}
+	var ra [8]byte
+	sp := guest.Addr(c.Regs.GPR[guest.RSP])
+	if t.s.cfg.Space.ReadMem(ra[:], sp) < 8 {
+		t.fault(signal.FaultInfo(signal.SIGSEGV, segvMapErr, uint64(sp)), signal.Fault{Err: 4, Trap: 14, CR2: uint64(sp)})
+		return
+	}
+	c.Regs.GPR[guest.RAX] = res
+	c.Regs.GPR[guest.RSP] += 8
+	c.Regs.RIP = le64(ra[:])
+}
+
+func le64(b []byte) uint64 {
+	_ = b[7]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 | uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+}
+
+// request performs what a magic sequence asks for; RIP is behind it.
+func (t *Thread) request() {
+	var code [request.MagicLen]byte
+	t.s.cfg.Space.ReadMem(code[:], guest.Addr(t.ctx.Regs.RIP-request.MagicLen))
+	kind, _, _ := request.Magic(code[:])
+	switch kind {
+	case request.Request:
+		if t.s.cfg.Request != nil {
+			t.s.cfg.Request(t)
+		}
+	case request.GetNRAddr:
+		if t.s.cfg.NRAddr != nil {
+			t.ctx.Regs.GPR[guest.RAX] = t.s.cfg.NRAddr(t)
+		}
+	case request.CallNoRedir:
+		r := &t.ctx.Regs
+		sp := r.GPR[guest.RSP] - 8
+		var b [8]byte
+		for i := range b {
+			b[i] = byte(r.RIP >> (8 * i))
+		}
+		if t.s.cfg.Space.WriteMem(b[:], guest.Addr(sp)) < 8 {
+			t.fault(signal.FaultInfo(signal.SIGSEGV, segvMapErr, sp), signal.Fault{Err: 6, Trap: 14, CR2: sp})
+			return
+		}
+		r.GPR[guest.RSP] = sp
+		r.RIP = r.GPR[guest.RAX]
+	}
+}
+
+// check lets the tool look at an access whose inline check failed.
+func (t *Thread) check(pc guest.Addr, access int, resume uintptr) {
+	c := t.ctx
+	loc := t.s.tr.Locate(resume)
+	saved := c.Regs
+	loc.Unspill(c)
+	c.Regs.RIP = uint64(pc)
+	t.s.cfg.Check(t, pc, access)
+	c.Regs = saved
+	c.Regs.RIP = uint64(pc)
+	t.resume = resume
+}
+
+// pending takes what the signal handler has queued, and delivers what can be delivered. The thread is at a boundary.
+func (t *Thread) pending() {
+	c := t.ctx
+	c.Pending = 0
+	t.unparkIfStopped()
+	t.drain()
+	t.deliver()
+}
+
+// unparkIfStopped stands still while another thread has the world stopped.
+func (t *Thread) unparkIfStopped() {
+	s := t.s
+	s.mu.Lock()
+	stop := s.stopper != nil && s.stopper != t
+	s.mu.Unlock()
+	if stop {
+		t.park()
+		t.unpark()
+	}
+}
+
+// deliver delivers all signals that t must act on now, and finishes an interrupted system call.
+func (t *Thread) deliver() {
+	c := t.ctx
+	for {
+		info, act, ok := t.sig.Next()
+		if !ok {
+			break
+		}
+		if t.inCall {
+			t.inCall = false
+			a := &act
+			if act.Kind != signal.Handle {
+				a = nil
+			}
+			signal.Restart(int64(c.Regs.GPR[guest.RAX]), a, &c.Regs, t.syscall)
+		}
+		switch act.Kind {
+		case signal.Handle:
+			if err := t.sig.Deliver(&c.Regs, t.ctx.XSave(), info, act); err != nil {
+				continue // a SIGSEGV is pending in its place
+			}
+		case signal.Stop:
+			t.stopBySignal(info.Signo())
+		default:
+			t.s.cfg.Fatal(t, info, act.Kind == signal.DumpCore)
+			t.s.exit(t, tool.Exit{Signal: info.Signo()})
+		}
+	}
+	if t.inCall {
+		t.inCall = false
+		signal.Restart(int64(c.Regs.GPR[guest.RAX]), nil, &c.Regs, t.syscall)
+	}
+}
+
+// stopBySignal gives the process the default action of a stop signal and goes on when SIGCONT has come.
+func (t *Thread) stopBySignal(sig int) {
+	vcpu.Default(sig)
+	t.park()
+	unix.Kill(unix.Getpid(), unix.SIGSTOP)
+	t.unpark()
+	vcpu.Handle(sig)
+}

@@ -1,0 +1,301 @@
+// Package sched runs guest threads: it enters translated code, acts on the reasons for which it comes back, delivers signals,
+// performs system calls through syswrap, and makes and ends threads and processes.
+//
+// A guest thread is a goroutine locked to its OS thread. Threads run in parallel; what one does between two entries of guest
+// code is called its turn in Go. StopOthers waits until every other thread is at a guest instruction boundary, outside guest code.
+//
+// Lock order:
+//
+//	Scheduler.world (held shared by a thread from leaving guest code to entering it again; exclusively by nobody)
+//	  Scheduler.mu (threads, stop requests)
+//	signal.Process's lock is taken before Scheduler.mu (Host callbacks), and never held across a turn.
+package sched
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"gogrind/internal/core/aspace"
+	"gogrind/internal/core/jit"
+	"gogrind/internal/core/signal"
+	"gogrind/internal/core/syswrap"
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/guest"
+	"gogrind/internal/tool"
+)
+
+// Hook is a function that runs in place of guest code. It reads arguments from t's registers, and says with resume whether the
+// guest goes on behind the call (registers and return address are then as a return leaves them, with result in rax) or at
+// Regs().RIP, which it has set.
+type Hook func(t *Thread) (result uint64, returns bool)
+
+// Config is what a scheduler works with. All fields are set before New.
+type Config struct {
+	Space      *aspace.Space
+	Translator *jit.Translator
+	Engine     func(syswrap.Signals) *syswrap.Engine
+	Request    func(t *Thread) // a client request: rax points to it
+	NRAddr     func(t *Thread) uint64
+	// Hooks and HookPC are what hook number n does and the guest address it stands at.
+	Hooks   func(n int) Hook
+	HookPC  func(n int) guest.Addr
+	Check   func(t *Thread, pc guest.Addr, access int)
+	Faults  tool.FaultWatcher
+	Threads tool.ThreadWatcher
+	// Fatal is called once when a signal ends the process, before Finish.
+	Fatal func(t *Thread, info signal.Info, core bool)
+	// Finish is called once, with no other guest thread running; the status it returns is the process's.
+	Finish func(e tool.Exit) int
+	// Exec prepares for execve in place: what the new program inherits. It returns the arguments to use.
+	Exec func(t *Thread, a *syswrap.ExecArgs) error
+	// Forked is called in the child of a fork.
+	Forked func(t *Thread)
+	// Shadow: GS is the shadow distance instead of the guest's FS base.
+	Shadow bool
+	Warn   func(format string, args ...any)
+	// Mask and Ignored are the signal mask and the ignored signals that the process was started with.
+	Mask, Ignored uint64
+}
+
+// Scheduler runs the threads of one guest process.
+type Scheduler struct {
+	cfg     Config
+	tr      *jit.Translator
+	engine  *syswrap.Engine
+	signals *signal.Process
+
+	mu      sync.Mutex
+	cond    *sync.Cond
+	threads map[int]*Thread // by thread number; mu
+	nextID  int             // mu
+	stopper *Thread         // who asked the others to stop; mu
+	ending  atomic.Bool     // the process is on its way out
+
+	planes []uintptr // accessible parts of return planes; mu
+
+	done chan int // exit status, from the thread that ends the process
+}
+
+// Thread is one guest thread.
+type Thread struct {
+	id    int
+	s     *Scheduler
+	ctx   *vcpu.Context
+	sig   *signal.Thread
+	stack guest.Range // fixed for the main thread; found from the stack pointer for others
+
+	clearTID guest.Addr // CLONE_CHILD_CLEARTID, set_tid_address
+	parked   bool       // in Go at an instruction boundary, or blocked in a system call; Scheduler.mu
+	resume   uintptr    // host address to go on at in the middle of a fragment, 0: at RIP
+	syscall  uint64     // number of the interrupted call while its result awaits Restart
+	inCall   bool       // such a call is waiting
+	calls    int        // functions that CallGuest is running
+	Unwinder any        // per-thread state of the unwinder, owned by core
+}
+
+// New makes a scheduler. The guest is loaded, no thread exists.
+func New(cfg Config) *Scheduler {
+	s := &Scheduler{cfg: cfg, tr: cfg.Translator, threads: make(map[int]*Thread), nextID: 1, done: make(chan int, 1)}
+	s.cond = sync.NewCond(&s.mu)
+	s.signals = signal.NewProcess(cfg.Space, host{s}, signal.Set(cfg.Ignored), 0)
+	s.engine = cfg.Engine(signals{s.signals})
+	return s
+}
+
+// Signals is the guest's signal state.
+func (s *Scheduler) Signals() *signal.Process { return s.signals }
+
+// Engine performs the system calls.
+func (s *Scheduler) Engine() *syswrap.Engine { return s.engine }
+
+// ID, TID, Regs, Stack, Memory and Signals make Thread a tool.Thread, a syswrap.Thread and what package signal wants.
+
+func (t *Thread) ID() int                 { return t.id }
+func (t *Thread) TID() int                { return int(t.ctx.TID) }
+func (t *Thread) Regs() *guest.Regs       { return &t.ctx.Regs }
+func (t *Thread) Memory() guest.Memory    { return t.s.cfg.Space }
+func (t *Thread) Signals() *signal.Thread { return t.sig }
+
+// Stack is the mapping that the stack pointer is in.
+func (t *Thread) Stack() guest.Range {
+	sp := guest.Addr(t.ctx.Regs.GPR[guest.RSP])
+	if t.stack.Contains(sp) || sp == t.stack.End && !t.stack.Empty() {
+		return t.stack
+	}
+	m, _ := t.s.cfg.Space.Find(sp)
+	return m.Range
+}
+
+// XSave is the vector state of t, which is outside guest code.
+func (t *Thread) XSave() []byte { return t.ctx.XSave() }
+
+// Threads calls f for each live thread in order of number until f returns false.
+func (s *Scheduler) Threads(f func(tool.Thread) bool) {
+	s.mu.Lock()
+	list := make([]*Thread, 0, len(s.threads))
+	for id := 1; id < s.nextID; id++ {
+		if t := s.threads[id]; t != nil {
+			list = append(list, t)
+		}
+	}
+	s.mu.Unlock()
+	for _, t := range list {
+		if !f(t) {
+			return
+		}
+	}
+}
+
+// Run starts the main thread at entry with stack pointer sp and returns the exit status when the process has ended. It must
+// be called on the process's first OS thread, locked, as the guest's main thread is that one.
+func (s *Scheduler) Run(entry, sp guest.Addr, stack guest.Range) (int, error) {
+	ctx, err := vcpu.New()
+	if err != nil {
+		return 0, err
+	}
+	t := s.newThread(ctx)
+	t.stack = stack
+	ctx.Regs.RIP, ctx.Regs.GPR[guest.RSP] = uint64(entry), uint64(sp)
+	t.sig = s.signals.NewThread(t, signal.Set(s.cfg.Mask))
+	ctx.Attach(t.gs())
+	ctx.SetMain()
+	if s.cfg.Threads != nil {
+		s.cfg.Threads.ThreadCreated(nil, t)
+	}
+	vcpu.SetMask(kernelMask(uint64(t.sig.Mask())))
+	t.loop()
+	// The main thread has ended, others go on: the status comes from the one that ends the process.
+	return <-s.done, nil
+}
+
+func (s *Scheduler) newThread(ctx *vcpu.Context) *Thread {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := &Thread{id: s.nextID, s: s, ctx: ctx}
+	s.threads[t.id] = t
+	s.nextID++
+	return t
+}
+
+// gs is the thread's GS base: the tool's shadow distance, or the guest's own FS base.
+func (t *Thread) gs() uintptr {
+	if t.s.cfg.Shadow {
+		return guest.ShadowDistance
+	}
+	return uintptr(t.ctx.Regs.FSBase)
+}
+
+// setFSBase is called after Regs().FSBase has changed.
+func (t *Thread) setFSBase() {
+	if !t.s.cfg.Shadow {
+		vcpu.SetGS(t.ctx.Regs.FSBase)
+	}
+}
+
+// exit ends the process: the tool writes its results, then the process is gone. Only the first caller gets anywhere.
+func (s *Scheduler) exit(t *Thread, e tool.Exit) {
+	if !s.ending.CompareAndSwap(false, true) {
+		t.park()
+		select {} // another thread is ending the process
+	}
+	status := 0
+	s.stopOthers(t, func() { status = s.cfg.Finish(e) })
+	if e.Signal != 0 {
+		s.die(t, e.Signal)
+	}
+	os.Exit(status)
+}
+
+// die ends the process by signal sig, as its parent is to see it.
+func (s *Scheduler) die(t *Thread, sig int) {
+	vcpu.Default(sig)
+	bit := uint64(1) << (sig - 1)
+	unix.Kill(os.Getpid(), unix.Signal(sig))
+	vcpu.SetMask(^bit)
+	runtime.Gosched()
+	os.Exit(128 + sig)
+}
+
+// StopOthers stops all other threads at instruction boundaries, calls f, and lets them go on. Threads in system calls count as
+// stopped: they do not run guest code before f is done.
+func (s *Scheduler) StopOthers(self *Thread, f func()) { s.stopOthers(self, f) }
+
+func (s *Scheduler) stopOthers(self *Thread, f func()) {
+	s.mu.Lock()
+	for s.stopper != nil && s.stopper != self {
+		// Someone else is stopping the world: we are one of the others.
+		self.parked = true
+		s.cond.Broadcast()
+		s.cond.Wait()
+		self.parked = false
+	}
+	nested := s.stopper == self
+	s.stopper = self
+	for !nested {
+		running := 0
+		for _, t := range s.threads {
+			if t != self && !t.parked {
+				running++
+				t.kick()
+			}
+		}
+		if running == 0 {
+			break
+		}
+		s.cond.Wait()
+	}
+	s.mu.Unlock()
+	f()
+	if !nested {
+		s.mu.Lock()
+		s.stopper = nil
+		s.cond.Broadcast()
+		s.mu.Unlock()
+	}
+}
+
+// kick makes t come out of guest code or out of a system call.
+func (t *Thread) kick() {
+	atomic.StoreUint64(&t.ctx.Pending, 1)
+	if t.ctx.TID != 0 {
+		unix.Tgkill(os.Getpid(), int(t.ctx.TID), vcpu.Kick)
+	}
+}
+
+// park says that t is not in guest code, as before a system call that may block.
+func (t *Thread) park() {
+	t.s.mu.Lock()
+	t.parked = true
+	t.s.cond.Broadcast()
+	t.s.mu.Unlock()
+}
+
+// unpark waits while another thread has the world stopped.
+func (t *Thread) unpark() {
+	s := t.s
+	s.mu.Lock()
+	for s.stopper != nil && s.stopper != t {
+		s.cond.Wait()
+	}
+	t.parked = false
+	s.mu.Unlock()
+}
+
+// bug stops the process for an internal impossibility, with what is known about the guest.
+func (t *Thread) bug(format string, args ...any) {
+	r := &t.ctx.Regs
+	fmt.Fprintf(os.Stderr, "gogrind: internal error: "+format+"\n", args...)
+	fmt.Fprintf(os.Stderr, "thread %d, rip %#x, host %#x, exit %#x, signal %d, err %#x, cr2 %#x\n", t.id, r.RIP, t.ctx.HostPC, t.ctx.Exit, t.ctx.Signo, t.ctx.Err, t.ctx.CR2)
+	for i, v := range r.GPR {
+		fmt.Fprintf(os.Stderr, "%2d %016x  ", i, v)
+		if i%4 == 3 {
+			fmt.Fprintln(os.Stderr)
+		}
+	}
+	os.Exit(1)
+}

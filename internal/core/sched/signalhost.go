@@ -1,0 +1,76 @@
+package sched
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gogrind/internal/core/signal"
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/tool"
+)
+
+// host does for package signal what only the real process can do.
+type host struct{ s *Scheduler }
+
+// keepOpen are signals that no thread ever blocks: faults of its own, Go's preemption signal, and ours.
+const keepOpen = 1<<(signal.SIGSEGV-1) | 1<<(signal.SIGBUS-1) | 1<<(signal.SIGFPE-1) | 1<<(signal.SIGILL-1) | 1<<(signal.SIGTRAP-1) |
+	1<<(signal.SIGSYS-1) | 1<<(signal.SIGURG-1) | 1<<(signal.SIGPROF-1) | 1<<(vcpu.Kick-1)
+
+// kernelMask is the real mask of a thread whose guest mask is m.
+func kernelMask(m uint64) uint64 { return m &^ keepOpen }
+
+// SetMask is called by the thread itself.
+func (h host) SetMask(t *signal.Thread, m signal.Set) { vcpu.SetMask(kernelMask(uint64(m))) }
+
+func (h host) SetAction(sig int, a signal.KernelAction) {
+	if keepOpen>>(sig-1)&1 != 0 || sig == signal.SIGKILL || sig == signal.SIGSTOP {
+		return
+	}
+	switch a.How {
+	case signal.Ignore:
+		vcpu.Ignore(sig)
+	default:
+		// Default actions that end the process are ours too: results must be written first.
+		vcpu.HandleWith(sig, a.Flags)
+	}
+}
+
+func (h host) Wake(t *signal.Thread) {
+	g := t.Owner().(*Thread)
+	g.kick()
+}
+
+func (h host) Pending(t *signal.Thread) signal.Set {
+	return signal.Set(vcpu.PendingSignals()) // t is the calling thread
+}
+
+// Block waits for a signal. The thread's own mask lets through what it waits for.
+func (h host) Block(t *signal.Thread, timeout time.Duration) {
+	g := t.Owner().(*Thread)
+	g.park()
+	ts := unix.NsecToTimespec(int64(timeout))
+	g.ctx.WaitSignal(&ts, timeout >= 0)
+	g.unpark()
+	g.drain()
+}
+
+// drain moves queued signals of the handler's ring to the guest's queues.
+func (t *Thread) drain() {
+	var raw vcpu.SigInfo
+	for t.ctx.NextSignal(&raw) {
+		info := signal.Info(raw)
+		if info.Code() == signal.SI_TKILL {
+			t.sig.Queue(info)
+		} else {
+			t.s.signals.Queue(info)
+		}
+	}
+}
+
+// signals adds to the guest's signal state what syswrap needs beside it.
+type signals struct{ *signal.Process }
+
+func (signals) TempMask(t tool.Thread, mask uint64) { t.(*Thread).sig.SetTempMask(signal.Set(mask)) }
+
+func (signals) RestoreMask(t tool.Thread) { t.(*Thread).sig.RestoreMask() }

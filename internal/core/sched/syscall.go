@@ -1,0 +1,141 @@
+package sched
+
+import (
+	"golang.org/x/sys/unix"
+
+	"gogrind/internal/core/signal"
+	"gogrind/internal/core/syswrap"
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/guest"
+	"gogrind/internal/tool"
+)
+
+// Raw makes a system call in the kernel. While it lasts the thread counts as stopped.
+func (t *Thread) Raw(nr uintptr, a [6]uint64) int64 {
+	t.park()
+	r, aborted := t.ctx.Syscall(nr, &a)
+	t.unpark()
+	if aborted {
+		return -signal.ERESTARTSYS
+	}
+	if r == -int64(unix.EINTR) {
+		// The kernel never restarts on its own, as our handlers do not ask for it: say what EINTR stands for.
+		if x := signal.Interrupted(uint64(nr)).Result; x != 0 {
+			return x
+		}
+		return -signal.ERESTARTSYS
+	}
+	return r
+}
+
+// restarting reports whether r is one of the kernel's internal results of an interrupted call.
+func restarting(r int64) bool {
+	return r == -signal.ERESTARTSYS || r == -signal.ERESTARTNOINTR || r == -signal.ERESTARTNOHAND || r == -signal.ERESTART_RESTARTBLOCK
+}
+
+// systemCall performs the call that the registers ask for; RIP is behind the instruction.
+func (t *Thread) systemCall() {
+	r := &t.ctx.Regs
+	nr := r.GPR[guest.RAX]
+	fs, gs := r.FSBase, r.GSBase
+	out := t.s.engine.Do(t)
+	switch out.Kind {
+	case syswrap.Done:
+		r.GPR[guest.RAX] = uint64(out.Result)
+		if r.FSBase != fs || r.GSBase != gs {
+			t.setFSBase()
+		}
+		if nr == unix.SYS_SET_TID_ADDRESS {
+			t.clearTID = guest.Addr(r.GPR[guest.RDI])
+		}
+		if restarting(out.Result) {
+			t.inCall, t.syscall = true, nr
+			t.pending()
+		}
+	case syswrap.Sigreturn:
+		if err := t.sig.Sigreturn(r, t.ctx.XSave()); err != nil {
+			t.deliver()
+			return
+		}
+		if t.sig.Ready() {
+			t.deliver()
+		}
+	case syswrap.Exit:
+		t.end(out.Status)
+	case syswrap.ExitGroup:
+		t.s.exit(t, tool.Exit{Status: out.Status & 0xff})
+	case syswrap.Exec:
+		r.GPR[guest.RAX] = uint64(t.exec(&out.Exec))
+	case syswrap.Clone:
+		r.GPR[guest.RAX] = uint64(t.clone(&out.Clone))
+	case syswrap.Fork, syswrap.Vfork:
+		r.GPR[guest.RAX] = uint64(t.fork(&out.Clone))
+	default:
+		t.bug("outcome %v of system call %d", out.Kind, nr)
+	}
+}
+
+// end ends the thread; the last one ends the process.
+func (t *Thread) end(status int) {
+	s := t.s
+	s.mu.Lock()
+	last := len(s.threads) == 1
+	s.mu.Unlock()
+	if last {
+		s.exit(t, tool.Exit{Status: status & 0xff})
+	}
+	if s.cfg.Threads != nil {
+		s.cfg.Threads.ThreadEnded(t)
+	}
+	t.sig.End()
+	t.ctx.Dead = 1
+	s.mu.Lock()
+	delete(s.threads, t.id)
+	last = len(s.threads) == 0
+	s.cond.Broadcast()
+	s.mu.Unlock()
+	if last { // two threads ended at the same time
+		s.mu.Lock()
+		s.threads[t.id] = t
+		s.mu.Unlock()
+		s.exit(t, tool.Exit{Status: status & 0xff})
+	}
+	if t.clearTID != 0 {
+		s.cfg.Space.WriteMem(make([]byte, 4), t.clearTID)
+		unix.RawSyscall6(unix.SYS_FUTEX, uintptr(t.clearTID), 1, 1, 0, 0, 0) // FUTEX_WAKE one waiter, pthread_join
+	}
+}
+
+// exec replaces the program: the kernel does it, with what the guest is to hand on.
+func (t *Thread) exec(a *syswrap.ExecArgs) int64 {
+	if err := t.s.cfg.Exec(t, a); err != nil {
+		if e, ok := err.(unix.Errno); ok {
+			return -int64(e)
+		}
+		return -int64(unix.EACCES)
+	}
+	path, err := unix.BytePtrFromString(a.Path)
+	if err != nil {
+		return -int64(unix.EINVAL)
+	}
+	argv, err1 := cStrings(a.Argv)
+	envv, err2 := cStrings(a.Env)
+	if err1 != nil || err2 != nil {
+		return -int64(unix.EINVAL)
+	}
+	ignored := uint64(t.s.signals.Ignored())
+	for s := 1; s <= signal.NSIG; s++ {
+		if ignored>>(s-1)&1 != 0 {
+			vcpu.Ignore(s)
+		}
+	}
+	old := vcpu.SetMask(uint64(t.sig.Mask()))
+	errno := execveat(a.DirFD, path, argv, envv, a.Flags)
+	vcpu.SetMask(old)
+	for s := 1; s <= signal.NSIG; s++ {
+		if ignored>>(s-1)&1 != 0 && keepOpen>>(s-1)&1 != 0 {
+			vcpu.Handle(s)
+		}
+	}
+	return -int64(errno)
+}

@@ -17,41 +17,45 @@ import (
 
 // Codes of requests that do not belong to a tool (valgrind.h).
 const (
-	RunningOnValgrind         = 0x1001
-	DiscardTranslations       = 0x1002
-	ClientCall0               = 0x1101
-	ClientCall1               = 0x1102
-	ClientCall2               = 0x1103
-	ClientCall3               = 0x1104
-	CountErrors               = 0x1201
-	GDBMonitorCommand         = 0x1202
-	ChangeOption              = 0x1203
-	MallocLikeBlock           = 0x1301
-	FreeLikeBlock             = 0x1302
-	CreateMempool             = 0x1303
-	DestroyMempool            = 0x1304
-	MempoolAlloc              = 0x1305
-	MempoolFree               = 0x1306
-	MempoolTrim               = 0x1307
-	MoveMempool               = 0x1308
-	MempoolChange             = 0x1309
-	MempoolExists             = 0x130a
-	ResizeInPlaceBlock        = 0x130b
-	Printf                    = 0x1401
-	PrintfBacktrace           = 0x1402
-	PrintfVAListByRef         = 0x1403
-	PrintfBacktraceByRef      = 0x1404
-	StackRegister             = 0x1501
-	StackDeregister           = 0x1502
-	StackChange               = 0x1503
-	LoadPDB                   = 0x1601
-	MapIPToSrcLoc             = 0x1701
-	ChangeErrDisablement      = 0x1801
-	VexInitForIRI             = 0x1901
-	InnerThreads              = 0x1902
-	srcLocSize                = 64 // bytes of the buffer of MapIPToSrcLoc
-	requestWords              = 6  // code and five arguments
-	maxOption            uint = 4096
+	RunningOnValgrind    = 0x1001
+	DiscardTranslations  = 0x1002
+	ClientCall0          = 0x1101
+	ClientCall1          = 0x1102
+	ClientCall2          = 0x1103
+	ClientCall3          = 0x1104
+	CountErrors          = 0x1201
+	GDBMonitorCommand    = 0x1202
+	ChangeOption         = 0x1203
+	MallocLikeBlock      = 0x1301
+	FreeLikeBlock        = 0x1302
+	CreateMempool        = 0x1303
+	DestroyMempool       = 0x1304
+	MempoolAlloc         = 0x1305
+	MempoolFree          = 0x1306
+	MempoolTrim          = 0x1307
+	MoveMempool          = 0x1308
+	MempoolChange        = 0x1309
+	MempoolExists        = 0x130a
+	ResizeInPlaceBlock   = 0x130b
+	Printf               = 0x1401
+	PrintfBacktrace      = 0x1402
+	PrintfVAListByRef    = 0x1403
+	PrintfBacktraceByRef = 0x1404
+	StackRegister        = 0x1501
+	StackDeregister      = 0x1502
+	StackChange          = 0x1503
+	LoadPDB              = 0x1601
+	MapIPToSrcLoc        = 0x1701
+	ChangeErrDisablement = 0x1801
+	VexInitForIRI        = 0x1901
+	InnerThreads         = 0x1902
+)
+
+const (
+	srcLocSize   = 64 // bytes of the buffer of MapIPToSrcLoc
+	requestWords = 6  // code and five arguments
+
+	maxOption uint = 4096 // longest monitor command or option
 )
 
 // ToolBase is the first code of the tool with the two letters a and b: 'M', 'C' for Memcheck.

@@ -79,7 +79,7 @@ func readGuests(file string) ([]guest, error) {
 			file:  file,
 			build: b,
 			needs: needs,
-			twin:  strings.Contains(string(text), "CLEAN") || strings.Contains(string(text), "cfg(clean)"),
+			twin:  strings.Contains(string(text), "CLEAN") || strings.Contains(string(text), "(clean)"),
 		})
 	}
 	return list, nil

@@ -1,0 +1,42 @@
+// Rust: raw pointers beyond a Vec and after its drop, and a block that is forgotten.
+// build: rustc -g -C opt-level=0
+// build: rustc -g -C opt-level=2
+// build: rustc -g -C opt-level=1 -C target-feature=+crt-static
+#[inline(never)]
+fn beyond(v: &[u32]) -> u32 {
+    let end = if cfg!(clean) { v.len() - 1 } else { v.len() };
+    unsafe { std::ptr::read_volatile(v.as_ptr().add(end)) }
+}
+
+#[inline(never)]
+fn stale() -> u8 {
+    let b = Box::new([7u8; 64]);
+    let p = &b[10] as *const u8;
+    if cfg!(clean) {
+        return unsafe { std::ptr::read_volatile(p) };
+    }
+    drop(b);
+    unsafe { std::ptr::read_volatile(p) }
+}
+
+mod store {
+    pub struct Keeper;
+    impl Keeper {
+        #[inline(never)]
+        pub fn forget(&self, n: usize) {
+            let mut v = vec![1u64; n];
+            v[n - 1] = std::hint::black_box(3);
+            if !cfg!(clean) {
+                std::mem::forget(v);
+            }
+        }
+    }
+}
+
+fn main() {
+    let v: Vec<u32> = std::hint::black_box((0..5).collect());
+    let mut s = beyond(&v) as u64;
+    s += stale() as u64;
+    store::Keeper.forget(std::hint::black_box(25));
+    std::process::exit((s & 0) as i32);
+}

@@ -91,7 +91,7 @@ type Config struct {
 	MarkEnd         string
 	ExitOnFirst     bool // --exit-on-first-error
 
-	// Exit ends the process for --exit-on-first-error; called with the reporter locked, it must not report.
+	// Exit ends the process for --exit-on-first-error, after the finding has been shown.
 	Exit func()
 	// Shown is called after each shown finding, with their number so far: gdb may want to stop. May be nil.
 	Shown func(n uint64)
@@ -180,9 +180,15 @@ func (r *Reporter) pcs(id uint32, pcs []guest.Addr) []guest.Addr {
 // Report counts f, and shows it if it is new and not suppressed. The reporter keeps a copy.
 func (r *Reporter) Report(f *Finding) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	shown := r.record(f)
+	r.mu.Unlock()
+	r.follow(shown)
+}
+
+// record counts and shows f; it returns the number of findings shown so far if f is a new one, else 0. r.mu is held.
+func (r *Reporter) record(f *Finding) uint64 {
 	if r.limited() {
-		return
+		return 0
 	}
 	n := r.next()
 	callers := callersFull
@@ -192,7 +198,7 @@ func (r *Reporter) Report(f *Finding) {
 	if e := r.entries[r.keyOf(f, callers)]; e != nil {
 		e.last = n
 		r.again(e)
-		return
+		return 0
 	}
 	e := &Entry{Finding: *f, Count: 1, Unique: n, last: n}
 	r.entries[r.keyOf(f, callersFull)] = e
@@ -202,11 +208,25 @@ func (r *Reporter) Report(f *Finding) {
 	r.list = append(r.list, e)
 	r.resolve(e)
 	if r.suppressed(e) {
-		return
+		return 0
 	}
 	r.counts.Errors++
 	r.counts.Contexts++
 	r.show(e)
+	return r.counts.Shown
+}
+
+// follow does what follows from a shown finding, the n-th; 0 is none. It runs unlocked: gdb may ask for the findings.
+func (r *Reporter) follow(n uint64) {
+	if n == 0 {
+		return
+	}
+	if r.cfg.ExitOnFirst {
+		r.cfg.Exit()
+	}
+	if r.cfg.Shown != nil {
+		r.cfg.Shown(n)
+	}
 }
 
 // next numbers findings from 0; r.mu is held.
@@ -256,22 +276,23 @@ func (r *Reporter) again(e *Entry) {
 
 // Unique reports f without comparing it with others, as leaks are. show and count say whether it is shown and counted.
 // It returns whether f is suppressed.
-func (r *Reporter) Unique(f *Finding, show, count bool) bool {
+func (r *Reporter) Unique(f *Finding, show, count bool) (suppressed bool) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	e := &Entry{Finding: *f, Count: 1, Unique: r.next()}
 	r.resolve(e)
-	if r.suppressed(e) {
-		return true
-	}
-	if count {
+	suppressed = r.suppressed(e)
+	if !suppressed && count {
 		r.counts.Errors++
 		r.counts.Contexts++
 	}
-	if show {
+	shown := uint64(0)
+	if !suppressed && show {
 		r.show(e)
+		shown = r.counts.Shown
 	}
-	return false
+	r.mu.Unlock()
+	r.follow(shown)
+	return suppressed
 }
 
 // resolve completes e and finds its names.

@@ -343,11 +343,12 @@ func TestMarkersAndNames(t *testing.T) {
 		ThreadName: func(n int) string { return strings.Repeat("w", n-1) }, Shown: func(n uint64) { shown = append(shown, n) }})
 	r.Report(faults()[4])
 	r.Report(faults()[2])
+	r.Message(1, "", calls(0x1))
 	r.Message(2, "\nProcess terminating", calls(0x1, 0x4882249))
 	want := "==7485== B\n==7485== Thread 2 w:\n==7485== Invalid read of size 1\n"
 	got := done()
 	if !strings.HasPrefix(got, want) || !strings.Contains(got, "\n==7485== \n==7485== E\n==7485== B\n==7485== Thread 1:\n==7485== Cond") ||
-		!strings.HasSuffix(got, "E\n==7485== Thread 2 w:\n==7485== \n==7485== Process terminating\n==7485==    at 0x1: ???\n==7485==    by 0x4882249: (below main) (libc_start_call_main.h:58)\n") {
+		!strings.HasSuffix(got, "E\n==7485==    at 0x1: ???\n==7485== Thread 2 w:\n==7485== \n==7485== Process terminating\n==7485==    at 0x1: ???\n==7485==    by 0x4882249: (below main) (libc_start_call_main.h:58)\n") {
 		t.Error(got)
 	}
 	if len(shown) != 2 || shown[1] != 2 {

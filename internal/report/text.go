@@ -10,7 +10,7 @@ import (
 	"gogrind/internal/suppress"
 )
 
-// show renders a new entry that is not suppressed, and does what follows from it; r.mu is held.
+// show renders a new entry that is not suppressed; r.mu is held.
 func (r *Reporter) show(e *Entry) {
 	r.counts.Shown++
 	if r.cfg.Sink != nil {
@@ -36,10 +36,6 @@ func (r *Reporter) show(e *Entry) {
 			r.cfg.Sink.Cut()
 		}
 		r.log.Userf("\nExit program on first error (--exit-on-first-error=yes)")
-		r.cfg.Exit()
-	}
-	if r.cfg.Shown != nil {
-		r.cfg.Shown(r.counts.Shown)
 	}
 }
 
@@ -70,7 +66,7 @@ func (r *Reporter) threadHeading(thread int) string {
 	return fmt.Sprintf("Thread %d:\n", thread)
 }
 
-// Message writes text and a stack to the log, with the heading of the thread if another one was shown before: what is said
+// Message writes text, if any, and a stack to the log, with the heading of the thread if another one was shown before: what is said
 // about a fatal signal, for instance. It is no finding and is not counted. thread may be 0.
 func (r *Reporter) Message(thread int, text string, pcs []guest.Addr) {
 	frames := r.cfg.View.Resolve(r.cfg.Symbols, pcs)
@@ -81,10 +77,14 @@ func (r *Reporter) Message(thread int, text string, pcs []guest.Addr) {
 		r.thread = thread
 		b.WriteString(r.threadHeading(thread))
 	}
-	b.WriteString(text)
-	b.WriteByte('\n')
+	if text != "" {
+		b.WriteString(text)
+		b.WriteByte('\n')
+	}
 	r.cfg.View.appendStack(&b, frames)
-	r.log.Print(User, b.String())
+	if b.Len() > 0 {
+		r.log.Print(User, b.String())
+	}
 }
 
 // summaryLine is the line that programs read the result from.

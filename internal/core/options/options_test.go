@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -28,59 +29,61 @@ func parse(t *testing.T, args ...string) (*Core, *Command, error) {
 	return Parse(args, []string{"HOME=" + t.TempDir()}, "memcheck", testTool)
 }
 
-// TestMessages compares messages with those that Valgrind 3.19 gives for the same options, its name aside.
+const hint = "\nUse --help for more information or consult the user manual."
+
+// messages are what Valgrind 3.19 says of bad options.
+var messages = []struct{ option, want string }{
+	{"--foo", "Unknown option: --foo" + hint},
+	{"-z", "Unknown option: -z" + hint},
+	{"-qq", "Unknown option: -qq" + hint},
+	{"-s=yes", "Unknown option: -s=yes" + hint},
+	{"--s", "Unknown option: --s" + hint},
+	{"-quiet", "Unknown option: -quiet" + hint},
+	{"--quiet=yes", "Unknown option: --quiet=yes" + hint},
+	{"--verbose=3", "Unknown option: --verbose=3" + hint},
+	{"--num-callers", "Unknown option: --num-callers" + hint},
+	{"--demangle", "Unknown option: --demangle" + hint},
+	{"--leak-check=maybe", "Unknown option: --leak-check=maybe" + hint},
+	{"--smc-check=foo", "Unknown option: --smc-check=foo" + hint},
+	{"--vgdb=foo", "Unknown option: --vgdb=foo" + hint},
+	{"--gen-suppressions=foo", "Unknown option: --gen-suppressions=foo" + hint},
+	{"--resync-filter=foo", "Unknown option: --resync-filter=foo" + hint},
+	{"--debug-dump=foo", "Unknown option: --debug-dump=foo" + hint},
+	{"--memcheck:foo=3", "Unknown option: --foo=3" + hint},
+	{"--num-callers=x", "Bad option: --num-callers=x\nInvalid integer value 'x'" + hint},
+	{"--num-callers=0x10", "Bad option: --num-callers=0x10\nInvalid integer value '0x10'" + hint},
+	{"--num-callers=99999999999999999999", "Bad option: --num-callers=99999999999999999999\nInvalid integer value '99999999999999999999'" + hint},
+	{"--num-callers=", "Bad option: --num-callers=\n'--num-callers' argument must be between 1 and 500" + hint},
+	{"--num-callers=501", "Bad option: --num-callers=501\n'--num-callers' argument must be between 1 and 500" + hint},
+	{"--demangle=", "Bad option: --demangle=\nInvalid boolean value '' (should be 'yes' or 'no')" + hint},
+	{"--memcheck:demangle=x", "Bad option: --demangle=x\nInvalid boolean value 'x' (should be 'yes' or 'no')" + hint},
+	{"--freelist-vol=-1", "Bad option: --freelist-vol=-1\n'--freelist-vol' argument must be between 0 and 10000000000" + hint},
+	{"--malloc-fill=zz", "Bad option: --malloc-fill=zz\nInvalid integer value 'zz'" + hint},
+	{"--malloc-fill=0x100", "Bad option: --malloc-fill=0x100\n'--malloc-fill' argument must be between 0 and 255" + hint},
+	{"--show-leak-kinds=definite,foo", "Bad option: --show-leak-kinds=definite,foo\ndefinite,foo is an invalid show-leak-kinds set" + hint},
+	{"--show-leak-kinds=", "Bad option: --show-leak-kinds=\n is an invalid show-leak-kinds set" + hint},
+	{"--sim-hints=none,lax-ioctls", "Bad option: --sim-hints=none,lax-ioctls\nnone,lax-ioctls is an invalid sim-hints set" + hint},
+	{"--kernel-variant=x", "Bad option: --kernel-variant=x\nx is an invalid kernel-variant set" + hint},
+	{"--vgdb-stop-at=foo", "Bad option: --vgdb-stop-at=foo\nfoo is an invalid vgdb-stop-at set" + hint},
+	{"--alignment=17", "Bad option: --alignment=17\nAlignment must be a power of 2 in the range 16..4096." + hint},
+	{"--redzone-size=8192", "Bad option: --redzone-size=8192\n'--redzone-size' argument must be between 0 and 4096" + hint},
+	{"--aspace-minaddr=12", "Bad option: --aspace-minaddr=12\nInvalid address" + hint},
+	{"--aspace-minaddr=0x10", "Bad option: --aspace-minaddr=0x10\nMust be a page aligned address between 0x1000 and 0x200000000" + hint},
+	{"--trace-flags=1", "Bad option: --trace-flags=1\n--trace-flags argument must have 8 digits" + hint},
+	{"--trace-flags=00000002", "Bad option: --trace-flags=00000002\n--trace-flags argument can only contain 0s and 1s" + hint},
+	{"--px-default=x", "Bad option: --px-default=x\nInvalid string 'x' in '--px-default=x'" + hint},
+	{"--track-fds=foo", "Bad option: --track-fds=foo\nBad argument, should be 'yes', 'all' or 'no'" + hint},
+	{"--fair-sched=foo", "Bad option: --fair-sched=foo\nBad argument, should be 'yes', 'try' or 'no'" + hint},
+	{"--require-text-symbol=x", "Bad option: --require-text-symbol=x\nInvalid --require-text-symbol= specification." + hint},
+	{"--num-transtab-sectors=0", "Bad option: --num-transtab-sectors=0\n'--num-transtab-sectors' argument must be between 2 and 48" + hint},
+	{"--log-socket=foo", "Invalid --log-socket spec of 'foo'"},
+	{"--log-socket=127.0.0.1:1", "Invalid --log-socket spec of '127.0.0.1:1'"},
+	{"--log-socket=300.0.0.1", "Invalid --log-socket spec of '300.0.0.1'"},
+}
+
 func TestMessages(t *testing.T) {
 	t.Chdir(t.TempDir())
-	const hint = "\nUse --help for more information or consult the user manual."
-	rows := []struct{ option, want string }{
-		{"--foo", "Unknown option: --foo" + hint},
-		{"-z", "Unknown option: -z" + hint},
-		{"-qq", "Unknown option: -qq" + hint},
-		{"-s=yes", "Unknown option: -s=yes" + hint},
-		{"--s", "Unknown option: --s" + hint},
-		{"-quiet", "Unknown option: -quiet" + hint},
-		{"--quiet=yes", "Unknown option: --quiet=yes" + hint},
-		{"--verbose=3", "Unknown option: --verbose=3" + hint},
-		{"--num-callers", "Unknown option: --num-callers" + hint},
-		{"--demangle", "Unknown option: --demangle" + hint},
-		{"--leak-check=maybe", "Unknown option: --leak-check=maybe" + hint},
-		{"--smc-check=foo", "Unknown option: --smc-check=foo" + hint},
-		{"--vgdb=foo", "Unknown option: --vgdb=foo" + hint},
-		{"--gen-suppressions=foo", "Unknown option: --gen-suppressions=foo" + hint},
-		{"--resync-filter=foo", "Unknown option: --resync-filter=foo" + hint},
-		{"--debug-dump=foo", "Unknown option: --debug-dump=foo" + hint},
-		{"--memcheck:foo=3", "Unknown option: --foo=3" + hint},
-		{"--num-callers=x", "Bad option: --num-callers=x\nInvalid integer value 'x'" + hint},
-		{"--num-callers=0x10", "Bad option: --num-callers=0x10\nInvalid integer value '0x10'" + hint},
-		{"--num-callers=99999999999999999999", "Bad option: --num-callers=99999999999999999999\nInvalid integer value '99999999999999999999'" + hint},
-		{"--num-callers=", "Bad option: --num-callers=\n'--num-callers' argument must be between 1 and 500" + hint},
-		{"--num-callers=501", "Bad option: --num-callers=501\n'--num-callers' argument must be between 1 and 500" + hint},
-		{"--demangle=", "Bad option: --demangle=\nInvalid boolean value '' (should be 'yes' or 'no')" + hint},
-		{"--memcheck:demangle=x", "Bad option: --demangle=x\nInvalid boolean value 'x' (should be 'yes' or 'no')" + hint},
-		{"--freelist-vol=-1", "Bad option: --freelist-vol=-1\n'--freelist-vol' argument must be between 0 and 10000000000" + hint},
-		{"--malloc-fill=zz", "Bad option: --malloc-fill=zz\nInvalid integer value 'zz'" + hint},
-		{"--malloc-fill=0x100", "Bad option: --malloc-fill=0x100\n'--malloc-fill' argument must be between 0 and 255" + hint},
-		{"--show-leak-kinds=definite,foo", "Bad option: --show-leak-kinds=definite,foo\ndefinite,foo is an invalid show-leak-kinds set" + hint},
-		{"--show-leak-kinds=", "Bad option: --show-leak-kinds=\n is an invalid show-leak-kinds set" + hint},
-		{"--sim-hints=none,lax-ioctls", "Bad option: --sim-hints=none,lax-ioctls\nnone,lax-ioctls is an invalid sim-hints set" + hint},
-		{"--kernel-variant=x", "Bad option: --kernel-variant=x\nx is an invalid kernel-variant set" + hint},
-		{"--vgdb-stop-at=foo", "Bad option: --vgdb-stop-at=foo\nfoo is an invalid vgdb-stop-at set" + hint},
-		{"--alignment=17", "Bad option: --alignment=17\nAlignment must be a power of 2 in the range 16..4096." + hint},
-		{"--redzone-size=8192", "Bad option: --redzone-size=8192\n'--redzone-size' argument must be between 0 and 4096" + hint},
-		{"--aspace-minaddr=12", "Bad option: --aspace-minaddr=12\nInvalid address" + hint},
-		{"--aspace-minaddr=0x10", "Bad option: --aspace-minaddr=0x10\nMust be a page aligned address between 0x1000 and 0x200000000" + hint},
-		{"--trace-flags=1", "Bad option: --trace-flags=1\n--trace-flags argument must have 8 digits" + hint},
-		{"--trace-flags=00000002", "Bad option: --trace-flags=00000002\n--trace-flags argument can only contain 0s and 1s" + hint},
-		{"--px-default=x", "Bad option: --px-default=x\nInvalid string 'x' in '--px-default=x'" + hint},
-		{"--track-fds=foo", "Bad option: --track-fds=foo\nBad argument, should be 'yes', 'all' or 'no'" + hint},
-		{"--fair-sched=foo", "Bad option: --fair-sched=foo\nBad argument, should be 'yes', 'try' or 'no'" + hint},
-		{"--require-text-symbol=x", "Bad option: --require-text-symbol=x\nInvalid --require-text-symbol= specification." + hint},
-		{"--num-transtab-sectors=0", "Bad option: --num-transtab-sectors=0\n'--num-transtab-sectors' argument must be between 2 and 48" + hint},
-		{"--log-socket=foo", "Invalid --log-socket spec of 'foo'"},
-		{"--log-socket=127.0.0.1:1", "Invalid --log-socket spec of '127.0.0.1:1'"},
-		{"--log-socket=300.0.0.1", "Invalid --log-socket spec of '300.0.0.1'"},
-	}
-	for _, r := range rows {
+	for _, r := range messages {
 		_, _, err := parse(t, r.option, "true")
 		if err == nil {
 			t.Errorf("%s: accepted", r.option)
@@ -91,6 +94,24 @@ func TestMessages(t *testing.T) {
 		want := "valgrind: " + strings.ReplaceAll(r.want, "\n", "\nvalgrind: ") + "\n"
 		if status != 1 || msg.String() != want || out.Len() != 0 {
 			t.Errorf("%s: status %d, stderr\n%swant\n%s", r.option, status, msg.String(), want)
+		}
+	}
+}
+
+// TestMessagesOfValgrind compares the table above with Valgrind where it is installed.
+func TestMessagesOfValgrind(t *testing.T) {
+	valgrind, err := exec.LookPath("valgrind")
+	if err != nil || testing.Short() {
+		t.Skip("needs Valgrind, for the comparison only")
+	}
+	t.Chdir(t.TempDir())
+	for _, r := range messages {
+		cmd := exec.Command(valgrind, r.option, "true")
+		cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
+		got, err := cmd.CombinedOutput()
+		want := "valgrind: " + strings.ReplaceAll(r.want, "\n", "\nvalgrind: ") + "\n"
+		if cmd.ProcessState.ExitCode() != 1 || string(got) != want {
+			t.Errorf("%s: %v\n%swant\n%s", r.option, err, got, want)
 		}
 	}
 }
@@ -308,7 +329,7 @@ func TestExpand(t *testing.T) {
 	}
 	x := &Expander{PID: 42, Env: env, Dir: "/d"}
 	for _, r := range rows {
-		got, err := x.Expand("--log-file", r.in)
+		got, err := x.Expand("log-file", r.in)
 		msg := ""
 		if err != nil {
 			msg = err.Error()
@@ -332,6 +353,58 @@ func TestToolOf(t *testing.T) {
 			t.Errorf("%q: %s", args, got)
 		}
 	}
+}
+
+// TestDefaults: what help shows as default can be given.
+func TestDefaults(t *testing.T) {
+	// Defaults that stand for "not given" and are out of range on purpose.
+	absent := map[string]bool{"redzone-size": true, "avg-transtab-entry-size": true, "malloc-fill": true, "show-error-list": true}
+	p := &parser{core: &Core{}, tool: "memcheck"}
+	p.declare(testTool)
+	p.fs.VisitAll(func(f *flag.Flag) {
+		if f.DefValue == "" || absent[f.Name] {
+			return
+		}
+		if err := f.Value.Set(f.DefValue); err != nil || f.Value.String() != f.DefValue {
+			t.Errorf("--%s=%s: %v, then shown as %s", f.Name, f.DefValue, err, f.Value)
+		}
+	})
+}
+
+// FuzzParse: no command line does more harm than a message.
+func FuzzParse(f *testing.F) {
+	f.Add("--num-callers=3\x00-v\x00prog\x00-x", "-q '--xml=yes'")
+	f.Add("--memcheck:leak-check=no\x00--\x00--foo", "--log-file=%q{X}")
+	f.Fuzz(func(t *testing.T, line, opts string) {
+		args := strings.Split(line, "\x00")
+		c, cmd, err := Parse(args, []string{"VALGRIND_OPTS=" + opts}, "memcheck", testTool)
+		if err != nil {
+			var out, msg bytes.Buffer
+			status := Finish(err, "memcheck", 1, &out, &msg)
+			if status == 0 && out.Len() == 0 || status == 1 && !strings.HasSuffix(msg.String(), "\n") || status > 1 {
+				t.Fatalf("%q: status %d, %q, %q", args, status, out.String(), msg.String())
+			}
+			return
+		}
+		if len(cmd.Args) == 0 || c.NumCallers < 1 || c.NumCallers > 500 || !strings.HasSuffix(line, strings.Join(cmd.Args, "\x00")) {
+			t.Fatalf("%q: %+v, %+v", args, c, cmd)
+		}
+	})
+}
+
+// FuzzExpand: names without specifiers stay as they are, and errors name the option.
+func FuzzExpand(f *testing.F) {
+	f.Add("a.%p.%n.%q{HOME}.%%")
+	f.Fuzz(func(t *testing.T, pattern string) {
+		x := &Expander{PID: 1, Env: func(n string) (string, bool) { return n, n != "" }}
+		got, err := x.Expand("log-file", pattern)
+		if err != nil && !strings.HasPrefix(err.Error(), "Bad option: --log-file="+pattern+"\n") {
+			t.Fatal(err)
+		}
+		if err == nil && !strings.Contains(pattern, "%") && got != pattern {
+			t.Fatalf("%q: %q", pattern, got)
+		}
+	})
 }
 
 func FuzzSplitWords(f *testing.F) {

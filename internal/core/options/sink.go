@@ -62,11 +62,11 @@ type Expander struct {
 	seq map[string]int
 }
 
-// Expand expands %p, %n, %q{VAR} and %% in the value of option (with its dashes: "--log-file"). %n counts from 1 for each
+// Expand expands %p, %n, %q{VAR} and %% in the value of the option of that name ("log-file"). %n counts from 1 for each
 // pattern. Its errors are *Error.
 func (x *Expander) Expand(option, pattern string) (string, error) {
 	fail := func(detail string) (string, error) {
-		return "", &Error{Option: option + "=" + pattern, Detail: detail, Logged: true}
+		return "", &Error{Option: "--" + option + "=" + pattern, Detail: detail, Logged: true}
 	}
 	switch {
 	case pattern == "":

@@ -365,20 +365,18 @@ func (s *Space) MapImage(hint guest.Addr, n, align uint64) (guest.Addr, error) {
 	q.align = max(align, guest.PageSize)
 	var a guest.Addr
 	err := s.update(func() error {
-		w := wish{n: q.n, align: q.align, hint: hint, low: true}
-		at, ok := s.place(w)
-		if !ok {
-			return unix.ENOMEM
+		err := error(unix.ENOMEM)
+		// Without a reservation a place may turn out to be someone else's.
+		for _, w := range []wish{{hint: hint, low: true}, {low: true}, {}} {
+			w.n, w.align = q.n, q.align
+			at, ok := s.place(w)
+			if !ok {
+				break
+			}
+			if a, err = s.mapAt(guest.Range{Start: at, End: at + guest.Addr(q.n)}, &q); err == nil {
+				break
+			}
 		}
-		var err error
-		a, err = s.mapAt(guest.Range{Start: at, End: at + guest.Addr(q.n)}, &q)
-		if err == nil || s.cfg.Reserved {
-			return err
-		}
-		if align > guest.PageSize {
-			return unix.ENOMEM
-		}
-		a, err = s.mapKernel(&q)
 		return err
 	})
 	return a, err

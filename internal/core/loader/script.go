@@ -102,7 +102,8 @@ func parseScript(b []byte) (interp, arg string, hasArg bool, err error) {
 	line, _, complete := bytes.Cut(b[2:], []byte("\n"))
 	if !complete {
 		// The line goes on, unknown how far. An argument may be cut off, the interpreter's name may not: there must
-		// be something that ends it.
+		// be something that ends it. The last byte is not looked at, as it might be that.
+		line = line[:len(line)-1]
 		name := bytes.TrimLeft(line, blanks)
 		if bytes.IndexAny(name, " \t\x00") < 0 {
 			return "", "", false, unix.ENOEXEC

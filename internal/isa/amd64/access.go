@@ -47,9 +47,6 @@ type Access struct {
 func (in *Inst) MemAccesses(buf []Access) []Access {
 	buf = buf[:0]
 	r := in.Row
-	if r.Sem == isa.Nop && !in.isPTWrite() {
-		return buf
-	}
 	n := -1
 	for i := 0; i < int(r.NOps); i++ {
 		d := &opPool[int(r.Ops)+i]
@@ -78,16 +75,16 @@ func (in *Inst) MemAccesses(buf []Access) []Access {
 			a.Addr, a.Kind, a.Size = AddrPop, isa.Load, in.width(wc)
 		case LImem:
 			a.Size = in.width(wc)
-			switch imemTab[d.Arg] {
-			case "[es:rdi]", "[rdi]":
+			switch d.Arg {
+			case ImESRDI, ImRDI:
 				a.Addr = AddrRDI
-			case "[rsi]":
+			case ImRSI:
 				a.Addr = AddrRSI
-			case "[rax]":
+			case ImRAX:
 				a.Addr = AddrRAX
-			case "[rbx+al]":
+			case ImRBXAL:
 				a.Addr = AddrXlat
-			case "[rbp]":
+			case ImRBP:
 				a.Addr = AddrRBP
 			default:
 				a.Addr, a.Reg = AddrReg, in.ModRM>>3&7|in.Rex<<1&8
@@ -103,11 +100,11 @@ func (in *Inst) MemAccesses(buf []Access) []Access {
 				a.Size = uint16(in.elem())
 			}
 			if in.AAA != 0 {
-				a.Cond, a.Elem = true, uint8(in.elem())
+				a.Cond, a.Elem = true, in.maskUnit(a.Kind)
 			}
 		}
 		if r.Sem == isa.VMaskmov {
-			a.Cond, a.Elem = true, in.maskmovElem()
+			a.Cond, a.Elem = true, in.maskUnit(a.Kind)
 		}
 		if d.Acc&AccCond != 0 {
 			a.Cond = true
@@ -128,11 +125,6 @@ func (in *Inst) MemAccesses(buf []Access) []Access {
 	return buf
 }
 
-// isPTWrite recognises ptwrite, the only instruction of class Nop that reads its memory operand.
-func (in *Inst) isPTWrite() bool {
-	return in.Space == SpLegacy && in.Map == 1 && in.Op == 0xae && in.ModRM>>3&7 == 4 && in.PP == 4
-}
-
 // vsibElems is the number of elements that a gather or scatter moves: as many as the narrower of the index vector and
 // the data vector holds.
 func (in *Inst) vsibElems(data uint8) uint8 {
@@ -144,13 +136,10 @@ func (in *Inst) vsibElems(data uint8) uint8 {
 	return vl / max(data, index)
 }
 
-// maskmovElem is the element size of the loads and stores under a vector mask.
-func (in *Inst) maskmovElem() uint8 {
-	switch {
-	case in.Map == 1: // maskmovq, maskmovdqu
-		return 1
-	case in.Op >= 0x8c: // vpmaskmov
-		return 4 << in.W
+// maskUnit is the size of the elements of a masked memory operand: those of the source or of the result.
+func (in *Inst) maskUnit(k isa.AccessKind) uint8 {
+	if n := in.Row.Type.Bytes(); k&isa.Store != 0 && n != 0 {
+		return uint8(n)
 	}
-	return 4 << (in.Op & 1) // 2C, 2E single; 2D, 2F double
+	return uint8(in.elem())
 }

@@ -228,19 +228,19 @@ var keepsUndef = [isa.NumClasses]uint32{isa.Mul: eflags, isa.Div: eflags, isa.Ct
 
 // implicitRegs are the registers that implicit memory operand i is addressed with.
 func (in *Inst) implicitRegs(i uint8) isa.RegSet {
-	switch imemTab[i] {
-	case "[es:rdi]", "[rdi]":
+	switch i {
+	case ImESRDI, ImRDI:
 		return GPR(7)
-	case "[rsi]":
+	case ImRSI:
 		return GPR(6)
-	case "[rbx+al]":
+	case ImRBXAL:
 		return GPR(3) | GPR(0)
-	case "[rbp]":
+	case ImRBP:
 		return GPR(5)
-	case "[rax]":
+	case ImRAX:
 		return GPR(0)
 	}
-	return GPR(in.ModRM>>3&7 | in.Rex<<1&8) // [G]
+	return GPR(in.ModRM>>3&7 | in.Rex<<1&8) // ImReg
 }
 
 // sameSource recognises zeroing idioms, whose result does not depend on the register they name twice.

@@ -8,15 +8,6 @@ import (
 // ErrReenc is returned for instructions whose memory operand cannot be replaced as asked.
 var ErrReenc = errors.New("amd64: cannot re-encode")
 
-// maxLen is the architectural limit on the length of an instruction.
-const maxLen = 15
-
-// RIP is the Base of operands relative to the next instruction, NoReg stands for no base or index.
-const (
-	RIP   = 16
-	NoReg = 0xff
-)
-
 // Mem is a memory operand as ModRM can express it.
 type Mem struct {
 	Seg   uint8 // segment override: SegNone, SegFS, ...
@@ -25,21 +16,6 @@ type Mem struct {
 	Scale uint8 // 1, 2, 4, 8
 	Disp  int32 // relative to the end of the new instruction when Base is RIP
 }
-
-// Values of Inst.Seg and Mem.Seg.
-const (
-	SegNone = iota
-	SegES
-	SegCS
-	SegSS
-	SegDS
-	SegFS
-	SegGS
-)
-
-var segPrefix = [...]byte{SegES: 0x26, SegCS: 0x2e, SegSS: 0x36, SegDS: 0x3e, SegFS: 0x64, SegGS: 0x65}
-
-func isSegPrefix(b byte) bool { return byteClass[b] == bSeg }
 
 // MemOperand is the ModRM operand of the instruction. A displacement that only moffs can express is cut.
 func (in *Inst) MemOperand() Mem {
@@ -303,5 +279,3 @@ func (in *Inst) hasHighByte() bool {
 	}
 	return false
 }
-
-func (r *Row) operands() []OpDesc { return opPool[r.Ops : int(r.Ops)+int(r.NOps)] }

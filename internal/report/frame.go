@@ -40,8 +40,9 @@ type Stacks interface {
 // belowMain is what functions that call main are shown as.
 const belowMain = "(below main)"
 
-// starters are the functions of C libraries that call main.
-var starters = []string{"__libc_start_main", "__libc_start_call_main", "generic_start_main", "__libc_start_main_impl"}
+// starters are the functions of C libraries that call main, or its caller.
+var starters = []string{"__libc_start_main", "__libc_start_call_main", "generic_start_main", "__libc_start_main_impl",
+	"_start"}
 
 // isStarter looks at a name of the symbol table, which may have a version: "__libc_start_main@@GLIBC_2.34".
 func isStarter(name string) bool {
@@ -61,10 +62,15 @@ type View struct {
 // Resolve gives the stack pcs names. pcs[0] is a current pc, the others are return addresses; frames have the address of the
 // call, one less. Frames below main are left out unless the view has them.
 func (v *View) Resolve(sym Symbolizer, pcs []guest.Addr) []Frame {
+	frames, shown := v.resolve(sym, pcs)
+	return frames[:shown]
+}
+
+// resolve gives all of pcs names and says how many frames are shown: suppressions see the ones below main, too.
+func (v *View) resolve(sym Symbolizer, pcs []guest.Addr) (frames []Frame, shown int) {
 	if v.NumCallers > 0 && len(pcs) > v.NumCallers {
 		pcs = pcs[:v.NumCallers]
 	}
-	var frames []Frame
 	end := make([]int, len(pcs)) // end[i] is where the frames of pcs[i] end
 	for i, pc := range pcs {
 		from := len(frames)
@@ -80,24 +86,21 @@ func (v *View) Resolve(sym Symbolizer, pcs []guest.Addr) []Frame {
 		}
 		end[i] = len(frames)
 	}
+	shown = len(frames)
 	if v.ShowBelowMain {
-		return frames
+		return frames, shown
 	}
-	n := len(frames)
 	for i := len(pcs) - 1; i >= 0; i-- {
 		f := &frames[end[i]-1] // the function itself, not what is inlined into it
-		main := f.RawFn == "main"
-		if isStarter(f.RawFn) {
+		switch {
+		case f.RawFn == "main":
+			return frames, end[i]
+		case isStarter(f.RawFn):
 			f.Fn, f.RawFn, f.Offset = belowMain, belowMain, 0
-		} else if !main {
-			continue
-		}
-		n = end[i]
-		if main {
-			break
+			shown = end[i]
 		}
 	}
-	return frames[:n]
+	return frames, shown
 }
 
 // Describe is a frame without its address: "main (prog.c:5)", "??? (in /usr/lib/libx.so)".

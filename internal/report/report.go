@@ -59,7 +59,8 @@ type Entry struct {
 	Frames    []Frame
 	AuxFrames [][]Frame // for each Aux, nil without stack
 
-	last uint64 // number of the latest instance among all findings
+	all  []Frame // Frames and those below main
+	last uint64  // number of the latest instance among all findings
 }
 
 // Sink receives entries beside or instead of the text log. Its methods are called with the reporter locked.
@@ -302,7 +303,8 @@ func (r *Reporter) resolve(e *Entry) {
 		e.Fill = nil
 	}
 	e.PCs = slices.Clone(r.pcs(e.Stack, e.PCs))
-	e.Frames = r.cfg.View.Resolve(r.cfg.Symbols, e.PCs)
+	frames, shown := r.cfg.View.resolve(r.cfg.Symbols, e.PCs)
+	e.Frames, e.all = frames[:shown:shown], frames
 	e.AuxFrames = make([][]Frame, len(e.Aux))
 	for i := range e.Aux {
 		a := &e.Aux[i]
@@ -312,9 +314,9 @@ func (r *Reporter) resolve(e *Entry) {
 	}
 }
 
-// suppression is e as suppressions see it.
-func (e *Entry) suppression() *suppress.Finding {
-	return &suppress.Finding{Kind: e.SuppKind, Extra: e.SuppExtra, Leak: e.LeakKind, Frames: suppressFrames(e.Frames)}
+// suppression is e with the given frames as suppressions see it.
+func (e *Entry) suppression(frames []Frame) *suppress.Finding {
+	return &suppress.Finding{Kind: e.SuppKind, Extra: e.SuppExtra, Leak: e.LeakKind, Frames: suppressFrames(frames)}
 }
 
 // suppressed looks for a suppression of a new entry and counts it.
@@ -322,7 +324,7 @@ func (r *Reporter) suppressed(e *Entry) bool {
 	if r.cfg.Suppressions == nil || e.SuppKind == "" {
 		return false
 	}
-	e.Rule = r.cfg.Suppressions.Match(e.suppression())
+	e.Rule = r.cfg.Suppressions.Match(e.suppression(e.all))
 	if e.Rule == nil {
 		return false
 	}

@@ -186,6 +186,28 @@ func TestPrompt(t *testing.T) {
 	golden(t, "prompt.txt", done())
 }
 
+// TestSuppressBelowMain: suppressions see calls that are not shown.
+func TestSuppressBelowMain(t *testing.T) {
+	for callers, want := range map[string]bool{
+		"fun:main\nfun:(below main)":                           true,
+		"fun:main\nfun:__libc_start_call_main":                 false,
+		"fun:main\nfun:*\nfun:*\nfun:(below main)":             true,
+		"fun:main\nsrc:libc_start_call_main.h:58":              true,
+		"fun:main\nfun:*\nfun:*\nobj:*/a\nobj:*\nobj:*":        true,
+		"fun:main\nfun:*\nfun:*\nobj:*/a\nobj:*\nobj:*\nobj:*": false,
+	} {
+		set := suppress.NewSet(suppress.Memcheck)
+		if err := set.Parse(strings.NewReader("{\nx\nMemcheck:Cond\n"+callers+"\n}\n"), "s"); err != nil {
+			t.Fatal(err)
+		}
+		r, done := newTest(t, Config{Suppressions: set})
+		r.Report(faults()[2])
+		if got := done() == ""; got != want {
+			t.Errorf("%q: %v", callers, got)
+		}
+	}
+}
+
 func TestUsedSuppressions(t *testing.T) {
 	set := suppress.NewSet(suppress.Memcheck)
 	file, err := os.Open("testdata/all.supp")
@@ -371,6 +393,7 @@ func TestView(t *testing.T) {
 				"0x4882304: __libc_start_main@@GLIBC_2.34 (libc-start.c:360)|0x1090B0: _start (in /home/u/a)|0x1FFF000727: ???|0x37: ???"},
 		{"stripped", View{}, calls(0x109284, 0x4882249, 0x4882304, 0x1090B0),
 			"0x109284: ??? (in /home/u/ccs)|0x4882249: (below main) (libc_start_call_main.h:58)"},
+		{"no main", View{}, calls(0x1091A0, 0x1090B0), "0x1091A0: rec (a.c:7)|0x1090B0: (below main) (in /home/u/a)"},
 		{"--fullpath-after=", View{Fullpath: []string{""}}, full,
 			"0x1091BB: inl (/home/u/a.c:5)|0x1091BB: f (/home/u/a.c:6)|0x1091BB: main (/home/u/a.c:10)"},
 		{"--fullpath-after twice", View{Fullpath: []string{"zzz", "/home/"}}, calls(0x1091ED), "0x1091ED: main (u/a.c:12)"},

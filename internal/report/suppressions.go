@@ -24,7 +24,7 @@ func (r *Reporter) offerSuppression(e *Entry) {
 	default:
 		return
 	}
-	r.log.Raw(suppress.Generate(r.cfg.SuppTool, e.suppression()))
+	r.log.Raw(suppress.Generate(r.cfg.SuppTool, e.suppression(e.Frames)))
 }
 
 // wanted asks the user. The answer C, and the end of input, stop asking.

@@ -16,7 +16,7 @@ func (r *Reporter) show(e *Entry) {
 	if r.cfg.Sink != nil {
 		var supp *suppress.Finding
 		if r.cfg.GenSuppressions == "all" {
-			supp = e.suppression()
+			supp = e.suppression(e.Frames)
 		}
 		r.cfg.Sink.Found(e, supp)
 	} else {

@@ -60,7 +60,7 @@ func TestXMLWellFormed(t *testing.T) {
 	f := Frame{Fn: odd, RawFn: odd, Obj: odd, Dir: odd, File: odd, Line: 3}
 	noLine := Frame{Fn: odd, Dir: odd, File: odd}
 	e := &Entry{Finding: Finding{Kind: odd, Text: odd, Thread: 2, Aux: []Aux{{Text: odd}}}, Frames: []Frame{f, noLine, {}}, AuxFrames: [][]Frame{nil}}
-	x.Found(e, e.suppression())
+	x.Found(e, e.suppression(e.Frames))
 	x.Ended()
 	rule := &suppress.Rule{Name: odd}
 	rule.Use(2)

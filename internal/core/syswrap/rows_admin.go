@@ -9,10 +9,15 @@ import (
 var adminRows = []row{
 	sys("sethostname", A{In("name", Arg32(1)), Int("len")}),
 	sys("setdomainname", A{In("name", Arg32(1)), Int("len")}),
-	sys("syslog", A{Int("type"), Out("bufp", Arg32(2)).Post(Result).When(func(c *Call) bool {
-		t := int32(c.Args[0]) // SYSLOG_ACTION_READ, _READ_ALL, _READ_CLEAR of include/linux/syslog.h
-		return t >= 2 && t <= 4
-	}), Int("len")}, MayBlock),
+	sys("syslog", A{Int("type"), Addr("bufp"), Int("len")}, MayBlock, Before(func(c *Call) {
+		if readsLog(c) {
+			c.write(c.text("bufp"), c.Args[1], Arg32(2).eval(c))
+		}
+	}), After(func(c *Call) {
+		if readsLog(c) {
+			c.wrote(c.Args[1], uint64(c.Result))
+		}
+	})),
 	sys("acct", A{Path("filename").Opt()}),
 	sys("reboot", A{Hex("magic1"), Hex("magic2"), Hex("cmd"),
 		Str("arg").When(func(c *Call) bool { return uint32(c.Args[2]) == unix.LINUX_REBOOT_CMD_RESTART2 })}),
@@ -37,6 +42,9 @@ var adminRows = []row{
 	Absent("uprobe", "only for the kernel's own trampolines"),
 	Absent("uretprobe", "only for the kernel's own trampolines"),
 }
+
+// readsLog reports whether a syslog call is SYSLOG_ACTION_READ, _READ_ALL or _READ_CLEAR of include/linux/syslog.h.
+func readsLog(c *Call) bool { return c.Args[0] >= 2 && c.Args[0] <= 4 }
 
 // quota checks addr of quotactl by the command: include/uapi/linux/quota.h.
 func quota(cmd int) func(c *Call) {
@@ -129,7 +137,7 @@ func fsconfig(c *Call) {
 var kernelRows = []row{
 	sys("ptrace", A{Long("request"), Int("pid"), Addr("addr"), Addr("data")}, Sub(ptraceRow)),
 	sys("perf_event_open", A{In("attr", Fn("attr->size", perfAttr)), Int("pid"), Int("cpu"), Int("group_fd"), Addr("flags")},
-		NewFD),
+		NewFD, Before(func(c *Call) { c.read(c.text("attr->size"), c.Args[0]+4, 4) })),
 	sys("bpf", A{Int("cmd"), InOut("attr", Arg32(2)), Int("size")}, Warn),
 	sys("seccomp", A{Int("operation"), Hex("flags"), Addr("uargs")}, Warn, Before(func(c *Call) {
 		if c.Args[2] != 0 && c.Args[0] == unix.SECCOMP_SET_MODE_FILTER {
@@ -149,7 +157,7 @@ var kernelRows = []row{
 	sys("lsm_set_self_attr", A{Int("attr"), In("ctx", Arg32(2)), Int("size"), Hex("flags")}),
 	sys("lsm_list_modules", A{Out("ids", Fn("*arg1", func(c *Call) uint64 { return Deref32(1).eval(c) })).Opt().
 		Post(Times(Result, 8)), InOut("size", N(4)), Hex("flags")}),
-	sys("add_key", A{Str("type"), Str("description").Opt(), In("payload", Arg(3)).Opt(), Addr("plen"), Int("keyring")}),
+	sys("add_key", A{Str("type"), Str("description").Opt(), In("payload", Arg(3)).Opt().Text("request_key(payload)"), Addr("plen"), Int("keyring")}),
 	sys("request_key", A{Str("type"), Str("description"), Str("callout_info").Opt(), Int("keyring")}),
 	sys("keyctl", A{Int("option")}, Sub(keyctlRow)),
 	sys("getrandom", A{Out("buf", Arg(1)).Post(Result).Mem("cpu"), Addr("count"), Hex("flags")}, MayBlock),

@@ -9,7 +9,7 @@ import (
 
 var memoryRows = []row{
 	sys("mmap", A{Addr("start"), Addr("length"), Addr("prot"), Addr("flags"),
-		FD("fd").When(func(c *Call) bool { return c.Args[3]&unix.MAP_ANONYMOUS == 0 }), Long("offset")}, Do(mmap)),
+		Int("fd"), Long("offset")}, Do(mmap)),
 	sys("munmap", A{Addr("start"), Addr("length")}, Do(func(c *Call) int64 {
 		return raw(c.e.space.Munmap(guest.Addr(c.Args[0]), c.Args[1]))
 	})),
@@ -42,8 +42,8 @@ var memoryRows = []row{
 		return raw(c.e.space.Mprotect(guest.Addr(c.Args[0]), c.Args[1], int(c.Args[2])))
 	})),
 	// No keys are left: what a processor without protection keys answers. The tool could not see their effect.
-	sys("pkey_alloc", A{Hex("flags"), Hex("access_rights")}, Do(func(*Call) int64 { return errno(unix.ENOSPC) })),
-	sys("pkey_free", A{Int("pkey")}, Do(func(*Call) int64 { return errno(unix.EINVAL) })),
+	sys("pkey_alloc", A{Hex(`"flags"`), Hex(`"access_rights"`)}, Do(func(*Call) int64 { return errno(unix.ENOSPC) })),
+	sys("pkey_free", A{Int(`"pkey"`)}, Do(func(*Call) int64 { return errno(unix.EINVAL) })),
 	sys("shmat", A{Int("shmid"), Addr("shmaddr"), Hex("shmflg")}, Do(func(c *Call) int64 {
 		return rawAddr(c.e.space.Shmat(int(int32(c.Args[0])), guest.Addr(c.Args[1]), int(int32(c.Args[2]))))
 	})),
@@ -90,6 +90,9 @@ func rawAddr(a guest.Addr, err error) int64 {
 
 func mmap(c *Call) int64 {
 	a := &c.Args
+	if a[3]&unix.MAP_ANONYMOUS == 0 && c.e.toolFD(int32(a[4])) {
+		return errno(unix.EBADF)
+	}
 	return rawAddr(c.e.space.Mmap(guest.Addr(a[0]), a[1], int(int32(a[2])), int(int32(a[3])), int(int32(a[4])), a[5]))
 }
 

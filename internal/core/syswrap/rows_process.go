@@ -31,8 +31,8 @@ var processRows = []row{
 	sys("execve", A{Path("filename"), Addr("argv"), Addr("envp")}, Before(execBefore(1)), Do(exec)),
 	sys("execveat", A{DirFD("fd"), Path("filename"), Addr("argv"), Addr("envp"), Hex("flags")}, Before(execBefore(2)), Do(exec)),
 	sys("wait4", A{Int("pid"), Out("status", N(4)).Opt(), Hex("options"), Out("rusage", N(linux.SizeofRusage)).Opt()}, MayBlock),
-	sys("waitid", A{Int("which"), Int("pid"), Out("infop", N(linux.SizeofSiginfo)).Opt(), Hex("options"),
-		Out("ru", N(linux.SizeofRusage)).Opt()}, MayBlock),
+	sys("waitid", A{Int("which"), Int("pid"), Out("infop", N(linux.SizeofSiginfo)).Opt().Text("waitid(infop)"), Hex("options"),
+		Out("ru", N(linux.SizeofRusage)).Opt().Text("waitid(ru)")}, As("sys_waitid"), MayBlock),
 	sys("set_tid_address", A{Addr("tidptr")}),
 	sys("set_robust_list", A{In("head", Arg(1)), Addr("len")}),
 	sys("get_robust_list", A{Int("pid"), Out("head_ptr", N(8)), Out("len_ptr", N(8))}),
@@ -295,8 +295,8 @@ var identityRows = []row{
 	sys("capset", A{In("header", N(linux.SizeofCapHeader)), In("data", Fn("12 or 24 by version", capData))}),
 	sys("getrlimit", A{Int("resource"), Out("rlim", N(linux.SizeofRlimit))}, Do(getrlimit)),
 	sys("setrlimit", A{Int("resource"), In("rlim", N(linux.SizeofRlimit))}, Do(setrlimit)),
-	sys("prlimit64", A{Int("pid"), Int("resource"), In("new_rlim", N(linux.SizeofRlimit)).Opt(),
-		Out("old_rlim", N(linux.SizeofRlimit)).Opt()}, Do(prlimit)),
+	sys("prlimit64", A{Int("pid"), Int("resource"), In("new_rlim", N(linux.SizeofRlimit)).Opt().Text("rlimit64(new_rlim)"),
+		Out("old_rlim", N(linux.SizeofRlimit)).Opt().Text("rlimit64(old_rlim)")}, Do(prlimit)),
 	sys("getrusage", A{Int("who"), Out("usage", N(linux.SizeofRusage))}),
 	sys("getpriority", A{Int("which"), Int("who")}),
 	sys("setpriority", A{Int("which"), Int("who"), Int("prio")}),
@@ -326,8 +326,10 @@ var schedRows = []row{
 	sys("sched_rr_get_interval", A{Int("pid"), Out("tp", N(linux.SizeofTimespec)).Mem("timespec")}),
 	sys("sched_setaffinity", A{Int("pid"), Int("len"), In("mask", Arg32(1))}),
 	sys("sched_getaffinity", A{Int("pid"), Int("len"), Out("mask", Arg32(1)).Post(Result)}),
-	sys("sched_setattr", A{Int("pid"), In("p", Fn("attr->size", schedAttr)).Mem("attr"), Hex("flags")}),
-	sys("sched_getattr", A{Int("pid"), Out("p", Arg32(2)).Mem("attr").Post(N(linux.SizeofSchedAttr)), Int("size"), Hex("flags")}),
+	sys("sched_setattr", A{Int("pid"), In("p", Fn("attr->size", schedAttr)).Mem("attr"), Hex("flags")},
+		Before(func(c *Call) { c.read(c.text("attr->size"), c.Args[1], 4) })),
+	// What the kernel does not know of the structure it clears.
+	sys("sched_getattr", A{Int("pid"), Out("p", Arg32(2)).Mem("attr"), Int("size"), Hex("flags")}),
 }
 
 // schedAttr is the size a struct sched_attr gives itself; 0 means its first version.

@@ -36,7 +36,7 @@ var signalRows = []row{
 		return 0
 	})),
 	sys("sigaltstack", A{
-		In("ss", N(linux.SizeofStackT)).Opt().Fields(F(".ss_sp", 0, 8), F(".ss_flags", 8, 4), F(".ss_size", 16, 8)),
+		In("ss", N(linux.SizeofStackT)).Opt().Fields(F("", 0, 8), F("", 8, 4), F("", 16, 8)),
 		Out("oss", N(linux.SizeofStackT)).Opt()}, Do(func(c *Call) int64 {
 		return c.e.sig.Sigaltstack(c.t, guest.Addr(c.Args[0]), guest.Addr(c.Args[1]))
 	})),
@@ -44,8 +44,8 @@ var signalRows = []row{
 	sys("tkill", A{Int("tid"), Int("sig")}),
 	sys("tgkill", A{Int("tgid"), Int("tid"), Int("sig")}),
 	sys("pause", A{}, MayBlock),
-	sys("signalfd", A{Int("fd"), In("sigmask", Arg(2)), Addr("sigsetsize")}, As("sys_signalfd"), NewFD|Warn),
-	sys("signalfd4", A{Int("fd"), In("sigmask", Arg(2)), Addr("sigsetsize"), Hex("flags")}, As("sys_signalfd4"), NewFD|Warn),
+	sys("signalfd", A{Int("fd"), In("sigmask", Arg(2)).Text("signalfd(sigmask)"), Addr("sigsetsize")}, As("sys_signalfd"), NewFD|Warn),
+	sys("signalfd4", A{Int("fd"), In("sigmask", Arg(2)).Text("signalfd(sigmask)"), Addr("sigsetsize"), Hex("flags")}, As("sys_signalfd4"), NewFD|Warn),
 }
 
 // saRestorer is SA_RESTORER: act has a sa_restorer (include/uapi/asm/signal.h of x86).
@@ -70,9 +70,8 @@ var timeRows = []row{
 		Out("rmtp", N(linux.SizeofTimespec)).Opt().On(int64(unix.EINTR)).Post(onlyOnError)}, MayBlock),
 	sys("nanosleep", A{In("req", N(linux.SizeofTimespec)),
 		Out("rem", N(linux.SizeofTimespec)).Opt().On(int64(unix.EINTR)).Post(onlyOnError)}, MayBlock),
-	sys("adjtimex", A{InOut("buf", N(linux.SizeofTimex)).Mem("timex").Fields(F("->modes", 0, 4))}, Before(timexBefore(0))),
-	sys("clock_adjtime", A{Int("id"), InOut("buf", N(linux.SizeofTimex)).Mem("timex").Fields(F("->modes", 0, 4))},
-		Before(timexBefore(1))),
+	sys("adjtimex", A{Out("buf", N(linux.SizeofTimex)).Mem("timex")}, Before(timexBefore(0))),
+	sys("clock_adjtime", A{Int("id"), Out("buf", N(linux.SizeofTimex)).Text("adjtimex(timex)")}, Before(timexBefore(1))),
 	sys("getitimer", A{Int("which"), Addr("value")}, Before(itimerOut("value", 1)), After(itimerOut("value", 1))),
 	sys("setitimer", A{Int("which"), Addr("value"), Addr("ovalue")}, Before(setitimer), After(itimerOut("ovalue", 2))),
 	sys("alarm", A{Int("seconds")}),
@@ -108,6 +107,7 @@ func timexBefore(arg int) func(c *Call) {
 		{0x0010, "status", 40, 4}, {0x0020 | 0x0080, "constant", 48, 8}, {0x4000, "tick", 88, 8},
 	}
 	return func(c *Call) {
+		c.read(c.text("timex->modes"), c.Args[arg], 4)
 		modes, ok := c.load32(c.Args[arg])
 		for _, f := range fields {
 			if ok && modes&f.bit != 0 {

@@ -52,7 +52,7 @@ var socketRows = []row{
 	sys("recvmmsg", A{FD("s"), Addr("mmsg"), Int("vlen"), Hex("flags"), InOut("timeout", N(linux.SizeofTimespec)).Opt()},
 		MayBlock, Before(recvmmsg), After(receivedmmsg)),
 	sys("shutdown", A{FD("s"), Int("how")}),
-	sys("getsockopt", A{FD("s"), Int("level"), Int("optname"), Addr("optval"), Addr("optlen")},
+	sys("getsockopt", A{FD("s"), Int("level"), Int("optname"), Addr("optval"), Addr("*optlen")},
 		Before(getsockopt), After(gotsockopt)),
 	sys("setsockopt", A{FD("s"), Int("level"), Int("optname"), Addr("optval"), Int("optlen")}, Before(setsockopt)),
 }

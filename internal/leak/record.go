@@ -31,6 +31,28 @@ func (r *Record) Text(n, of int) string {
 		size, commas(r.Blocks), r.Kind, commas(uint64(n)), commas(uint64(of)))
 }
 
+// DeltaText is as Text, with the differences to the record before; known says that there was one.
+func (r *Record) DeltaText(n, of int, before Record, known bool) string {
+	size := Delta(r.Total(), before.Total())
+	if r.Indirect > 0 || before.Indirect > 0 {
+		size = fmt.Sprintf("%s (%s direct, %s indirect)", size, Delta(r.Bytes, before.Bytes), Delta(r.Indirect, before.Indirect))
+	}
+	fresh := ""
+	if !known {
+		fresh = "new "
+	}
+	return fmt.Sprintf("%s bytes in %s blocks are %s in %sloss record %s of %s",
+		size, Delta(r.Blocks, before.Blocks), r.Kind, fresh, commas(uint64(n)), commas(uint64(of)))
+}
+
+// Delta is now with its difference to before: "12 (+4)".
+func Delta(now, before uint64) string {
+	if now < before {
+		return fmt.Sprintf("%s (-%s)", commas(now), commas(before-now))
+	}
+	return fmt.Sprintf("%s (+%s)", commas(now), commas(now-before))
+}
+
 // commas writes n with a comma between groups of three digits.
 func commas(n uint64) string {
 	s := strconv.FormatUint(n, 10)

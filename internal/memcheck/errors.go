@@ -4,30 +4,112 @@ import (
 	"fmt"
 
 	"gogrind/internal/guest"
+	"gogrind/internal/isa"
+	"gogrind/internal/report"
 	"gogrind/internal/tool"
 )
 
-// finding is an error before it is handed to package report.
-type finding struct {
-	thread int
-	kind   string // as suppressions name it: "Addr4", "Free"
-	xml    string // as XML names it
-	text   string
-	stack  uint32
-	addr   guest.Addr
-	about  bool // describe addr
+// about makes the part of a finding that describes address a. What it takes is looked up when the finding is new.
+func (m *Memcheck) about(t tool.Thread, a guest.Addr) func(*report.Finding) {
+	return func(f *report.Finding) { f.Aux = m.describe(t, a) }
 }
 
-func (m *Memcheck) report(f finding) {
-	if m.emit != nil {
-		m.emit(f)
+// finding starts a finding at the current place of t. Details in text that vary from one instance to the next are no
+// part of key.
+func (m *Memcheck) finding(t tool.Thread, kind, supp, text string) *report.Finding {
+	return &report.Finding{Kind: kind, SuppKind: supp, Text: text, Thread: t.ID(), PCs: m.callers(t)}
+}
+
+// callers captures the stack of t.
+func (m *Memcheck) callers(t tool.Thread) []guest.Addr {
+	pcs := make([]guest.Addr, m.depth)
+	return pcs[:m.host.Unwind(t, pcs)]
+}
+
+// Leave implements tool.Leaver: translated code found a shadow byte of the access that forbids it.
+func (m *Memcheck) Leave(t tool.Thread, kind isa.AccessKind, a guest.Addr, size int) {
+	r := guest.Range{Start: a, End: a + guest.Addr(size)}
+	_, bad := m.shadow.FirstNoAccess(r)
+	if !bad || kind == isa.Load && m.partialLoad(r) || m.ignored(t, r) {
+		return
+	}
+	if kind&isa.Load != 0 {
+		m.badAccess(t, "InvalidRead", "read", a, size)
+	}
+	if kind&isa.Store != 0 {
+		m.badAccess(t, "InvalidWrite", "write", a, size)
 	}
 }
 
+func (m *Memcheck) badAccess(t tool.Thread, kind, what string, a guest.Addr, size int) {
+	f := m.finding(t, kind, fmt.Sprintf("Addr%d", size), fmt.Sprintf("Invalid %s of size %d", what, size))
+	f.Fill = m.about(t, a)
+	m.report.Report(f)
+}
+
+// partialLoad reports whether r is an aligned load of a word or vector that is accessible in part, which
+// --partial-loads-ok lets pass: optimised string functions read like that.
+func (m *Memcheck) partialLoad(r guest.Range) bool {
+	n := r.Len()
+	if !m.opts.partialLoadsOK || n < 4 || n > 32 || n&(n-1) != 0 || uint64(r.Start)&(n-1) != 0 {
+		return false
+	}
+	_, some := m.shadow.FirstAccessible(r)
+	return some
+}
+
+// ignored applies --ignore-ranges, --ignore-range-below-sp and the client requests that switch reports off.
+func (m *Memcheck) ignored(t tool.Thread, r guest.Range) bool {
+	sp := guest.Addr(t.Regs().GPR[guest.RSP])
+	if r.Start < sp && m.opts.ignoreBelowSP.Contains(sp-r.Start) {
+		return true
+	}
+	if m.opts.gcc296 && r.Start < sp && sp-r.Start <= gcc296Reach {
+		return true
+	}
+	for _, q := range m.opts.ignoreRanges {
+		if q.Contains(r.Start) {
+			return true
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, q := range m.silent {
+		if q.Contains(r.Start) {
+			return true
+		}
+	}
+	return false
+}
+
+// gcc296Reach is how far below the stack pointer the code of that compiler reads.
+const gcc296Reach = 1024
+
+// Fault implements tool.FaultWatcher. Loads and stores were checked before they were made; what is left is a jump to where
+// no code can be.
+func (m *Memcheck) Fault(t tool.Thread, sig, _ int, addr guest.Addr) {
+	if sig != sigSEGV && sig != sigBUS || guest.Addr(t.Regs().RIP) != addr {
+		return
+	}
+	if _, bad := m.shadow.FirstNoAccess(guest.Range{Start: addr, End: addr + 1}); !bad {
+		return
+	}
+	f := m.finding(t, "InvalidJump", "Jump", "Jump to the invalid address stated on the next line")
+	f.Fill = m.about(t, addr)
+	m.report.Report(f)
+}
+
+// Signal numbers of the kernel.
+const (
+	sigBUS  = 7
+	sigSEGV = 11
+)
+
 // BadFree implements tool.HeapReplacer.
-func (m *Memcheck) BadFree(t tool.Thread, fn string, a guest.Addr, _ tool.HeapBlock, _ bool) {
-	m.report(finding{thread: t.ID(), kind: "Free", xml: "InvalidFree", stack: m.NewStack(t), addr: a, about: true,
-		text: "Invalid free() / delete / delete[] / realloc()"})
+func (m *Memcheck) BadFree(t tool.Thread, _ string, a guest.Addr, _ tool.HeapBlock, _ bool) {
+	f := m.finding(t, "InvalidFree", "Free", "Invalid free() / delete / delete[] / realloc()")
+	f.Fill = m.about(t, a)
+	m.report.Report(f)
 }
 
 // MismatchedFree implements tool.HeapReplacer.
@@ -35,12 +117,16 @@ func (m *Memcheck) MismatchedFree(t tool.Thread, _ string, _ tool.AllocKind, b t
 	if !m.opts.showMismatched {
 		return
 	}
-	m.report(finding{thread: t.ID(), kind: "Free", xml: "MismatchedFree", stack: m.NewStack(t), addr: b.Addr, about: true,
-		text: "Mismatched free() / delete / delete []"})
+	f := m.finding(t, "MismatchedFree", "Free", "Mismatched free() / delete / delete []")
+	f.Fill = func(f *report.Finding) { f.Aux = m.block(b.Addr, b) }
+	m.report.Report(f)
 }
 
 // FishySize implements tool.HeapReplacer.
 func (m *Memcheck) FishySize(t tool.Thread, fn, arg string, size int64) {
-	m.report(finding{thread: t.ID(), kind: "FishyValue", xml: "FishyValue", stack: m.NewStack(t),
-		text: fmt.Sprintf("Argument '%s' of function %s has a fishy (possibly negative) value: %d", arg, fn, size)})
+	text := fmt.Sprintf("Argument '%s' of function %s has a fishy (possibly negative) value: ", arg, fn)
+	f := m.finding(t, "FishyValue", "FishyValue", text+fmt.Sprint(size))
+	f.Key = text
+	f.SuppExtra = fmt.Sprintf("%s(%s)", fn, arg)
+	m.report.Report(f)
 }

@@ -2,24 +2,18 @@ package memcheck
 
 import (
 	"gogrind/internal/guest"
+	"gogrind/internal/stack"
 	"gogrind/internal/tool"
 )
 
 // HeapConfig implements tool.HeapReplacer.
 func (m *Memcheck) HeapConfig() tool.HeapConfig {
-	c := tool.HeapConfig{
+	return tool.HeapConfig{
 		RedZone: defaultRedZone, Alignment: 16,
 		Quarantine: uint64(m.opts.freelistVol), BigBlock: uint64(m.opts.freelistBig),
 		MallocFill: m.opts.mallocFill, FreeFill: m.opts.freeFill,
 		KeepFreedInfo: true,
 	}
-	if m.core != nil {
-		c.Alignment = max(c.Alignment, m.core.Alignment)
-		if m.core.RedzoneSize >= 0 {
-			c.RedZone = max(16, (uint64(m.core.RedzoneSize)+15)&^15)
-		}
-	}
-	return c
 }
 
 // defaultRedZone is Memcheck's MC_MALLOC_DEFAULT_REDZONE_SZB.
@@ -51,6 +45,9 @@ func (m *Memcheck) Resized(_ tool.Thread, old, b tool.HeapBlock) {
 
 // NewStack implements tool.HeapReplacer.
 func (m *Memcheck) NewStack(t tool.Thread) uint32 {
+	if m.opts.keepStacks == "none" {
+		return 0
+	}
 	var pcs [maxCallers]guest.Addr
 	n := m.host.Unwind(t, pcs[:min(m.depth, maxCallers)])
 	return uint32(m.stacks.Intern(pcs[:n]))
@@ -58,3 +55,6 @@ func (m *Memcheck) NewStack(t tool.Thread) uint32 {
 
 // maxCallers is the largest --num-callers.
 const maxCallers = 500
+
+// stack is the interned stack with the given number, nil if there's none.
+func (m *Memcheck) stack(id uint32) []guest.Addr { return m.stacks.Get(stack.ID(id)) }

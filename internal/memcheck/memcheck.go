@@ -13,10 +13,13 @@
 package memcheck
 
 import (
+	"errors"
 	"sync"
 
 	"gogrind/internal/core/options"
 	"gogrind/internal/guest"
+	"gogrind/internal/leak"
+	"gogrind/internal/report"
 	"gogrind/internal/shadow"
 	"gogrind/internal/stack"
 	"gogrind/internal/tool"
@@ -25,15 +28,22 @@ import (
 // Memcheck is the tool.
 type Memcheck struct {
 	opts   settings
-	core   *options.Core // immutable from Start on
-	host   tool.Host     // immutable from Start on
+	core   *options.Core    // immutable from Start on
+	host   tool.Host        // immutable from Start on
+	report *report.Reporter // immutable from Start on
 	shadow *shadow.Map
 	stacks *stack.Interner
 	depth  int // frames that are captured
 
-	emit func(finding)
-
-	mu sync.Mutex
+	mu          sync.Mutex // guards all below
+	custom      custom
+	customFreed []tool.HeapBlock // the most recent last
+	customStats tool.HeapStats
+	zones       map[guest.Addr]uint64 // red zones of custom blocks that have some
+	named       []named               // by handle
+	silent      []guest.Range         // addresses that the client wants no reports about
+	lastRecords map[place]leak.Record // of the last leak check
+	lastLeaks   leakSummary
 }
 
 // The abilities that the core looks for.
@@ -42,11 +52,14 @@ var (
 	_ tool.HeapReplacer  = (*Memcheck)(nil)
 	_ tool.MemoryWatcher = (*Memcheck)(nil)
 	_ tool.Leaver        = (*Memcheck)(nil)
+	_ tool.KernelWatcher = (*Memcheck)(nil)
+	_ tool.FaultWatcher  = (*Memcheck)(nil)
+	_ tool.Requester     = (*Memcheck)(nil)
 )
 
 // New returns the tool.
 func New() *Memcheck {
-	return &Memcheck{shadow: shadow.NewGuest(), stacks: stack.NewInterner(), depth: defaultCallers}
+	return &Memcheck{shadow: shadow.NewGuest(), stacks: stack.NewInterner(), depth: defaultCallers, zones: map[guest.Addr]uint64{}}
 }
 
 // defaultCallers is the default of --num-callers.
@@ -64,9 +77,15 @@ func (*Memcheck) Info() tool.Info {
 // Start implements tool.Tool.
 func (m *Memcheck) Start(h tool.Host) error {
 	m.host = h
-	m.core, _ = h.Options().(*options.Core)
-	if m.core != nil && m.core.NumCallers > 0 {
-		m.depth = m.core.NumCallers
+	var ok bool
+	if m.core, ok = h.Options().(*options.Core); !ok {
+		return errors.New("memcheck: the host has no core options")
+	}
+	if m.report, ok = h.Report().(*report.Reporter); !ok {
+		return errors.New("memcheck: the host has no reporter")
+	}
+	if m.core.NumCallers > 0 {
+		m.depth = min(m.core.NumCallers, maxCallers)
 	}
 	h.Mappings(func(mp tool.Mapping) bool {
 		m.Mapped(mp)
@@ -92,6 +111,3 @@ func (m *Memcheck) belowStack(t tool.Thread) {
 	r.End = max(r.Start, sp-stackRedZone)
 	m.shadow.MakeNoAccess(r)
 }
-
-// Finish implements tool.Tool.
-func (m *Memcheck) Finish(tool.Exit) (status int, replace bool) { return 0, false }

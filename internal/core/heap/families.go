@@ -1,6 +1,9 @@
 package heap
 
 import (
+	"slices"
+	"strings"
+
 	"golang.org/x/sys/unix"
 
 	"gogrind/internal/guest"
@@ -32,6 +35,8 @@ const (
 type Frame struct {
 	Func string
 	Line int // in FrameFile
+	// Raw is the name as suppressions match it: "_Znwm". In rows it is left out.
+	Raw string
 }
 
 // FrameFile is the file that frames of replaced functions name, and FrameObject the end of the name of the object that
@@ -54,14 +59,14 @@ type family struct {
 // Line numbers are those that Valgrind 3.19 prints, as seen in public logs; where none was to be found, a number nearby:
 // nothing matches them, but the text needs one.
 var (
-	frMalloc   = []Frame{{"malloc", 381}}
-	frCalloc   = []Frame{{"calloc", 1328}}
-	frRealloc  = []Frame{{"realloc", 1437}}
-	frFree     = []Frame{{"free", 872}}
-	frCfree    = []Frame{{"cfree", 881}}
-	frMemalign = []Frame{{"memalign", 1531}}
+	frMalloc   = []Frame{{Func: "malloc", Line: 381}}
+	frCalloc   = []Frame{{Func: "calloc", Line: 1328}}
+	frRealloc  = []Frame{{Func: "realloc", Line: 1437}}
+	frFree     = []Frame{{Func: "free", Line: 872}}
+	frCfree    = []Frame{{Func: "cfree", Line: 881}}
+	frMemalign = []Frame{{Func: "memalign", Line: 1531}}
 	// Valgrind's posix_memalign calls its memalign, and both frames show.
-	frPosix = []Frame{{"memalign", 1531}, {"posix_memalign", 1703}}
+	frPosix = []Frame{{Func: "memalign", Line: 1531}, {Func: "posix_memalign", Line: 1703}}
 )
 
 // families are all functions replaced. reallocarray, strdup and the like are not here: they call these.
@@ -71,60 +76,60 @@ var families = []family{
 	{"realloc", roleRealloc, tool.KindMalloc, true, "realloc", frRealloc},
 	{"free", roleFree, tool.KindMalloc, true, "free", frFree},
 	{"cfree", roleFree, tool.KindMalloc, true, "cfree", frCfree},
-	{"free_sized", roleFree, tool.KindMalloc, true, "free_sized", []Frame{{"free_sized", 890}}},
-	{"free_aligned_sized", roleFree, tool.KindMalloc, true, "free_aligned_sized", []Frame{{"free_aligned_sized", 899}}},
+	{"free_sized", roleFree, tool.KindMalloc, true, "free_sized", []Frame{{Func: "free_sized", Line: 890}}},
+	{"free_aligned_sized", roleFree, tool.KindMalloc, true, "free_aligned_sized", []Frame{{Func: "free_aligned_sized", Line: 899}}},
 	{"memalign", roleMemalign, tool.KindMalloc, true, "memalign", frMemalign},
 	{"aligned_alloc", roleMemalign, tool.KindMalloc, true, "memalign", frMemalign},
 	{"posix_memalign", rolePosixMemalign, tool.KindMalloc, true, "memalign", frPosix},
 	{"valloc", roleValloc, tool.KindMalloc, true, "memalign", frMemalign},
 	{"pvalloc", rolePvalloc, tool.KindMalloc, true, "memalign", frMemalign},
-	{"malloc_usable_size", roleUsableSize, tool.KindMalloc, true, "malloc_usable_size", []Frame{{"malloc_usable_size", 1767}}},
-	{"malloc_trim", roleTrim, tool.KindMalloc, true, "malloc_trim", []Frame{{"malloc_trim", 1591}}},
-	{"mallopt", roleMallopt, tool.KindMalloc, true, "mallopt", []Frame{{"mallopt", 1557}}},
-	{"malloc_stats", roleStats, tool.KindMalloc, true, "malloc_stats", []Frame{{"malloc_stats", 1801}}},
-	{"mallinfo", roleMallinfo, tool.KindMalloc, true, "mallinfo", []Frame{{"mallinfo", 1838}}},
-	{"mallinfo2", roleMallinfo2, tool.KindMalloc, true, "mallinfo2", []Frame{{"mallinfo2", 1857}}},
+	{"malloc_usable_size", roleUsableSize, tool.KindMalloc, true, "malloc_usable_size", []Frame{{Func: "malloc_usable_size", Line: 1767}}},
+	{"malloc_trim", roleTrim, tool.KindMalloc, true, "malloc_trim", []Frame{{Func: "malloc_trim", Line: 1591}}},
+	{"mallopt", roleMallopt, tool.KindMalloc, true, "mallopt", []Frame{{Func: "mallopt", Line: 1557}}},
+	{"malloc_stats", roleStats, tool.KindMalloc, true, "malloc_stats", []Frame{{Func: "malloc_stats", Line: 1801}}},
+	{"mallinfo", roleMallinfo, tool.KindMalloc, true, "mallinfo", []Frame{{Func: "mallinfo", Line: 1838}}},
+	{"mallinfo2", roleMallinfo2, tool.KindMalloc, true, "mallinfo2", []Frame{{Func: "mallinfo2", Line: 1857}}},
 
-	{"_Znwm", roleAlloc, tool.KindNew, false, "__builtin_new", []Frame{{"operator new(unsigned long)", 422}}},
+	{"_Znwm", roleAlloc, tool.KindNew, false, "__builtin_new", []Frame{{Func: "operator new(unsigned long)", Line: 422}}},
 	{"_ZnwmRKSt9nothrow_t", roleAlloc, tool.KindNew, true, "__builtin_new",
-		[]Frame{{"operator new(unsigned long, std::nothrow_t const&)", 540}}},
+		[]Frame{{Func: "operator new(unsigned long, std::nothrow_t const&)", Line: 540}}},
 	{"_ZnwmSt11align_val_t", roleAllocAligned, tool.KindNew, false, "__builtin_new_aligned",
-		[]Frame{{"operator new(unsigned long, std::align_val_t)", 483}}},
+		[]Frame{{Func: "operator new(unsigned long, std::align_val_t)", Line: 483}}},
 	{"_ZnwmSt11align_val_tRKSt9nothrow_t", roleAllocAligned, tool.KindNew, true, "__builtin_new_aligned",
-		[]Frame{{"operator new(unsigned long, std::align_val_t, std::nothrow_t const&)", 585}}},
-	{"_Znam", roleAlloc, tool.KindNewArray, false, "__builtin_vec_new", []Frame{{"operator new[](unsigned long)", 640}}},
+		[]Frame{{Func: "operator new(unsigned long, std::align_val_t, std::nothrow_t const&)", Line: 585}}},
+	{"_Znam", roleAlloc, tool.KindNewArray, false, "__builtin_vec_new", []Frame{{Func: "operator new[](unsigned long)", Line: 640}}},
 	{"_ZnamRKSt9nothrow_t", roleAlloc, tool.KindNewArray, true, "__builtin_vec_new",
-		[]Frame{{"operator new[](unsigned long, std::nothrow_t const&)", 758}}},
+		[]Frame{{Func: "operator new[](unsigned long, std::nothrow_t const&)", Line: 758}}},
 	{"_ZnamSt11align_val_t", roleAllocAligned, tool.KindNewArray, false, "__builtin_vec_new_aligned",
-		[]Frame{{"operator new[](unsigned long, std::align_val_t)", 701}}},
+		[]Frame{{Func: "operator new[](unsigned long, std::align_val_t)", Line: 701}}},
 	{"_ZnamSt11align_val_tRKSt9nothrow_t", roleAllocAligned, tool.KindNewArray, true, "__builtin_vec_new_aligned",
-		[]Frame{{"operator new[](unsigned long, std::align_val_t, std::nothrow_t const&)", 803}}},
+		[]Frame{{Func: "operator new[](unsigned long, std::align_val_t, std::nothrow_t const&)", Line: 803}}},
 
-	{"_ZdlPv", roleFree, tool.KindNew, true, "", []Frame{{"operator delete(void*)", 923}}},
-	{"_ZdlPvm", roleFree, tool.KindNew, true, "", []Frame{{"operator delete(void*, unsigned long)", 935}}},
+	{"_ZdlPv", roleFree, tool.KindNew, true, "", []Frame{{Func: "operator delete(void*)", Line: 923}}},
+	{"_ZdlPvm", roleFree, tool.KindNew, true, "", []Frame{{Func: "operator delete(void*, unsigned long)", Line: 935}}},
 	{"_ZdlPvRKSt9nothrow_t", roleFree, tool.KindNew, true, "",
-		[]Frame{{"operator delete(void*, std::nothrow_t const&)", 1011}}},
-	{"_ZdlPvSt11align_val_t", roleFree, tool.KindNew, true, "", []Frame{{"operator delete(void*, std::align_val_t)", 965}}},
+		[]Frame{{Func: "operator delete(void*, std::nothrow_t const&)", Line: 1011}}},
+	{"_ZdlPvSt11align_val_t", roleFree, tool.KindNew, true, "", []Frame{{Func: "operator delete(void*, std::align_val_t)", Line: 965}}},
 	{"_ZdlPvmSt11align_val_t", roleFree, tool.KindNew, true, "",
-		[]Frame{{"operator delete(void*, unsigned long, std::align_val_t)", 980}}},
+		[]Frame{{Func: "operator delete(void*, unsigned long, std::align_val_t)", Line: 980}}},
 	{"_ZdlPvSt11align_val_tRKSt9nothrow_t", roleFree, tool.KindNew, true, "",
-		[]Frame{{"operator delete(void*, std::align_val_t, std::nothrow_t const&)", 1035}}},
-	{"_ZdaPv", roleFree, tool.KindNewArray, true, "", []Frame{{"operator delete[](void*)", 1103}}},
-	{"_ZdaPvm", roleFree, tool.KindNewArray, true, "", []Frame{{"operator delete[](void*, unsigned long)", 1115}}},
+		[]Frame{{Func: "operator delete(void*, std::align_val_t, std::nothrow_t const&)", Line: 1035}}},
+	{"_ZdaPv", roleFree, tool.KindNewArray, true, "", []Frame{{Func: "operator delete[](void*)", Line: 1103}}},
+	{"_ZdaPvm", roleFree, tool.KindNewArray, true, "", []Frame{{Func: "operator delete[](void*, unsigned long)", Line: 1115}}},
 	{"_ZdaPvRKSt9nothrow_t", roleFree, tool.KindNewArray, true, "",
-		[]Frame{{"operator delete[](void*, std::nothrow_t const&)", 1191}}},
+		[]Frame{{Func: "operator delete[](void*, std::nothrow_t const&)", Line: 1191}}},
 	{"_ZdaPvSt11align_val_t", roleFree, tool.KindNewArray, true, "",
-		[]Frame{{"operator delete[](void*, std::align_val_t)", 1145}}},
+		[]Frame{{Func: "operator delete[](void*, std::align_val_t)", Line: 1145}}},
 	{"_ZdaPvmSt11align_val_t", roleFree, tool.KindNewArray, true, "",
-		[]Frame{{"operator delete[](void*, unsigned long, std::align_val_t)", 1160}}},
+		[]Frame{{Func: "operator delete[](void*, unsigned long, std::align_val_t)", Line: 1160}}},
 	{"_ZdaPvSt11align_val_tRKSt9nothrow_t", roleFree, tool.KindNewArray, true, "",
-		[]Frame{{"operator delete[](void*, std::align_val_t, std::nothrow_t const&)", 1215}}},
+		[]Frame{{Func: "operator delete[](void*, std::align_val_t, std::nothrow_t const&)", Line: 1215}}},
 
 	// Names of the allocation functions of GCC 2, which old C++ objects and some runtimes export.
-	{"__builtin_new", roleAlloc, tool.KindNew, false, "__builtin_new", []Frame{{"__builtin_new", 426}}},
-	{"__builtin_vec_new", roleAlloc, tool.KindNewArray, false, "__builtin_vec_new", []Frame{{"__builtin_vec_new", 644}}},
-	{"__builtin_delete", roleFree, tool.KindNew, true, "", []Frame{{"__builtin_delete", 927}}},
-	{"__builtin_vec_delete", roleFree, tool.KindNewArray, true, "", []Frame{{"__builtin_vec_delete", 1107}}},
+	{"__builtin_new", roleAlloc, tool.KindNew, false, "__builtin_new", []Frame{{Func: "__builtin_new", Line: 426}}},
+	{"__builtin_vec_new", roleAlloc, tool.KindNewArray, false, "__builtin_vec_new", []Frame{{Func: "__builtin_vec_new", Line: 644}}},
+	{"__builtin_delete", roleFree, tool.KindNew, true, "", []Frame{{Func: "__builtin_delete", Line: 927}}},
+	{"__builtin_vec_delete", roleFree, tool.KindNewArray, true, "", []Frame{{Func: "__builtin_vec_delete", Line: 1107}}},
 }
 
 // Args is what a hook gives back besides its result.
@@ -209,8 +214,15 @@ func (a *Allocator) Hooks(somalloc string) []Hook {
 	hooks := make([]Hook, len(families))
 	for i := range families {
 		f := &families[i]
+		frames := slices.Clone(f.frames)
+		for j := range frames {
+			frames[j].Raw = frames[j].Func
+			if strings.HasPrefix(f.symbol, "_Z") {
+				frames[j].Raw = f.symbol
+			}
+		}
 		hooks[i] = Hook{
-			Sonames: sonames, Symbol: f.symbol, Frames: f.frames,
+			Sonames: sonames, Symbol: f.symbol, Frames: frames,
 			Do: func(t tool.Thread, args *Args) uint64 { return a.call(f, t, args) },
 		}
 	}

@@ -64,8 +64,9 @@ var _ tool.Heap = (*Allocator)(nil)
 // New makes an allocator without memory.
 func New(cfg Config) (*Allocator, error) {
 	l := &cfg.Layout
+	l.RedZone = max(16, (l.RedZone+15)&^15) // --redzone-size takes any number; more than asked for does no harm
 	switch {
-	case l.RedZone < 16 || l.RedZone%16 != 0 || l.RedZone > maxRedZone:
+	case l.RedZone > maxRedZone:
 		return nil, fmt.Errorf("heap: red zone of %d bytes: %w", l.RedZone, ErrLayout)
 	case l.Alignment < 16 || l.Alignment&(l.Alignment-1) != 0 || l.Alignment > guest.PageSize:
 		return nil, fmt.Errorf("heap: alignment %d: %w", l.Alignment, ErrLayout)

@@ -153,7 +153,7 @@ func TestClasses(t *testing.T) {
 
 func TestLayoutErrors(t *testing.T) {
 	rows := []tool.HeapConfig{
-		{RedZone: 8, Alignment: 16}, {RedZone: 24, Alignment: 16}, {RedZone: 8192, Alignment: 16},
+		{RedZone: 8192, Alignment: 16},
 		{RedZone: 16, Alignment: 8}, {RedZone: 16, Alignment: 24}, {RedZone: 16, Alignment: 8192},
 	}
 	for _, l := range rows {
@@ -630,12 +630,17 @@ func TestFrameTable(t *testing.T) {
 	for i := range hooks {
 		ft.Add(guest.Addr(0x1000+i*16), &hooks[i])
 	}
-	if f := ft.Lookup(0x1000); len(f) != 1 || f[0] != (Frame{"malloc", 381}) || hooks[0].FrameLine() != 381 {
+	if f := ft.Lookup(0x1000); len(f) != 1 || f[0] != (Frame{"malloc", 381, "malloc"}) || hooks[0].FrameLine() != 381 {
 		t.Errorf("Lookup = %v", f)
 	}
 	ft.Remove(guest.Range{Start: 0x1000, End: 0x1010})
 	if f := ft.Lookup(0x1000); f != nil {
 		t.Errorf("after Remove: %v", f)
+	}
+	for _, h := range hooks {
+		if h.Symbol == "_Znwm" && (h.FrameName() != "operator new(unsigned long)" || h.Frames[0].Raw != "_Znwm") {
+			t.Errorf("frames of operator new: %v", h.Frames)
+		}
 	}
 	if f := ft.Lookup(0x1010); f == nil {
 		t.Error("Remove took too much")

@@ -1,0 +1,148 @@
+package memcheck
+
+import (
+	"fmt"
+
+	"gogrind/internal/debuginfo"
+	"gogrind/internal/guest"
+	"gogrind/internal/report"
+	"gogrind/internal/tool"
+)
+
+// gapFinder is a heap that knows its unused parts.
+type gapFinder interface {
+	Gap(a guest.Addr) (guest.Range, bool)
+}
+
+// describe says what is known about address a that thread t came upon. The order in which it looks is Valgrind's: blocks,
+// data, stacks, parts of objects, the heap's free memory, mappings.
+func (m *Memcheck) describe(t tool.Thread, a guest.Addr) []report.Aux {
+	if text, st, ok := m.describeNamed(a); ok {
+		return []report.Aux{{Text: text, PCs: m.stack(st)}}
+	}
+	if b, ok := m.customNear(a); ok {
+		return m.block(a, b)
+	}
+	if h := m.host.Heap(); h != nil {
+		if b, ok := h.Near(a); ok {
+			return m.block(a, b)
+		}
+	}
+	symbols, _ := m.host.Symbols().(*debuginfo.Space)
+	var obj *debuginfo.Object
+	if symbols != nil {
+		obj = symbols.Object(a)
+	}
+	if obj != nil {
+		if s, off, ok := obj.DataSymbol(a); ok {
+			return aux("Address %#x is %s bytes inside data symbol \"%s\"", uint64(a), report.Commas(off), s.Name)
+		}
+	}
+	if x := m.onStack(t, a); x != nil {
+		return x
+	}
+	if obj != nil {
+		if s := sectionNames[obj.SectionAt(a)]; s != "" {
+			x := aux("Address %#x is in the %s segment of %s", uint64(a), s, obj.Path)
+			if s == "Text" {
+				x[0].PCs = []guest.Addr{a}
+			}
+			return x
+		}
+	}
+	if g, ok := m.host.Heap().(gapFinder); ok {
+		if r, ok := g.Gap(a); ok {
+			return aux("Address %#x is %s bytes inside an unallocated block of size %s in arena \"client\"",
+				uint64(a), report.Commas(uint64(a-r.Start)), report.Commas(r.Len()))
+		}
+	}
+	return m.mapping(a)
+}
+
+func aux(format string, args ...any) []report.Aux {
+	return []report.Aux{{Text: fmt.Sprintf(format, args...)}}
+}
+
+// sectionNames are the sections that messages name, with their names there.
+var sectionNames = map[string]string{
+	".text": "Text", ".data": "Data", ".bss": "BSS", ".got": "GOT", ".plt": "PLT", ".got.plt": "GOTPLT",
+}
+
+// block describes a relative to block b, with the stacks that were kept for it.
+func (m *Memcheck) block(a guest.Addr, b tool.HeapBlock) []report.Aux {
+	delta, where := uint64(a-b.Addr), "inside"
+	switch {
+	case a < b.Addr:
+		delta, where = uint64(b.Addr-a), "before"
+	case delta >= b.Size:
+		delta, where = delta-b.Size, "after"
+	}
+	state := "alloc'd"
+	switch {
+	case b.Freed:
+		state = "free'd"
+	case b.Kind == tool.KindCustom && b.Alloc == 0:
+		state = "client-defined"
+	}
+	x := aux("Address %#x is %s bytes %s a block of size %s %s",
+		uint64(a), report.Commas(delta), where, report.Commas(b.Size), state)
+	alloc, free := m.stack(b.Alloc), m.stack(b.Free)
+	switch m.opts.keepStacks {
+	case "alloc":
+		free = nil
+	case "free":
+		alloc = nil
+	case "alloc-then-free":
+		if b.Freed {
+			alloc = nil
+		}
+	}
+	if !b.Freed {
+		x[0].PCs = alloc
+		return x
+	}
+	x[0].PCs = free
+	if s := alloc; s != nil {
+		x = append(x, report.Aux{Text: "Block was alloc'd at", PCs: s})
+	}
+	return x
+}
+
+// onStack describes a as part of a thread's stack, nil if it is in none. t is the thread that came upon a.
+func (m *Memcheck) onStack(t tool.Thread, a guest.Addr) (x []report.Aux) {
+	m.host.Threads(func(o tool.Thread) bool {
+		if !o.Stack().Contains(a) {
+			return true
+		}
+		x = aux("Address %#x is on thread %d's stack", uint64(a), o.ID())
+		if o.ID() == t.ID() {
+			if sp := guest.Addr(t.Regs().GPR[guest.RSP]); a < sp {
+				x[0].Text += fmt.Sprintf("\n%d bytes below stack pointer", uint64(sp-a))
+			}
+		}
+		return false
+	})
+	return x
+}
+
+// mapping describes a by the mapping that it is in.
+func (m *Memcheck) mapping(a guest.Addr) []report.Aux {
+	x := aux("Address %#x is not stack'd, malloc'd or (recently) free'd", uint64(a))
+	m.host.Mappings(func(mp tool.Mapping) bool {
+		if !mp.Contains(a) {
+			return mp.Start <= a
+		}
+		switch {
+		case mp.Path == "[heap]":
+			x = aux("Address %#x is in the brk data segment 0x%x-0x%x", uint64(a), uint64(mp.Start), uint64(mp.End)-1)
+		case mp.Tool:
+			x = aux("Address %#x is in a %v anonymous segment", uint64(a), mp.Prot)
+		case mp.Path == "" || mp.Path[0] == '[':
+			x = aux("Address %#x is in a %v anonymous segment", uint64(a), mp.Prot)
+		default:
+			x = aux("Address %#x is in a %v mapped file %s segment", uint64(a), mp.Prot, mp.Path)
+		}
+		return false
+	})
+	return x
+}

@@ -1,0 +1,56 @@
+package memcheck
+
+import (
+	"fmt"
+
+	"gogrind/internal/report"
+	"gogrind/internal/tool"
+)
+
+// log is where text goes that is no finding.
+func (m *Memcheck) log() *report.Log { return m.report.Log() }
+
+// loud reports whether summaries are written as text: not with -q, and not when results are XML.
+func (m *Memcheck) loud() bool { return m.core.Verbosity > 0 && !m.core.XML }
+
+// Finish implements tool.Tool: it writes the heap summary, leaks and the error summary.
+func (m *Memcheck) Finish(tool.Exit) (status int, replace bool) {
+	m.heapSummary()
+	if m.opts.leakCheck == "no" {
+		if m.loud() {
+			m.log().Userf("For a detailed leak analysis, rerun with: --leak-check=full\n\n")
+		}
+	} else {
+		m.leakCheck(m.opts.leakCheck == "full" || m.opts.leakCheck == "yes", deltaAny)
+	}
+	m.report.Summary()
+	if m.core.ErrorExitcode != 0 && m.report.Counts().Errors > 0 {
+		return m.core.ErrorExitcode, true
+	}
+	return 0, false
+}
+
+func (m *Memcheck) heapSummary() {
+	h := m.host.Heap()
+	if h == nil || !m.loud() {
+		return
+	}
+	st := h.Stats()
+	m.mu.Lock()
+	st.Allocs += m.customStats.Allocs
+	st.Frees += m.customStats.Frees
+	st.AllocBytes += m.customStats.AllocBytes
+	for i := range m.custom {
+		st.LiveBlocks++
+		st.LiveBytes += m.custom[i].Size
+	}
+	m.mu.Unlock()
+	m.log().Userf("%s", heapSummaryText(st))
+}
+
+func heapSummaryText(st tool.HeapStats) string {
+	c := report.Commas
+	return fmt.Sprintf("HEAP SUMMARY:\n    in use at exit: %s bytes in %s blocks\n"+
+		"  total heap usage: %s allocs, %s frees, %s bytes allocated\n\n",
+		c(st.LiveBytes), c(st.LiveBlocks), c(st.Allocs), c(st.Frees), c(st.AllocBytes))
+}

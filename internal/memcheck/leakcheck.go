@@ -1,0 +1,317 @@
+package memcheck
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gogrind/internal/guest"
+	"gogrind/internal/leak"
+	"gogrind/internal/report"
+	"gogrind/internal/stack"
+	"gogrind/internal/tool"
+)
+
+// deltaMode says which loss records of a leak check are shown, compared with the check before.
+type deltaMode uint8
+
+const (
+	deltaAny       deltaMode = iota // all, without comparison
+	deltaIncreased                  // those that grew
+	deltaChanged                    // those that grew or shrank
+)
+
+// leakSummary are the numbers of the LEAK SUMMARY.
+type leakSummary struct {
+	kind       [leak.NumKinds]leak.Total
+	heuristic  [leak.NumHeuristics]leak.Total
+	suppressed leak.Total
+}
+
+// place identifies a loss record from one check to the next.
+type place struct {
+	kind  leak.Kind
+	stack uint32
+}
+
+// leakRequest is VALGRIND_DO_LEAK_CHECK and its relatives.
+func (m *Memcheck) leakRequest(args [5]uint64) {
+	mode := deltaAny
+	if args[1] <= uint64(deltaChanged) {
+		mode = deltaMode(args[1])
+	}
+	m.host.StopOthers(func() { m.leakCheck(args[0] == 0, mode) })
+}
+
+// leakCheck searches for leaks and reports them. full shows single records. The guest must not run.
+func (m *Memcheck) leakCheck(full bool, mode deltaMode) {
+	log := m.log()
+	blocks, heapRanges := m.leakBlocks()
+	if len(blocks) == 0 {
+		if m.loud() {
+			log.Userf("All heap blocks were freed -- no leaks are possible\n\n")
+		}
+		return
+	}
+	chatty := m.core.Verbosity > 1 && m.loud()
+	if chatty {
+		log.Userf("Searching for pointers to %s not-freed blocks", report.Commas(uint64(len(blocks))))
+	}
+	in := leak.Input{
+		Blocks: blocks, Roots: m.leakRoots(heapRanges), Reader: &definedWords{m: m},
+		Heuristics: leak.Heuristics(m.opts.heuristics),
+	}
+	m.host.Threads(func(t tool.Thread) bool {
+		in.Registers = append(in.Registers, t.Regs().GPR[:]...)
+		return true
+	})
+	maps := m.mappings()
+	in.Code = func(a guest.Addr) bool { mp := findMapping(maps, a); return mp != nil && mp.Prot&guest.Exec != 0 }
+	in.Data = func(a guest.Addr) bool {
+		mp := findMapping(maps, a)
+		return mp != nil && mp.Prot&guest.Read != 0 && !mp.Tool
+	}
+	res := leak.Search(in)
+	if chatty {
+		log.Userf("Checked %s bytes\n\n", report.Commas(res.Scanned))
+	}
+
+	records := leak.Records(blocks, res, m.resolution())
+	var sum leakSummary
+	for i := range blocks {
+		if h := res.Heuristic[i]; h != leak.None {
+			sum.heuristic[h].Add(blocks[i].Size, 1)
+		}
+	}
+	m.mu.Lock()
+	before, beforeSum := m.lastRecords, m.lastLeaks
+	m.mu.Unlock()
+	now := make(map[place]leak.Record, len(records))
+	same := m.resolution()
+	for i := range records {
+		r := &records[i]
+		k := place{r.Kind, same(r.Stack)}
+		now[k] = *r
+		old, known := before[k]
+		suppressed := m.reportRecord(r, i+1, len(records), full, mode, old, known)
+		if suppressed {
+			sum.suppressed.Add(r.Bytes, r.Blocks)
+		} else {
+			sum.kind[r.Kind].Add(r.Bytes, r.Blocks)
+		}
+	}
+	m.mu.Lock()
+	m.lastRecords, m.lastLeaks = now, sum
+	m.mu.Unlock()
+	if m.loud() {
+		log.Userf("%s", m.leakSummaryText(&sum, &beforeSum, full, mode))
+	}
+}
+
+// reportRecord reports record number n of of, and says whether it is suppressed.
+func (m *Memcheck) reportRecord(r *leak.Record, n, of int, full bool, mode deltaMode, old leak.Record, known bool) bool {
+	bit := 1 << r.Kind
+	show := full && int(m.opts.showKinds)&bit != 0
+	text := r.Text(n, of)
+	if mode != deltaAny {
+		grew := r.Total() > old.Total() || r.Blocks > old.Blocks
+		shrank := r.Total() < old.Total() || r.Blocks < old.Blocks
+		show = show && (grew || shrank && mode == deltaChanged)
+		text = r.DeltaText(n, of, old, known)
+	}
+	f := &report.Finding{
+		Kind: leakXML[r.Kind], SuppKind: "Leak", Text: text, PCs: m.stack(r.Stack),
+		LeakKind: uint32(bit), LeakedBytes: r.Total(), LeakedBlocks: r.Blocks,
+	}
+	return m.report.Unique(f, show, full && int(m.opts.errorKinds)&bit != 0)
+}
+
+// leakXML are the kinds of findings, by kind of leak.
+var leakXML = [leak.NumKinds]string{"Leak_StillReachable", "Leak_PossiblyLost", "Leak_IndirectlyLost", "Leak_DefinitelyLost"}
+
+// leakSummaryText is the LEAK SUMMARY with what follows it. Differences to the summary before are shown when mode asks.
+func (m *Memcheck) leakSummaryText(sum, before *leakSummary, full bool, mode deltaMode) string {
+	total := func(now, then leak.Total) string {
+		if mode == deltaAny {
+			return fmt.Sprintf("%s bytes in %s blocks", report.Commas(now.Bytes), report.Commas(now.Blocks))
+		}
+		return fmt.Sprintf("%s bytes in %s blocks", leak.Delta(now.Bytes, then.Bytes), leak.Delta(now.Blocks, then.Blocks))
+	}
+	var b strings.Builder
+	b.WriteString("LEAK SUMMARY:\n")
+	for _, k := range []leak.Kind{leak.Definite, leak.Indirect, leak.Possible, leak.Reachable} {
+		fmt.Fprintf(&b, "%18s: %s\n", k.String(), total(sum.kind[k], before.kind[k]))
+	}
+	any := false
+	for h := leak.None + 1; h < leak.NumHeuristics; h++ {
+		if sum.heuristic[h] == (leak.Total{}) && (mode == deltaAny || before.heuristic[h] == (leak.Total{})) {
+			continue
+		}
+		if !any {
+			fmt.Fprintf(&b, "%20s of which reachable via heuristic:\n", "")
+			any = true
+		}
+		fmt.Fprintf(&b, "%22s %-19s: %s\n", "", h.String(), total(sum.heuristic[h], before.heuristic[h]))
+	}
+	fmt.Fprintf(&b, "%18s: %s\n", "suppressed", total(sum.suppressed, before.suppressed))
+	lost := sum.kind[leak.Definite].Blocks + sum.kind[leak.Indirect].Blocks + sum.kind[leak.Possible].Blocks
+	switch {
+	case !full && lost+sum.kind[leak.Reachable].Blocks > 0:
+		b.WriteString("Rerun with --leak-check=full to see details of leaked memory\n")
+	case full && sum.kind[leak.Reachable].Blocks > 0 && !m.opts.showKinds.Has(kindReachable):
+		b.WriteString("Reachable blocks (those to which a pointer was found) are not shown.\n" +
+			"To see them, rerun with: --leak-check=full --show-leak-kinds=all\n")
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+// resolution maps a stack to a number that stacks share when --leak-resolution takes them for the same.
+func (m *Memcheck) resolution() func(uint32) uint32 {
+	depth := map[string]int{"low": stack.Low, "med": stack.Med}[m.opts.leakResolution]
+	if depth == 0 {
+		return func(id uint32) uint32 { return id }
+	}
+	return func(id uint32) uint32 {
+		pcs := m.stack(id)
+		return uint32(m.stacks.Intern(pcs[:min(len(pcs), depth)]))
+	}
+}
+
+// leakBlocks are the blocks to search for, ascending by address, and the ranges of those that lie outside of the heap. Of a
+// heap block that a custom allocator divides only the pieces count.
+func (m *Memcheck) leakBlocks() (blocks []leak.Block, outside []guest.Range) {
+	m.mu.Lock()
+	pieces := slices.Clone(m.custom)
+	m.mu.Unlock()
+	inHeap := make([]bool, len(pieces))
+	if h := m.host.Heap(); h != nil {
+		i := 0
+		h.Live(func(b tool.HeapBlock) bool {
+			for i < len(pieces) && pieces[i].Addr < b.Addr {
+				i++
+			}
+			divided := false
+			for j := i; j < len(pieces) && pieces[j].Addr < b.Addr+guest.Addr(b.Size); j++ {
+				inHeap[j], divided = true, true
+			}
+			if !divided {
+				blocks = append(blocks, leak.Block{Addr: b.Addr, Size: b.Size, Stack: b.Alloc})
+			}
+			return true
+		})
+	}
+	for i, p := range pieces {
+		blocks = append(blocks, leak.Block{Addr: p.Addr, Size: p.Size, Stack: p.Alloc})
+		if !inHeap[i] {
+			outside = append(outside, p.Range())
+		}
+	}
+	if len(pieces) > 0 {
+		slices.SortStableFunc(blocks, func(a, b leak.Block) int {
+			if a.Addr < b.Addr {
+				return -1
+			}
+			return 1
+		})
+	}
+	return blocks, outside
+}
+
+// leakRoots are the readable and writable mappings that are no heap, without what lies below stack pointers and without
+// custom blocks.
+func (m *Memcheck) leakRoots(holes []guest.Range) []guest.Range {
+	m.host.Threads(func(t tool.Thread) bool {
+		s, sp := t.Stack(), guest.Addr(t.Regs().GPR[guest.RSP])
+		if s.Contains(sp) && sp-s.Start > stackRedZone {
+			holes = append(holes, guest.Range{Start: s.Start, End: sp - stackRedZone})
+		}
+		return true
+	})
+	slices.SortFunc(holes, func(a, b guest.Range) int {
+		if a.Start < b.Start {
+			return -1
+		}
+		return 1
+	})
+	var roots []guest.Range
+	for _, mp := range m.mappings() {
+		if mp.Tool || mp.Prot&(guest.Read|guest.Write) != guest.Read|guest.Write || strings.HasPrefix(mp.Path, "/dev/") {
+			continue
+		}
+		r := mp.Range
+		for _, h := range holes {
+			if h.End <= r.Start || h.Start >= r.End {
+				continue
+			}
+			if h.Start > r.Start {
+				roots = append(roots, guest.Range{Start: r.Start, End: h.Start})
+			}
+			r.Start = min(h.End, r.End)
+		}
+		if !r.Empty() {
+			roots = append(roots, r)
+		}
+	}
+	return roots
+}
+
+// mappings are those of the guest, ascending.
+func (m *Memcheck) mappings() (maps []tool.Mapping) {
+	m.host.Mappings(func(mp tool.Mapping) bool {
+		maps = append(maps, mp)
+		return true
+	})
+	return maps
+}
+
+func findMapping(maps []tool.Mapping, a guest.Addr) *tool.Mapping {
+	i, ok := slices.BinarySearchFunc(maps, a, func(mp tool.Mapping, a guest.Addr) int {
+		switch {
+		case mp.End <= a:
+			return -1
+		case mp.Start > a:
+			return 1
+		}
+		return 0
+	})
+	if !ok {
+		return nil
+	}
+	return &maps[i]
+}
+
+// definedWords reads memory for the search: words that aren't wholly accessible and defined hold no pointers.
+type definedWords struct {
+	m            *Memcheck
+	data, shadow []byte
+}
+
+// Words implements leak.Reader.
+func (d *definedWords) Words(w []uint64, a guest.Addr) {
+	n := len(w) * 8
+	if n > len(d.data) {
+		d.data, d.shadow = make([]byte, n), make([]byte, n)
+	}
+	data, sh := d.data[:n], d.shadow[:n]
+	mem := d.m.host.Memory()
+	for at := 0; at < n; {
+		got := mem.ReadMem(data[at:], a+guest.Addr(at))
+		at += got
+		if at == n {
+			break
+		}
+		// The rest of a page that can't be read holds nothing.
+		next := min(n, int((a+guest.Addr(at)+1).PageUp()-a))
+		clear(data[at:next])
+		at = next
+	}
+	d.m.shadow.Load(sh, a)
+	for i := range w {
+		w[i] = 0
+		if binary.LittleEndian.Uint64(sh[i*8:]) == 0 {
+			w[i] = binary.LittleEndian.Uint64(data[i*8:])
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package memcheck
+
+import (
+	"bytes"
+
+	"gogrind/internal/guest"
+	"gogrind/internal/tool"
+)
+
+// BeforeRead implements tool.KernelWatcher.
+func (m *Memcheck) BeforeRead(t tool.Thread, _, param string, r guest.Range) {
+	m.kernelAccess(t, param, r)
+}
+
+// BeforeWrite implements tool.KernelWatcher.
+func (m *Memcheck) BeforeWrite(t tool.Thread, _, param string, r guest.Range) {
+	m.kernelAccess(t, param, r)
+}
+
+// AfterWrite implements tool.KernelWatcher. What could not be accessed before still can't: the kernel may be told a wrong
+// length, and that was reported.
+func (m *Memcheck) AfterWrite(_ tool.Thread, r guest.Range) { m.shadow.MakeDefinedIfAddressable(r) }
+
+// BeforeReg implements tool.KernelWatcher. Registers hold no undefined values as far as we look.
+func (m *Memcheck) BeforeReg(tool.Thread, string, string, int, int) {}
+
+// BeforeReadString implements tool.KernelWatcher: the string's bytes and its zero must be accessible.
+func (m *Memcheck) BeforeReadString(t tool.Thread, _, param string, a guest.Addr) {
+	mem := m.host.Memory()
+	for {
+		// Up to the page's end, because the next page may not be there.
+		var buf [256]byte
+		n := min(guest.Addr(len(buf)), (a+1).PageUp()-a)
+		got := mem.ReadMem(buf[:n], a)
+		i := bytes.IndexByte(buf[:got], 0)
+		end := guest.Addr(i + 1)
+		if i < 0 {
+			end = guest.Addr(got)
+		}
+		if bad, is := m.shadow.FirstNoAccess(guest.Range{Start: a, End: a + end}); is {
+			m.badParam(t, param, bad)
+			return
+		}
+		if i >= 0 {
+			return
+		}
+		if guest.Addr(got) < n {
+			m.badParam(t, param, a+guest.Addr(got))
+			return
+		}
+		a += n
+	}
+}
+
+// kernelAccess reports the first byte of r that may not be accessed.
+func (m *Memcheck) kernelAccess(t tool.Thread, param string, r guest.Range) {
+	if r.End < r.Start {
+		r.End = ^guest.Addr(0)
+	}
+	if bad, is := m.shadow.FirstNoAccess(r); is && !m.ignored(t, guest.Range{Start: bad, End: bad + 1}) {
+		m.badParam(t, param, bad)
+	}
+}
+
+func (m *Memcheck) badParam(t tool.Thread, param string, a guest.Addr) {
+	f := m.finding(t, "SyscallParam", "Param", "Syscall param "+param+" points to unaddressable byte(s)")
+	f.SuppExtra = param
+	f.Fill = m.about(t, a)
+	m.report.Report(f)
+}

@@ -44,16 +44,18 @@ type inst struct {
 
 // trace is the working state of one translation; its arrays are reused.
 type trace struct {
-	insts  [maxInsts]inst
-	n      int
-	start  uint64
-	next   uint64 // guest address after the last instruction
-	ends   bool   // the last instruction does not fall through
-	frag   uint32
-	warm   []callStub
-	colds  []coldStub
-	inner  []innerJump
-	nLines []int
+	insts   [maxInsts]inst
+	n       int
+	start   uint64
+	next    uint64 // guest address after the last instruction
+	ends    bool   // the last instruction does not fall through
+	calls   bool   // there is a call in it
+	liveOut uint32 // flags live behind the last instruction
+	frag    uint32
+	warm    []callStub
+	colds   []coldStub
+	inner   []innerJump
+	nLines  []int
 }
 
 // callStub is the rest of a call, executed on each call but placed behind the straight code.
@@ -102,7 +104,7 @@ func isRequest(code []byte) bool {
 // findTrace decodes the trace at pc into t.tr. It fails only when the first byte cannot be fetched.
 func (t *Translator) findTrace(pc uint64) error {
 	tr := &t.tr
-	tr.n, tr.start, tr.ends = 0, pc, false
+	tr.n, tr.start, tr.ends, tr.calls = 0, pc, false, false
 	tr.warm, tr.colds, tr.inner = tr.warm[:0], tr.colds[:0], tr.inner[:0]
 	window := t.cfg.Fetch(guest.Addr(pc))
 	if len(window) == 0 {
@@ -150,6 +152,7 @@ func (t *Translator) findTrace(pc uint64) error {
 			continue
 		case flowJcc, flowLoop, flowCall, flowCallInd:
 			branches++
+			tr.calls = tr.calls || in.flow == flowCall || in.flow == flowCallInd
 			if branches < maxBranches {
 				if _, ok := t.byPC[pc]; !ok && !t.hooked(pc) {
 					continue
@@ -242,17 +245,27 @@ func (in *inst) classify() {
 	}
 }
 
-// liveness computes, from the end backwards, which flags are live before each instruction. What is outside the trace reads all
-// flags: other code is not looked at.
+// liveness computes, from the end backwards, which flags are live before each instruction. Nothing asks for it when there are
+// neither annotations nor calls.
 func (t *Translator) liveness() {
 	tr := &t.tr
+	if t.cfg.Tool == nil && !tr.calls {
+		return
+	}
 	live := uint32(arithFlags)
+	if !tr.ends {
+		live = t.liveAt(tr.next)
+	}
+	tr.liveOut = live
 	for i := tr.n - 1; i >= 0; i-- {
 		in := &tr.insts[i]
-		if in.flow != flowNext && in.flow != flowCall && in.flow != flowCallInd {
-			live = arithFlags
-		} else if in.flow != flowNext {
-			// The callee may read them; after it they are what it left.
+		switch in.flow {
+		case flowNext, flowBase:
+		case flowJcc, flowLoop:
+			live |= t.liveAt(in.target)
+		case flowJmp, flowCall:
+			live = t.liveAt(in.target) // behind a call the flags are the callee's
+		default:
 			live = arithFlags
 		}
 		live = live&^in.eff.FlagsKilled | in.eff.FlagsRead&arithFlags
@@ -260,12 +273,63 @@ func (t *Translator) liveness() {
 	}
 }
 
+// lookAhead is how many instructions of a branch target liveAt looks at: nearly all code overwrites the flags within them.
+const lookAhead = 8
+
+// liveAt is the set of flags that code at pc may read before it overwrites them. It is remembered for a while: code seldom
+// changes, and code that is changed so that it expects flags from a branch that existed before is not known.
+func (t *Translator) liveAt(pc uint64) uint32 {
+	c := &t.ahead[(pc^pc>>12)%uint64(len(t.ahead))]
+	if c.pc == pc {
+		return c.live
+	}
+	c.pc, c.live = pc, t.scanFlags(pc)
+	return c.live
+}
+
+func (t *Translator) scanFlags(pc uint64) uint32 {
+	const all = arithFlags
+	if t.hooked(pc) {
+		return 0 // a hook stands for a function with a C interface
+	}
+	var read, killed uint32
+	window := t.cfg.Fetch(guest.Addr(pc))
+	in := &t.scan
+	for n := 0; n < lookAhead; n++ {
+		if len(window) < 32 {
+			break
+		}
+		if amd64.Decode(window, &in.Inst) != nil {
+			return read | all&^killed
+		}
+		in.pc = pc
+		in.classify()
+		e := in.Inst.Effects()
+		read |= e.FlagsRead & all &^ killed
+		killed |= e.FlagsKilled
+		if killed&all == all {
+			return read
+		}
+		pc += uint64(in.Len)
+		window = window[in.Len:]
+		switch in.flow {
+		case flowNext, flowBase:
+		case flowJmp, flowCall:
+			pc = in.target
+			window = t.cfg.Fetch(guest.Addr(pc))
+		default:
+			return read | all&^killed
+		}
+	}
+	return read | all&^killed
+}
+
 // liveAfter is the set of flags live after instruction i when control falls through.
 func (tr *trace) liveAfter(i int) uint32 {
 	if i+1 < tr.n {
 		return tr.insts[i+1].live
 	}
-	return arithFlags
+	return tr.liveOut
 }
 
 // index returns the instruction of the trace at guest address pc, -1 when there is none.

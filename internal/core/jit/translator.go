@@ -88,6 +88,11 @@ type Translator struct {
 	behind afterOp
 	acc    []amd64.Access
 	enc    [32]byte
+	scan   inst // for scanFlags
+	ahead  [1024]struct {
+		pc   uint64
+		live uint32
+	}
 }
 
 // Stats counts what a translator did.
@@ -132,6 +137,7 @@ func (t *Translator) Flush() {
 	defer t.mu.Unlock()
 	t.generation++
 	t.stats.Flushes++
+	clear(t.ahead[:])
 	t.clearL2()
 	t.resetTables()
 	t.fillL1()

@@ -266,7 +266,7 @@ func (t *Thread) deliver() {
 		if !ok {
 			break
 		}
-		if t.inCall {
+		if t.inCall && act.Kind != signal.Stop { // a stopped call goes on waiting for the kernel's decision
 			t.inCall = false
 			a := &act
 			if act.Kind != signal.Handle {

@@ -104,6 +104,9 @@ func New(cfg Config) *Scheduler {
 	s.cond = sync.NewCond(&s.mu)
 	s.signals = signal.NewProcess(cfg.Space, host{s}, signal.Set(cfg.Ignored), 0)
 	s.engine = cfg.Engine(signals{s.signals})
+	for sig := 1; sig <= signal.NSIG; sig++ {
+		host{s}.SetAction(sig, s.signals.KernelAction(sig))
+	}
 	return s
 }
 

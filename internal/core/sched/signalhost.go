@@ -17,6 +17,11 @@ type host struct{ s *Scheduler }
 const keepOpen = 1<<(signal.SIGSEGV-1) | 1<<(signal.SIGBUS-1) | 1<<(signal.SIGFPE-1) | 1<<(signal.SIGILL-1) | 1<<(signal.SIGTRAP-1) |
 	1<<(signal.SIGSYS-1) | 1<<(signal.SIGURG-1) | 1<<(signal.SIGPROF-1) | 1<<(vcpu.Kick-1)
 
+// kernelDefault are signals whose default action is the kernel's business: ignored ones, which must not interrupt system calls,
+// and those of job control.
+const kernelDefault = 1<<(signal.SIGCHLD-1) | 1<<(signal.SIGWINCH-1) | 1<<(signal.SIGCONT-1) | 1<<(signal.SIGTSTP-1) |
+	1<<(signal.SIGTTIN-1) | 1<<(signal.SIGTTOU-1)
+
 // kernelMask is the real mask of a thread whose guest mask is m.
 func kernelMask(m uint64) uint64 { return m &^ keepOpen }
 
@@ -27,9 +32,11 @@ func (h host) SetAction(sig int, a signal.KernelAction) {
 	if keepOpen>>(sig-1)&1 != 0 || sig == signal.SIGKILL || sig == signal.SIGSTOP {
 		return
 	}
-	switch a.How {
-	case signal.Ignore:
+	switch {
+	case a.How == signal.Ignore:
 		vcpu.Ignore(sig)
+	case a.How == signal.Default && kernelDefault>>(sig-1)&1 != 0:
+		vcpu.Default(sig)
 	default:
 		// Default actions that end the process are ours too: results must be written first.
 		vcpu.HandleWith(sig, a.Flags)

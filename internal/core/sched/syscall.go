@@ -20,6 +20,9 @@ func (t *Thread) Raw(nr uintptr, a [6]uint64) int64 {
 	}
 	if r == -int64(unix.EINTR) {
 		// The kernel never restarts on its own, as our handlers do not ask for it: say what EINTR stands for.
+		if !t.ctx.Queued() && !t.sig.Ready() {
+			return -signal.ERESTARTNOINTR // a kick of ours, no business of the guest's
+		}
 		if x := signal.Interrupted(uint64(nr)).Result; x != 0 {
 			return x
 		}

@@ -239,6 +239,9 @@ func (c *Context) NextSignal(info *SigInfo) bool {
 	return true
 }
 
+// Queued reports whether NextSignal has something.
+func (c *Context) Queued() bool { return c.RingR != loadUint64(&c.RingW) }
+
 //go:nosplit
 func loadUint64(p *uint64) uint64 { return *(*uint64)(unsafe.Pointer(p)) }
 

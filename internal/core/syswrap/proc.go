@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"gogrind/internal/guest"
 	"gogrind/internal/linux"
 
 	"golang.org/x/sys/unix"
@@ -183,14 +182,22 @@ func (c *Call) readlink(dir, name int) int64 {
 // getdents hides the tool's descriptors in /proc/self/fd and its threads in /proc/self/task.
 func getdents(c *Call) int64 {
 	hidden := c.hiddenNames()
+	if hidden == nil {
+		return c.perform()
+	}
+	b := make([]byte, min(Arg32(2).eval(c), 1<<20))
+	c.raw[1], c.raw[2] = c.own(b), uint64(len(b))
 	for {
-		r := c.perform()
-		if r <= 0 || hidden == nil {
-			return r
+		n := c.perform()
+		if n <= 0 {
+			return n
 		}
 		// A buffer full of hidden names would read as the end of the directory.
-		if r = c.filter(uint64(r), hidden); r != 0 {
-			return r
+		if kept := c.visible(b[:n], hidden); len(kept) > 0 {
+			if !c.store(c.Args[1], kept) {
+				return errno(unix.EFAULT)
+			}
+			return int64(len(kept))
 		}
 	}
 }
@@ -227,31 +234,24 @@ func (c *Call) hiddenNames() func(name string) bool {
 	return nil
 }
 
-// filter takes the hidden entries out of n bytes of directory entries in the guest's buffer and returns how many are
-// left. Entries: ino u64, off u64, reclen u16, then type u8 and name (getdents64) or name (getdents).
-func (c *Call) filter(n uint64, hidden func(string) bool) int64 {
-	b := make([]byte, n)
-	if c.memory().ReadMem(b, guest.Addr(c.Args[1])) != len(b) {
-		return errno(unix.EFAULT)
-	}
+// visible is what is left of directory entries without the hidden ones. Entries: ino u64, off u64, reclen u16, then type u8
+// and name (getdents64) or name (getdents).
+func (c *Call) visible(b []byte, hidden func(string) bool) []byte {
 	nameAt := 19
 	if c.row.name == "getdents" {
 		nameAt = 18
 	}
 	var kept []byte
-	for rest := b; len(rest) >= nameAt; {
-		size := int(rest[16]) | int(rest[17])<<8
-		if size < nameAt || size > len(rest) {
+	for len(b) >= nameAt {
+		size := int(b[16]) | int(b[17])<<8
+		if size < nameAt || size > len(b) {
 			break
 		}
-		name, _, _ := strings.Cut(string(rest[nameAt:size]), "\x00")
+		name, _, _ := strings.Cut(string(b[nameAt:size]), "\x00")
 		if !hidden(name) {
-			kept = append(kept, rest[:size]...)
+			kept = append(kept, b[:size]...)
 		}
-		rest = rest[size:]
+		b = b[size:]
 	}
-	if !c.store(c.Args[1], kept) {
-		return errno(unix.EFAULT)
-	}
-	return int64(len(kept))
+	return kept
 }

@@ -138,7 +138,7 @@ var kernelRows = []row{
 	sys("ptrace", A{Long("request"), Int("pid"), Addr("addr"), Addr("data")}, Sub(ptraceRow)),
 	sys("perf_event_open", A{In("attr", Fn("attr->size", perfAttr)), Int("pid"), Int("cpu"), Int("group_fd"), Addr("flags")},
 		NewFD, Before(func(c *Call) { c.read(c.text("attr->size"), c.Args[0]+4, 4) })),
-	sys("bpf", A{Int("cmd"), InOut("attr", Arg32(2)), Int("size")}, Warn),
+	sys("bpf", A{Int("cmd"), Addr("attr"), Int("size")}, Before(bpfBefore), After(bpfAfter)),
 	sys("seccomp", A{Int("operation"), Hex("flags"), Addr("uargs")}, Warn, Before(func(c *Call) {
 		if c.Args[2] != 0 && c.Args[0] == unix.SECCOMP_SET_MODE_FILTER {
 			c.read(c.text("uargs"), c.Args[2], linux.SizeofSockFprog)

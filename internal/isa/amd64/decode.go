@@ -456,7 +456,7 @@ func (in *Inst) vexValid() bool {
 		case in.B && at&(AEr|ASae) == 0:
 			return false
 		}
-		if in.Z && at&ANoZ != 0 || in.AAA != 0 && at&ANoK != 0 {
+		if in.Z && (at&ANoZ != 0 || in.AAA == 0) || in.AAA != 0 && at&ANoK != 0 {
 			return false
 		}
 	}

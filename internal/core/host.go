@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"gogrind/internal/core/aspace"
 	"gogrind/internal/core/heap"
@@ -233,28 +234,25 @@ func (p *Process) exec(t *sched.Thread, a *syswrap.ExecArgs) error { return nil 
 // forked is called in a forked child.
 func (p *Process) forked(t *sched.Thread) {
 	name := ""
-	if p.opt.Log.Kind == options.ToFile {
-		dir, _ := os.Getwd()
-		x := options.Expander{PID: os.Getpid(), Dir: dir}
-		if n, err := x.Expand("--log-file", p.opt.Log.Name); err == nil {
+	if p.opt.Log.Kind == options.ToFile && strings.Contains(p.opt.Log.Name, "%p") {
+		p.names.PID = os.Getpid()
+		if n, err := p.names.Expand("log-file", p.opt.Log.Name); err == nil {
 			name = n
 		}
 	}
-	p.log.Forked(os.Getpid(), name, p.opt.ChildSilent)
+	if err := p.log.Forked(os.Getpid(), name, p.opt.ChildSilent); err == nil && name != "" && !p.opt.ChildSilent {
+		p.log.Banner(p.banner(os.Getppid()))
+	}
 }
 
 func suppressTool(title string) (suppress.Tool, bool) {
-	if title == "Memcheck" {
+	switch title {
+	case "Memcheck":
 		return suppress.Memcheck, true
+	case "Helgrind":
+		return suppress.Helgrind, true
+	case "drd":
+		return suppress.DRD, true
 	}
 	return suppress.Tool{}, false
-}
-
-func readSuppressions(set *suppress.Set, name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return fmt.Errorf("can't open suppressions file \"%s\"", name)
-	}
-	defer f.Close()
-	return set.Parse(f, name)
 }

@@ -43,6 +43,9 @@ func Main(tl tool.Tool) int {
 		}
 	}
 	p, err := newProcess(tl, opt, cmd)
+	if errors.Is(err, errReported) {
+		return 1
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", info.Name, err)
 		var le *loader.Error
@@ -58,6 +61,9 @@ func Main(tl tool.Tool) int {
 	}
 	return status
 }
+
+// errReported ends the process for a reason that the log has told already.
+var errReported = errors.New("reported")
 
 // profiling ends the profile of the tool itself, for developers ($GOGRIND_CPUPROFILE); nil when none is made.
 var profiling func()

@@ -36,6 +36,7 @@ type Process struct {
 	cmd  *options.Command
 
 	log    *report.Log
+	names  options.Expander // of log files: one, as %n counts
 	report *report.Reporter
 	stacks *stack.Interner
 
@@ -113,9 +114,9 @@ func (p *Process) openLog() error {
 	parent := 0
 	switch p.opt.Log.Kind {
 	case options.ToFile:
-		dir, _ := os.Getwd()
-		x := options.Expander{PID: os.Getpid(), Dir: dir}
-		name, err := x.Expand("--log-file", p.opt.Log.Name)
+		p.names.Dir, _ = os.Getwd()
+		p.names.PID = os.Getpid()
+		name, err := p.names.Expand("log-file", p.opt.Log.Name)
 		if err != nil {
 			return err
 		}
@@ -137,12 +138,16 @@ func (p *Process) openLog() error {
 	}
 	p.log = log
 	if !p.opt.Quiet() {
-		log.Banner(&report.Banner{Title: p.tool.Info().Title, Version: "gogrind-" + options.Version, Command: p.cmd.Args, Parent: parent})
+		log.Banner(p.banner(parent))
 	}
 	for _, n := range p.cmd.Notes {
-		log.Debugf("%s", n)
+		log.Userf("%s", n)
 	}
 	return nil
+}
+
+func (p *Process) banner(parent int) *report.Banner {
+	return &report.Banner{Title: p.tool.Info().Title, Version: "gogrind-" + options.Version, Command: p.cmd.Args, Parent: parent}
 }
 
 func (p *Process) openReport() error {
@@ -150,16 +155,22 @@ func (p *Process) openReport() error {
 	var set *suppress.Set
 	if st, ok := suppressTool(title); ok {
 		set = suppress.NewSet(st)
-		for _, name := range p.opt.Suppressions {
-			if err := readSuppressions(set, name); err != nil {
+		if p.opt.DefaultSupp {
+			if err := set.AddDefaults(); err != nil {
 				return err
+			}
+		}
+		for _, name := range p.opt.Suppressions {
+			if err := set.AddFile(name); err != nil {
+				p.log.Userf("%v", err)
+				return errReported
 			}
 		}
 	}
 	p.report = report.New(p.log, report.Config{
 		Symbols: symbolizer{p}, Stacks: interned{p.stacks}, Suppressions: set, SuppTool: title,
 		View: report.View{NumCallers: p.opt.NumCallers, ShowBelowMain: p.opt.ShowBelowMain, Mangled: !p.opt.Demangle,
-			Fullpath: p.opt.FullpathAfter},
+			Fullpath: p.opt.FullpathAfter, Offsets: p.opt.SymOffsets},
 		Verbosity: p.opt.Verbosity, ErrorLimit: p.opt.ErrorLimit, ShowList: p.opt.ShowList(), GenSuppressions: p.opt.GenSuppressions,
 		InputFD: p.opt.InputFD, Markers: p.opt.Markers, MarkBegin: p.opt.MarkBegin, MarkEnd: p.opt.MarkEnd,
 		ExitOnFirst: p.opt.ExitOnFirstError,

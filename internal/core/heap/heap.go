@@ -225,15 +225,25 @@ func (a *Allocator) At(p guest.Addr) (tool.HeapBlock, bool) {
 	return a.visible(sp, slot)
 }
 
-// Near implements tool.Heap. A block's padding counts as its red zone.
+// nearby is how far from a block's slot an address is still told to be near the block, if nothing else is there.
+const nearby = 64
+
+// Near implements tool.Heap. A block's padding counts as its red zone, and so does unused memory close by: an overrun of
+// a few bytes more is described by the block that it most likely came from.
 func (a *Allocator) Near(p guest.Addr) (tool.HeapBlock, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	sp, slot, ok := a.find(p)
-	if !ok {
-		return tool.HeapBlock{}, false
+	// Slots are longer than the step.
+	for d := guest.Addr(0); d <= nearby; d += 16 {
+		for _, q := range [2]guest.Addr{p - d, p + d} {
+			if sp, slot, ok := a.find(q); ok {
+				if b, ok := a.visible(sp, slot); ok {
+					return b, true
+				}
+			}
+		}
 	}
-	return a.visible(sp, slot)
+	return tool.HeapBlock{}, false
 }
 
 // visible is the block in a slot as the index shows it. The caller holds mu.

@@ -564,8 +564,8 @@ func TestGap(t *testing.T) {
 	if r, ok := a.Gap(p); ok {
 		t.Errorf("Gap in a block: %v", r)
 	}
-	far := ar.maps[0].End - 8
-	if r, ok := a.Gap(far); !ok || !r.Contains(far) || r.End != ar.maps[0].End {
+	far := ar.maps[0].End - margin - 8
+	if r, ok := a.Gap(far); !ok || !r.Contains(far) || r.End != ar.maps[0].End-margin {
 		t.Errorf("Gap(%v) = %v, %v", far, r, ok)
 	}
 	if r, ok := a.Gap(p + 0x100); !ok || !r.Contains(p+0x100) {
@@ -573,6 +573,27 @@ func TestGap(t *testing.T) {
 	}
 	if _, ok := a.Gap(0x1000); ok {
 		t.Error("Gap outside of the heap")
+	}
+}
+
+// TestNearby checks what is told about addresses just outside of a slot, also at the margin of the arena.
+func TestNearby(t *testing.T) {
+	a, _, _ := newTest(t, layout())
+	th := &thread{id: 1}
+	p := a.Malloc(th, 10, 0, tool.KindMalloc, false)
+	for _, off := range []int{-60, -17, -16, -1, 0, 9, 10, 31, 32, 60} {
+		if b, ok := a.Near(p + guest.Addr(off)); !ok || b.Addr != p {
+			t.Errorf("%d bytes from the block: %+v, %v", off, b, ok)
+		}
+	}
+	for _, off := range []int{-200, 200} {
+		if b, ok := a.Near(p + guest.Addr(off)); ok {
+			t.Errorf("%d bytes from the block: %+v", off, b)
+		}
+	}
+	q := a.Malloc(th, 10, 0, tool.KindMalloc, false)
+	if b, ok := a.Near(q - 17); !ok || b.Addr != p {
+		t.Errorf("the slot before is not the neighbour's: %+v %v", b, ok)
 	}
 }
 

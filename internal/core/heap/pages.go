@@ -32,7 +32,12 @@ type pageHeap struct {
 	solos   []*span // free solo spans, when the Arena can't take memory back
 }
 
-// arena is one piece of guest memory. pages says which span each page belongs to; it is nil when solo is set.
+// margin is left unused at both ends of an arena, so that a guest that misses its block by a little doesn't meet the end
+// of the mapping: it would not without us.
+const margin = guest.PageSize
+
+// arena is one piece of guest memory, without its margins. pages says which span each page belongs to; it is nil when
+// solo is set.
 type arena struct {
 	base, end guest.Addr
 	pages     []*span
@@ -84,11 +89,13 @@ func (h *pageHeap) alloc(n uint64) (*span, error) {
 	sp := h.fit(n)
 	if sp == nil {
 		h.grow = min(max(firstArena, 2*h.grow), maxArena)
-		size := max(h.grow, (n*guest.PageSize+firstArena-1)&^uint64(firstArena-1))
+		size := max(h.grow, (n*guest.PageSize+2*margin+firstArena-1)&^uint64(firstArena-1))
 		base, err := h.arena.MapTool(size)
 		if err != nil {
 			return nil, err
 		}
+		base += margin
+		size -= 2 * margin
 		ar := &arena{base: base, end: base + guest.Addr(size), pages: make([]*span, size/guest.PageSize)}
 		h.addArena(ar)
 		sp = &span{base: base, npages: size / guest.PageSize, zero: true}
@@ -108,7 +115,7 @@ func (h *pageHeap) alloc(n uint64) (*span, error) {
 }
 
 func (h *pageHeap) addArena(ar *arena) {
-	h.mapped += uint64(ar.end - ar.base)
+	h.mapped += uint64(ar.end-ar.base) + 2*margin
 	i := sort.Search(len(h.arenas), func(i int) bool { return h.arenas[i].base > ar.base })
 	h.arenas = append(h.arenas, nil)
 	copy(h.arenas[i+1:], h.arenas[i:])
@@ -125,12 +132,12 @@ func (h *pageHeap) allocSolo(n uint64) (*span, error) {
 			return sp, nil
 		}
 	}
-	base, err := h.arena.MapTool(n * guest.PageSize)
+	base, err := h.arena.MapTool(n*guest.PageSize + 2*margin)
 	if err != nil {
 		return nil, err
 	}
-	sp := &span{base: base, npages: n, zero: true, solo: true, state: spanUsed, class: -1}
-	h.addArena(&arena{base: base, end: sp.end(), solo: sp})
+	sp := &span{base: base + margin, npages: n, zero: true, solo: true, state: spanUsed, class: -1}
+	h.addArena(&arena{base: sp.base, end: sp.end(), solo: sp})
 	return sp, nil
 }
 
@@ -167,13 +174,13 @@ func (h *pageHeap) free(sp *span) {
 
 func (h *pageHeap) freeSolo(sp *span) {
 	u, ok := h.arena.(Unmapper)
-	if !ok || u.UnmapTool(guest.Range{Start: sp.base, End: sp.end()}) != nil {
+	if !ok || u.UnmapTool(guest.Range{Start: sp.base - margin, End: sp.end() + margin}) != nil {
 		h.solos = append(h.solos, sp)
 		return
 	}
 	h.last = nil
 	i := sort.Search(len(h.arenas), func(i int) bool { return h.arenas[i].base >= sp.base })
-	h.mapped -= uint64(h.arenas[i].end - h.arenas[i].base)
+	h.mapped -= uint64(h.arenas[i].end-h.arenas[i].base) + 2*margin
 	h.arenas = append(h.arenas[:i], h.arenas[i+1:]...)
 }
 

@@ -109,8 +109,8 @@ type Space struct {
 	watchers []tool.MemoryWatcher // guarded by change
 
 	mu   sync.RWMutex
-	maps []*vma                  // guarded by mu; sorted
-	code map[guest.Addr]struct{} // guarded by mu; pages that the translator has copies of
+	maps []*vma  // guarded by mu; sorted
+	code codeSet // guarded by mu; pages that the translator has copies of
 
 	// brkStart and brkEnd are the bounds of the break, dataLen what RLIMIT_DATA counts besides it; guarded by mu.
 	brkStart, brkEnd   guest.Addr
@@ -121,7 +121,7 @@ type Space struct {
 func New(cfg Config) *Space {
 	s := &Space{
 		cfg:       cfg,
-		code:      make(map[guest.Addr]struct{}),
+		code:      newCodeSet(),
 		brkStart:  cfg.Brk.Start,
 		brkEnd:    cfg.Brk.Start,
 		dataLimit: unix.RLIM_INFINITY,

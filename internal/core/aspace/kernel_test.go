@@ -293,7 +293,7 @@ func checkInvariants(t testing.TB, s *Space) {
 			}
 		}
 	}
-	for p := range s.code {
+	for p := range s.code.pages {
 		if s.at(p) == nil {
 			t.Errorf("code page %v is not mapped", p)
 		}

@@ -186,31 +186,8 @@ func (s *Space) edit(r guest.Range, f func(v *vma)) {
 
 // remove takes r out of the list and out of the code set.
 func (s *Space) remove(r guest.Range) []*vma {
-	for _, p := range s.codePages(r) {
-		delete(s.code, p)
+	for _, p := range s.code.in(r) {
+		s.code.remove(p)
 	}
 	return s.cut(r)
-}
-
-// codePages returns the pages of r in the code set, sorted.
-func (s *Space) codePages(r guest.Range) []guest.Addr {
-	if len(s.code) == 0 || r.Empty() {
-		return nil
-	}
-	var pages []guest.Addr
-	if r.Len()/guest.PageSize < uint64(len(s.code)) {
-		for p := r.Start.PageDown(); p < r.End; p += guest.PageSize {
-			if _, ok := s.code[p]; ok {
-				pages = append(pages, p)
-			}
-		}
-		return pages
-	}
-	for p := range s.code {
-		if r.Contains(p) {
-			pages = append(pages, p)
-		}
-	}
-	slices.Sort(pages)
-	return pages
 }

@@ -79,7 +79,7 @@ func (s *Space) protectReal(r guest.Range, p guest.Prot) error {
 		return hostMprotect(r, realProt(p))
 	}
 	next := r.Start
-	for _, run := range runs(s.codePages(r)) {
+	for _, run := range runs(s.code.in(r)) {
 		if run.Start > next {
 			if err := hostMprotect(guest.Range{Start: next, End: run.Start}, realProt(p)); err != nil {
 				return err
@@ -120,8 +120,7 @@ func (s *Space) WriteProtect(r guest.Range) error {
 	_, err := s.pieces(pages(r), func(v *vma, part guest.Range) error {
 		var fresh []guest.Addr
 		for p := part.Start; p < part.End; p += guest.PageSize {
-			if _, ok := s.code[p]; !ok {
-				s.code[p] = struct{}{}
+			if s.code.add(p) {
 				fresh = append(fresh, p)
 			}
 		}
@@ -146,9 +145,9 @@ func (s *Space) Unprotect(r guest.Range) error {
 }
 
 func (s *Space) unprotect(r guest.Range) error {
-	gone := s.codePages(r)
+	gone := s.code.in(r)
 	for _, p := range gone {
-		delete(s.code, p)
+		s.code.remove(p)
 	}
 	for _, run := range runs(gone) {
 		_, err := s.pieces(run, func(v *vma, part guest.Range) error {
@@ -176,7 +175,7 @@ func (s *Space) BeforeKernelWrite(r guest.Range) error {
 		return nil
 	}
 	s.mu.RLock()
-	none := len(s.codePages(pages(r))) == 0
+	none := len(s.code.in(pages(r))) == 0
 	s.mu.RUnlock()
 	if none {
 		return nil
@@ -186,7 +185,7 @@ func (s *Space) BeforeKernelWrite(r guest.Range) error {
 
 // dropCode empties the code set in r and notes the change.
 func (s *Space) dropCode(r guest.Range) error {
-	for _, run := range runs(s.codePages(r)) {
+	for _, run := range runs(s.code.in(r)) {
 		s.note(event{kind: codeChanged, r: run})
 	}
 	return s.unprotect(r)
@@ -221,7 +220,7 @@ func (s *Space) Classify(a guest.Addr, write bool) Access {
 		// Every protection but none can be read on amd64: Write implies Read there, and Exec is mapped so.
 		return Protection
 	}
-	if _, ok := s.code[a.PageDown()]; ok && write {
+	if write && s.code.has(a.PageDown()) {
 		return CodePage
 	}
 	return OK

@@ -309,10 +309,51 @@ func TestConcurrent(t *testing.T) {
 	}
 	for range 50 {
 		s.Lock()
+		n := len(s.maps)
 		s.Unlock()
+		if n > 100 {
+			t.Errorf("%d mappings", n)
+		}
 		s.Each(func(m Mapping) bool { _, _ = s.Find(m.Start); return true })
 	}
 	wg.Wait()
 	s.Each(func(m Mapping) bool { t.Errorf("left over: %v", m); return true })
 	checkInvariants(t, s)
+}
+
+func TestCodeSet(t *testing.T) {
+	c := newCodeSet()
+	const base = 1 << 40
+	all := map[guest.Addr]bool{}
+	r := rand.New(rand.NewSource(1))
+	for range 3000 {
+		p := guest.Addr(base + r.Intn(4*chunk/pg)*pg)
+		if all[p] && r.Intn(2) == 0 {
+			c.remove(p)
+			delete(all, p)
+		} else if c.add(p) == all[p] {
+			t.Fatalf("add(%v) when it was in: %v", p, all[p])
+		} else {
+			all[p] = true
+		}
+		start := guest.Addr(base + r.Intn(5*chunk/pg)*pg)
+		for _, n := range []guest.Addr{0, pg, guest.Addr(r.Intn(chunk/pg)) * pg, 3 * chunk, 1 << 45} {
+			got := c.in(guest.Range{Start: start, End: start + n})
+			want := 0
+			for p := range all {
+				if p >= start && p < start+n {
+					want++
+				}
+			}
+			if len(got) != want || !slices.IsSorted(got) || want > 0 && (!all[got[0]] || !all[got[want-1]]) {
+				t.Fatalf("in(%v, %#x) has %d pages, want %d", start, n, len(got), want)
+			}
+		}
+	}
+	for p := range all {
+		c.remove(p)
+	}
+	if len(c.pages)+len(c.chunks) != 0 {
+		t.Errorf("%d pages and %d chunks left", len(c.pages), len(c.chunks))
+	}
 }

@@ -107,7 +107,9 @@ func (m *placed) mapSegment(sp *aspace.Space, f *os.File, p phdr) error {
 			}
 		}
 	}
-	if end > zero {
+	if p.memSize > p.fileSize && end > zero {
+		// The kernel makes bss as it makes the break: writable whatever the segment says.
+		prot = unix.PROT_READ | unix.PROT_WRITE | prot&unix.PROT_EXEC
 		if _, err := sp.Mmap(zero, uint64(end-zero), prot, flags|unix.MAP_ANONYMOUS, -1, 0); err != nil {
 			return mapError(zero, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -358,6 +359,86 @@ func TestAgainstKernel(t *testing.T) {
 			}
 			checkSame(t, path, someArgs, someEnv)
 		})
+	}
+}
+
+// TestOddSegmentsAgainstKernel loads programs with program headers as no linker makes them.
+func TestOddSegmentsAgainstKernel(t *testing.T) {
+	prog := compile(t, "bare.c", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext-segment=0x30000000")
+	image, err := os.ReadFile(prog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := parseHeader(bytes.NewReader(image), int64(len(image)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bss := slices.IndexFunc(h.phdrs, func(p phdr) bool { return p.kind == ptLoad && p.memSize > p.fileSize })
+	if bss < 0 {
+		t.Fatal("no bss")
+	}
+	p := h.phdrs[bss]
+	for _, x := range []struct {
+		name  string
+		spoil func(b []byte) // b is the program header with the bss
+	}{
+		{"bss not writable", func(b []byte) { b[4] = pfR }},
+		{"bss executable", func(b []byte) { b[4] = pfR | pfX }},
+		{"bss only", func(b []byte) { binary.LittleEndian.PutUint64(b[32:], 0) }},
+		{"bss ends in its first page", func(b []byte) { binary.LittleEndian.PutUint64(b[40:], p.fileSize+3) }},
+		{"no bss", func(b []byte) { binary.LittleEndian.PutUint64(b[40:], p.fileSize) }},
+		{"no memory", func(b []byte) { clear(b[32:48]) }},
+		{"odd alignment", func(b []byte) { b[48] = 3 }},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			odd := slices.Clone(image)
+			x.spoil(odd[h.phoff+uint64(bss)*phdrSize:])
+			path := filepath.Join(t.TempDir(), "prog")
+			if err := os.WriteFile(path, odd, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			checkSame(t, path, someArgs, someEnv)
+		})
+	}
+}
+
+// TestCorruptImages loads programs with random damage in their headers: they are refused in one line, or are in place.
+func TestCorruptImages(t *testing.T) {
+	image, err := os.ReadFile(compile(t, "prog.c", "-pie", "-fPIE"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "prog")
+	r := rand.New(rand.NewSource(1))
+	loaded := 0
+	for i := range 400 {
+		b := slices.Clone(image)
+		for range 1 + r.Intn(4) {
+			at := 16 + r.Intn(ehdrSize+13*phdrSize-16)
+			b[at] = []byte{0, 1, 0xff, byte(r.Intn(256)), b[at] ^ 1<<r.Intn(8)}[r.Intn(5)]
+		}
+		if r.Intn(4) == 0 {
+			b = b[:r.Intn(len(b))]
+		}
+		if err := os.WriteFile(path, b, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			im, err := Load(testSpace(t), path, someArgs, someEnv, Options{})
+			if err != nil {
+				if e, ok := err.(*Error); !ok || strings.Contains(e.Error(), "\n") || e.ExitCode() < 126 || e.ExitCode() > 127 {
+					t.Errorf("%T %v", err, err)
+				}
+				return
+			}
+			loaded++
+			if !im.Stack.Contains(im.SP) || im.Image.Empty() {
+				t.Errorf("image %v, stack pointer %v", im.Image, im.SP)
+			}
+		})
+	}
+	if loaded == 0 || loaded == 400 {
+		t.Errorf("%d of 400 were loaded: the damage does not test anything", loaded)
 	}
 }
 

@@ -105,7 +105,7 @@ func parseScript(b []byte) (interp, arg string, hasArg bool, err error) {
 		// be something that ends it. The last byte is not looked at, as it might be that.
 		line = line[:len(line)-1]
 		name := bytes.TrimLeft(line, blanks)
-		if bytes.IndexAny(name, " \t\x00") < 0 {
+		if !bytes.ContainsAny(name, " \t\x00") {
 			return "", "", false, unix.ENOEXEC
 		}
 	}

@@ -248,12 +248,8 @@ func (a *Allocator) call(f *family, t tool.Thread, args *Args) uint64 {
 		}
 		return a.get(f, t, args, x, y, false)
 	case roleCalloc:
-		// An overflowing product is told by the arguments themselves when they look negative; otherwise it is just
-		// too much.
-		if a.fishy(f, t, "nmemb", x) || a.fishy(f, t, "size", y) {
-			return a.failed(f, args, unix.ENOMEM)
-		}
-		if x != 0 && y > ^uint64(0)/x {
+		// An overflowing product is no finding: callers rely on calloc to refuse it.
+		if x != 0 && y > ^uint64(0)/x || a.fishy(f, t, "nmemb", x) || a.fishy(f, t, "size", y) {
 			return a.failed(f, args, unix.ENOMEM)
 		}
 		return a.get(f, t, args, x*y, 0, true)

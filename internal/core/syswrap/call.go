@@ -82,7 +82,7 @@ func (c *Call) loadString(a uint64, max int) (string, bool) {
 		n = c.memory().ReadMem(b[:n], guest.Addr(a))
 		for i, ch := range b[:n] {
 			if ch == 0 {
-				return string(append(s, b[:i]...)), true
+				return string(append(s, b[:i]...)), len(s)+i < max
 			}
 		}
 		if n == 0 {
@@ -198,7 +198,7 @@ func (c *Call) checkParam(i int, p *Param) {
 // marked does what is due after the call for parameter p, argument i.
 func (c *Call) marked(i int, p *Param) {
 	v := c.Args[i]
-	if v == 0 || c.Result < 0 && (p.on == 0 || c.Result != -p.on) {
+	if v == 0 || c.Result < 0 && !(p.onEINTR && interrupted(c.Result)) {
 		return
 	}
 	switch p.kind {
@@ -270,6 +270,10 @@ func (c *Call) wroteIovec(n uint64) {
 func (c *Call) perform() int64 {
 	return c.t.Raw(uintptr(c.Nr), c.raw)
 }
+
+// interrupted reports whether a call was interrupted by a signal: EINTR, or one of the kernel's internal results that say
+// how such a call is restarted (ERESTARTSYS 512 to ERESTART_RESTARTBLOCK 516, include/linux/errno.h).
+func interrupted(r int64) bool { return r == errno(unix.EINTR) || r <= -512 && r >= -516 }
 
 // errno is a raw result that says e.
 func errno(e unix.Errno) int64 { return -int64(e) }

@@ -98,7 +98,8 @@ type Engine struct {
 	space AddressSpace
 	sig   Signals
 	watch tool.KernelWatcher
-	rows  []*info // by number; nil: no row
+	rows  []*info   // by number; nil: no row
+	calls sync.Pool // *Call, as every system call of the guest needs one
 
 	mu     sync.Mutex
 	warned map[string]bool // guarded by mu
@@ -115,6 +116,7 @@ func New(cfg Config) *Engine {
 		rows:   byNumber(),
 		warned: make(map[string]bool),
 		nofile: cfg.NoFile,
+		calls:  sync.Pool{New: func() any { return new(Call) }},
 	}
 	return e
 }
@@ -235,8 +237,18 @@ func (e *Engine) kernelWrite(r guest.Range) {
 
 // Do performs the system call that t's registers ask for. It does not write the result into the registers.
 func (e *Engine) Do(t Thread) Outcome {
-	nr, args := callOf(t.Regs())
-	c := &Call{Nr: nr, Args: args, raw: args, e: e, t: t}
+	c := e.calls.Get().(*Call)
+	*c = Call{e: e, t: t}
+	c.Nr, c.Args = callOf(t.Regs())
+	c.raw = c.Args
+	o := e.do(c)
+	*c = Call{} // lets go of what it refers to
+	e.calls.Put(c)
+	return o
+}
+
+func (e *Engine) do(c *Call) Outcome {
+	nr := c.Nr
 	if nr >= 0 && nr < len(e.rows) {
 		c.row = e.rows[nr]
 	}

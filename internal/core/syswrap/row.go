@@ -70,7 +70,7 @@ type Param struct {
 	post     Size // bytes written by the call, nil: size; never more than size gave before the call
 	null     bool // a null pointer is not followed
 	when     func(c *Call) bool
-	on       int64 // error number with which the memory is written too, 0: only on success
+	onEINTR  bool // the memory is written when the call is interrupted
 	// fields are the parts of a structure that the kernel reads; nil: all of it.
 	fields []field
 }
@@ -94,8 +94,8 @@ func (p Param) Mem(name string) Param { p.mem = name; return p }
 // Text gives the whole name of the memory behind the pointer, call included.
 func (p Param) Text(name string) Param { p.text = name; return p }
 
-// On says that the memory is also written when the call fails with error number e.
-func (p Param) On(e int64) Param { p.on = e; return p }
+// OnEINTR says that the memory is written when a signal interrupts the call.
+func (p Param) OnEINTR() Param { p.onEINTR = true; return p }
 
 // Fields says which parts of the structure are read.
 func (p Param) Fields(f ...field) Param { p.fields = f; return p }

@@ -316,7 +316,7 @@ func (c *Call) masked(set, size uint64) int64 {
 	}
 	c.e.sig.TempMask(c.t, m)
 	r := c.perform()
-	if r != errno(unix.EINTR) {
+	if !interrupted(r) {
 		c.e.sig.RestoreMask(c.t)
 	}
 	return r

@@ -27,7 +27,7 @@ var processRows = []row{
 		return 0
 	})),
 	sys("clone", cloneParams, Do(clone)),
-	sys("clone3", A{In("cl_args", Arg(1)), Addr("size")}, Before(clone3Before), Do(clone3)),
+	sys("clone3", A{In("cl_args", Arg(1)), Addr("size")}, Before(clone3Memory), Do(clone3), After(clone3Memory)),
 	sys("execve", A{Path("filename"), Addr("argv"), Addr("envp")}, Before(execBefore(1)), Do(exec)),
 	sys("execveat", A{DirFD("fd"), Path("filename"), Addr("argv"), Addr("envp"), Hex("flags")}, Before(execBefore(2)), Do(exec)),
 	sys("wait4", A{Int("pid"), Out("status", N(4)).Opt(), Hex("options"), Out("rusage", N(linux.SizeofRusage)).Opt()}, MayBlock),
@@ -69,11 +69,12 @@ var processRows = []row{
 	Absent("get_thread_area", "32-bit only"),
 }
 
-// cloneParams are clone's parameters on amd64; arm64 has tls before child_tidptr.
+// cloneParams are clone's parameters on amd64; arm64 has tls before child_tidptr. What the scheduler will write is marked
+// as written already: should the clone fail, the tool misses that the memory is as it was.
 var cloneParams = A{
 	Addr("flags"), Addr("child_stack"),
-	Out("parent_tidptr", N(4)).When(when(0, unix.CLONE_PARENT_SETTID|unix.CLONE_PIDFD)).Post(N(0)),
-	Out("child_tidptr", N(4)).When(when(0, unix.CLONE_CHILD_SETTID|unix.CLONE_CHILD_CLEARTID)).Post(N(0)),
+	Out("parent_tidptr", N(4)).When(when(0, unix.CLONE_PARENT_SETTID|unix.CLONE_PIDFD)),
+	Out("child_tidptr", N(4)).When(when(0, unix.CLONE_CHILD_SETTID|unix.CLONE_CHILD_CLEARTID)),
 	Addr("tlsinfo").When(when(0, unix.CLONE_SETTLS)),
 }
 
@@ -105,8 +106,8 @@ func clone(c *Call) int64 {
 	return 0
 }
 
-// clone3Before names the fields that lead to memory.
-func clone3Before(c *Call) {
+// clone3Memory is what is written through the fields of clone_args, before and after the call.
+func clone3Memory(c *Call) {
 	flags, ok := c.load64(c.Args[0] + linux.CloneFlags)
 	if !ok {
 		return
@@ -121,7 +122,11 @@ func clone3Before(c *Call) {
 		{"cl_args->child_tid", linux.CloneChildTID, unix.CLONE_CHILD_SETTID | unix.CLONE_CHILD_CLEARTID},
 	} {
 		if p, ok := c.load64(c.Args[0] + f.off); ok && flags&f.bits != 0 {
-			c.write(c.text(f.name), p, 4)
+			if c.done {
+				c.wrote(p, 4)
+			} else {
+				c.write(c.text(f.name), p, 4)
+			}
 		}
 	}
 }

@@ -3,8 +3,6 @@ package syswrap
 import (
 	"gogrind/internal/guest"
 	"gogrind/internal/linux"
-
-	"golang.org/x/sys/unix"
 )
 
 var signalRows = []row{
@@ -67,9 +65,9 @@ var timeRows = []row{
 	sys("clock_settime", A{Int("clk_id"), In("tp", N(linux.SizeofTimespec))}),
 	sys("clock_getres", A{Int("clk_id"), Out("res", N(linux.SizeofTimespec)).Opt()}),
 	sys("clock_nanosleep", A{Int("clkid"), Hex("flags"), In("rqtp", N(linux.SizeofTimespec)),
-		Out("rmtp", N(linux.SizeofTimespec)).Opt().On(int64(unix.EINTR)).Post(onlyOnError)}, MayBlock),
+		Out("rmtp", N(linux.SizeofTimespec)).Opt().OnEINTR().Post(onlyInterrupted)}, MayBlock),
 	sys("nanosleep", A{In("req", N(linux.SizeofTimespec)),
-		Out("rem", N(linux.SizeofTimespec)).Opt().On(int64(unix.EINTR)).Post(onlyOnError)}, MayBlock),
+		Out("rem", N(linux.SizeofTimespec)).Opt().OnEINTR().Post(onlyInterrupted)}, MayBlock),
 	sys("adjtimex", A{Out("buf", N(linux.SizeofTimex)).Mem("timex")}, Before(timexBefore(0))),
 	sys("clock_adjtime", A{Int("id"), Out("buf", N(linux.SizeofTimex)).Text("adjtimex(timex)")}, Before(timexBefore(1))),
 	sys("getitimer", A{Int("which"), Addr("value")}, Before(itimerOut("value", 1)), After(itimerOut("value", 1))),
@@ -87,8 +85,8 @@ var timeRows = []row{
 	sys("timerfd_gettime", A{FD("ufd"), Out("otmr", N(linux.SizeofItimerspec))}),
 }
 
-// onlyOnError is the size of what is written when a call fails: nothing on success.
-var onlyOnError = Fn("all on error", func(c *Call) uint64 {
+// onlyInterrupted is the size of what is written when a call does not succeed: nothing on success.
+var onlyInterrupted = Fn("all when interrupted", func(c *Call) uint64 {
 	if c.Result < 0 {
 		return ^uint64(0)
 	}

@@ -43,6 +43,8 @@ func (c *Call) resultText() string {
 	switch {
 	case c.out.Kind != Done:
 		return fmt.Sprintf(" --> [%s]", c.out.Kind)
+	case interrupted(c.Result):
+		return " --> [interrupted]"
 	case c.Result < 0 && c.Result > -4096:
 		return fmt.Sprintf(" --> Failure(%#x)", -c.Result)
 	}

@@ -30,7 +30,8 @@
 //	    Space.mu      the list of mappings and the set of code pages
 //
 // Watchers may read the Space (Find, Each, ReadMem) and call WriteProtect and Unprotect, which take mu only. They must
-// not map, unmap or protect.
+// not map, unmap or protect. A watcher that waits for other threads of the guest to stop must take a thread that waits
+// for change (in any method that maps, unmaps or protects) for stopped.
 package aspace
 
 import (

@@ -1,8 +1,6 @@
 package aspace
 
 import (
-	"errors"
-
 	"gogrind/internal/guest"
 
 	"golang.org/x/sys/unix"
@@ -169,7 +167,7 @@ func pages(r guest.Range) guest.Range {
 }
 
 // BeforeKernelWrite makes r writable as far as the guest may write it, and tells CodeWatchers if r holds code: a system
-// call that writes to a page of the code set would fail with EFAULT. It costs a look at the set when there is none.
+// call that writes to a page of the code set would fail with EFAULT. It is cheap when there is none.
 func (s *Space) BeforeKernelWrite(r guest.Range) error {
 	if r.Empty() {
 		return nil
@@ -226,9 +224,11 @@ func (s *Space) Classify(a guest.Addr, write bool) Access {
 	return OK
 }
 
-// advice that the list or the translator must know about.
+// Advice that package unix does not name (linux/mman.h).
 const (
-	madvDontneedLocked = 24 // linux/mman.h
+	madvPopulateWrite  = 23
+	madvDontneedLocked = 24
+	madvGuardInstall   = 102
 )
 
 // Madvise is the system call.
@@ -238,26 +238,54 @@ func (s *Space) Madvise(addr guest.Addr, length uint64, advice int) error {
 	if addr%guest.PageSize != 0 || n < length || r.End < r.Start {
 		return unix.EINVAL
 	}
-	// An advice that the kernel does not know is an error before holes are.
-	if err := hostMadvise(guest.Range{}, advice); err != nil || n == 0 {
-		return err
-	}
-	return s.update(func() error {
-		switch advice {
-		case unix.MADV_DONTNEED, unix.MADV_FREE, unix.MADV_REMOVE, madvDontneedLocked:
-			if err := s.dropCode(r); err != nil {
-				return err
-			}
-		}
-		err := s.eachPiece(r, func(part guest.Range) error { return hostMadvise(part, advice) })
-		if err != nil && !errors.Is(err, unix.ENOMEM) {
+	switch advice {
+	case unix.MADV_DONTNEED, unix.MADV_FREE, unix.MADV_REMOVE, madvDontneedLocked, madvGuardInstall, madvPopulateWrite:
+		if err := s.BeforeKernelWrite(r); err != nil {
 			return err
 		}
-		if advice == unix.MADV_DONTFORK || advice == unix.MADV_DOFORK {
-			s.edit(r, func(v *vma) { v.dontFork = advice == unix.MADV_DONTFORK })
-		}
+	}
+	holes, err := s.unlocked(r, func(part guest.Range) error { return hostMadvise(part, advice) })
+	if err != nil {
 		return err
+	}
+	if holes || n == 0 {
+		// An advice that the kernel does not know is an error before holes are.
+		if err := hostMadvise(guest.Range{}, advice); err != nil {
+			return err
+		}
+	}
+	if advice == unix.MADV_DONTFORK || advice == unix.MADV_DOFORK {
+		s.mu.Lock()
+		s.edit(r, func(v *vma) { v.dontFork = advice == unix.MADV_DONTFORK })
+		s.mu.Unlock()
+	}
+	if holes {
+		return unix.ENOMEM
+	}
+	return nil
+}
+
+// unlocked calls f for the mapped parts of r without holding a lock, and reports whether there were holes: for calls that
+// can take long and change nothing that the Space knows. What another thread of the guest unmaps meanwhile, f may meet
+// in its place, as it would natively.
+func (s *Space) unlocked(r guest.Range, f func(part guest.Range) error) (holes bool, err error) {
+	var parts []guest.Range
+	s.mu.RLock()
+	holes, _ = s.pieces(r, func(_ *vma, part guest.Range) error { // which cannot fail
+		if n := len(parts); n > 0 && parts[n-1].End == part.Start {
+			parts[n-1].End = part.End
+		} else {
+			parts = append(parts, part)
+		}
+		return nil
 	})
+	s.mu.RUnlock()
+	for _, p := range parts {
+		if err := f(p); err != nil {
+			return holes, err
+		}
+	}
+	return holes, nil
 }
 
 // Msync is the system call.
@@ -268,38 +296,15 @@ func (s *Space) Msync(addr guest.Addr, length uint64, flags int) error {
 		// The kernel has its own order of EINVAL, ENOMEM and success for these, and looks at no mapping.
 		return hostMsync(guest.Range{Start: addr, End: addr + guest.Addr(length)}, flags)
 	}
-	// Writing back can take long and changes nothing here, so it is done without the locks.
-	s.mu.RLock()
-	var parts []guest.Range
-	holes, _ := s.pieces(r, func(v *vma, part guest.Range) error {
-		parts = append(parts, part)
-		return nil
-	})
-	s.mu.RUnlock()
-	if len(parts) == 0 {
-		if err := hostMsync(guest.Range{}, flags); err != nil { // are the flags right?
-			return err
-		}
+	holes, err := s.unlocked(r, func(part guest.Range) error { return hostMsync(part, flags) })
+	if err != nil || !holes {
+		return err
 	}
-	for _, p := range parts {
-		if err := hostMsync(p, flags); err != nil {
-			return err
-		}
+	// Flags that the kernel does not know are an error before holes are.
+	if err := hostMsync(guest.Range{}, flags); err != nil {
+		return err
 	}
-	if holes {
-		return unix.ENOMEM
-	}
-	return nil
-}
-
-// eachPiece calls f for the mapped parts of r and returns ENOMEM if all went well but there were holes, as calls that
-// pass over holes do.
-func (s *Space) eachPiece(r guest.Range, f func(guest.Range) error) error {
-	holes, err := s.pieces(r, func(_ *vma, part guest.Range) error { return f(part) })
-	if err == nil && holes {
-		return unix.ENOMEM
-	}
-	return err
+	return unix.ENOMEM
 }
 
 // AfterFork drops what MADV_DONTFORK keeps from the child. The child calls it once, after Unlock.

@@ -287,6 +287,7 @@ var valgrindPrograms = []struct {
 	{".c", plainC, "gcc -no-pie -g -O2"},
 	{".c", plainC, "gcc -no-pie -O2"},
 	{".c", plainC, "gcc -no-pie -g -O2 -static"},
+	{".c", plainC, "gcc -no-pie -g -O2 -flto"},
 	{".cc", plainCXX, "g++ -no-pie -g -O0"},
 	{".cc", plainCXX, "g++ -no-pie -g -O2"},
 	{".cc", plainCXX, "g++ -no-pie -O1"},

@@ -29,8 +29,19 @@ func (m *Memcheck) callers(t tool.Thread) []guest.Addr {
 // Leave implements tool.Leaver: translated code found a shadow byte of the access that forbids it.
 func (m *Memcheck) Leave(t tool.Thread, kind isa.AccessKind, a guest.Addr, size int) {
 	r := guest.Range{Start: a, End: a + guest.Addr(size)}
-	_, bad := m.shadow.FirstNoAccess(r)
-	if !bad || kind == isa.Load && m.partialLoad(r) || m.ignored(t, r) {
+	if _, bad := m.shadow.FirstNoAccess(r); !bad {
+		// Undefined bytes, from a client request: no finding, and a store ends it.
+		if kind&isa.Store != 0 {
+			m.shadow.MakeDefined(r)
+		}
+		return
+	}
+	switch {
+	case kind == isa.Load && (m.partialLoad(r) || size >= minVector && m.overRead(t, r)):
+		return
+	case kind != isa.Load && size >= minVector && m.maskedPart(t, r):
+		return
+	case m.ignored(t, r):
 		return
 	}
 	if kind&isa.Load != 0 {
@@ -51,11 +62,17 @@ func (m *Memcheck) badAccess(t tool.Thread, kind, what string, a guest.Addr, siz
 // --partial-loads-ok lets pass: optimised string functions read like that.
 func (m *Memcheck) partialLoad(r guest.Range) bool {
 	n := r.Len()
-	if !m.opts.partialLoadsOK || n < 4 || n > 32 || n&(n-1) != 0 || uint64(r.Start)&(n-1) != 0 {
+	if !m.opts.partialLoadsOK || n < 4 || n > 64 || n&(n-1) != 0 || uint64(r.Start)&(n-1) != 0 {
 		return false
 	}
 	_, some := m.shadow.FirstAccessible(r)
 	return some
+}
+
+// maskedPart reports whether r is a store under a mask that may touch only what is accessible.
+func (m *Memcheck) maskedPart(t tool.Thread, r guest.Range) bool {
+	_, some := m.shadow.FirstAccessible(r)
+	return some && m.masked(guest.Addr(t.Regs().RIP))
 }
 
 // ignored applies --ignore-ranges, --ignore-range-below-sp and the client requests that switch reports off.

@@ -35,6 +35,8 @@ type Memcheck struct {
 	stacks *stack.Interner
 	depth  int // frames that are captured
 
+	reachCache sync.Map // guest.Addr of an instruction -> reach of its function
+
 	mu          sync.Mutex // guards all below
 	custom      custom
 	customFreed []tool.HeapBlock // the most recent last

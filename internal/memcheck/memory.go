@@ -25,7 +25,10 @@ func (m *Memcheck) Mapped(mp tool.Mapping) {
 const keepShadow = 16 << 20
 
 // Unmapped implements tool.MemoryWatcher.
-func (m *Memcheck) Unmapped(r guest.Range) { m.shadowLost(m.shadow.Unmap(r)) }
+func (m *Memcheck) Unmapped(r guest.Range) {
+	m.shadowLost(m.shadow.Unmap(r))
+	m.reachCache.Clear() // other code may come to lie there
+}
 
 // Protected implements tool.MemoryWatcher. Pages that become accessible were reserved before; pages that lose their
 // access keep their state, because the CPU itself watches them now.

@@ -103,10 +103,13 @@ func (a *Allocator) Malloc(t tool.Thread, size, align uint64, kind tool.AllocKin
 		return 0
 	}
 	switch {
-	case zero && !fresh:
-		a.fill(b.Range(), 0)
 	case !zero && a.cfg.Layout.MallocFill >= 0:
 		a.fill(b.Range(), byte(a.cfg.Layout.MallocFill))
+	case !fresh || zero && size <= guest.PageSize:
+		// Memory that was used before is cleared for malloc, too: old pointers in it would make other blocks reachable
+		// for the leak search. New memory is zero; that of small blocks isn't relied on for calloc, because an overrun
+		// of the guest's may have been there, and clearing costs little.
+		a.fill(b.Range(), 0)
 	}
 	a.cfg.Tool.Allocated(t, b, zero)
 	return b.Addr
@@ -333,7 +336,7 @@ func (a *Allocator) find(p guest.Addr) (*span, uint32, bool) {
 	return sp, slot, ok
 }
 
-// alloc finds a slot and fills in its metadata; fresh says that its memory is zero. The caller holds mu.
+// alloc finds a slot and fills in its metadata; fresh says that its memory was never used. The caller holds mu.
 func (a *Allocator) alloc(t tool.Thread, q request, stack uint32) (b tool.HeapBlock, fresh bool, err error) {
 	rz := a.cfg.Layout.RedZone
 	align := max(q.align, a.cfg.Layout.Alignment)
@@ -349,9 +352,6 @@ func (a *Allocator) alloc(t tool.Thread, q request, stack uint32) (b tool.HeapBl
 	var slot uint32
 	if need <= maxSmall {
 		sp, slot, fresh, err = a.allocSmall(classOf(need))
-		// Zero memory of small slots is not relied on: an overrun of the guest's may have been there, and clearing
-		// costs little.
-		fresh = fresh && q.size > guest.PageSize
 	} else {
 		sp, err = a.pages.alloc((need + 2*rz + guest.PageSize - 1) / guest.PageSize)
 		if err == nil {

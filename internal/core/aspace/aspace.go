@@ -112,6 +112,7 @@ type Space struct {
 	mu   sync.RWMutex
 	maps []*vma  // guarded by mu; sorted
 	code codeSet // guarded by mu; pages that the translator has copies of
+	full full    // guarded by mu
 
 	// brkStart and brkEnd are the bounds of the break, dataLen what RLIMIT_DATA counts besides it; guarded by mu.
 	brkStart, brkEnd   guest.Addr
@@ -126,6 +127,7 @@ func New(cfg Config) *Space {
 		brkStart:  cfg.Brk.Start,
 		brkEnd:    cfg.Brk.Start,
 		dataLimit: unix.RLIM_INFINITY,
+		full:      full{floor: cfg.High.End},
 	}
 	var lim unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_DATA, &lim) == nil {

@@ -189,5 +189,9 @@ func (s *Space) remove(r guest.Range) []*vma {
 	for _, p := range s.code.in(r) {
 		s.code.remove(p)
 	}
-	return s.cut(r)
+	taken := s.cut(r)
+	for _, v := range taken {
+		s.freed(v.Range)
+	}
+	return taken
 }

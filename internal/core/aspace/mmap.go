@@ -400,7 +400,7 @@ func (s *Space) MapStack(n uint64, exec bool) (guest.Range, error) {
 	}
 	var r guest.Range
 	err := s.update(func() error {
-		a, ok := s.down(s.cfg.Stack, q.n, guest.PageSize)
+		a, _, _, ok := s.down(s.cfg.Stack, q.n, guest.PageSize)
 		if !ok {
 			return unix.ENOMEM
 		}

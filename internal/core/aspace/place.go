@@ -35,26 +35,82 @@ func (s *Space) up(zone guest.Range, n, align uint64) (guest.Addr, bool) {
 	}
 }
 
-// down finds the highest free place for n bytes in zone.
-func (s *Space) down(zone guest.Range, n, align uint64) (guest.Addr, bool) {
+// down finds the highest free place for n bytes in zone. top is the end of the hole that it is in, skipped the largest
+// hole above that.
+func (s *Space) down(zone guest.Range, n, align uint64) (at, top guest.Addr, skipped uint64, ok bool) {
 	end := zone.End
 	for i := s.from(end-1) - 1; ; i-- {
 		// maps[i+1] starts at end, or contains it in the first round.
 		if i+1 < len(s.maps) && s.maps[i+1].Start < end {
 			end = s.maps[i+1].Start
 		}
-		if end <= zone.Start || uint64(end-zone.Start) < n {
-			return 0, false
+		if end <= zone.Start {
+			return 0, 0, skipped, false
 		}
-		a := (end - guest.Addr(n)) &^ guest.Addr(align-1)
-		if a < zone.Start {
-			return 0, false
+		hole := guest.Range{Start: zone.Start, End: end}
+		if i >= 0 {
+			hole.Start = max(hole.Start, s.maps[i].End)
 		}
-		if i < 0 || s.maps[i].End <= a {
-			return a, true
+		if hole.Len() >= n {
+			if at = (end - guest.Addr(n)) &^ guest.Addr(align-1); at >= hole.Start {
+				return at, end, skipped, true
+			}
+		}
+		skipped = max(skipped, hole.Len())
+		if hole.Start == zone.Start {
+			return 0, 0, skipped, false
 		}
 		end = s.maps[i].Start
 	}
+}
+
+// full is what is known of the upper part of Config.High: no hole has more than hole bytes above floor. A program with ten thousands of mappings would wait for each search through all of them.
+type full struct {
+	floor guest.Addr
+	hole  uint64
+}
+
+// high is down in Config.High.
+func (s *Space) high(n, align uint64) (guest.Addr, bool) {
+	zone := s.cfg.High
+	known := n > s.full.hole
+	if known {
+		zone.End = s.full.floor
+	}
+	a, top, skipped, ok := s.down(zone, n, align)
+	if !ok {
+		return 0, false
+	}
+	if known {
+		skipped = max(skipped, s.full.hole)
+	}
+	if known || top < s.full.floor {
+		s.full = full{floor: top, hole: skipped}
+	}
+	return a, true
+}
+
+// freed corrects what is known after r has become a hole.
+func (s *Space) freed(r guest.Range) {
+	zone := s.cfg.High
+	r = clip(r, zone)
+	if r.Empty() || r.End <= s.full.floor {
+		return
+	}
+	// The hole may be larger than r.
+	i := s.from(r.Start)
+	hole := zone
+	if i > 0 {
+		hole.Start = max(hole.Start, s.maps[i-1].End)
+	}
+	if i < len(s.maps) {
+		hole.End = min(hole.End, s.maps[i].Start)
+	}
+	if hole.Start <= s.full.floor {
+		s.full.floor = hole.End // all of it is below
+		return
+	}
+	s.full.hole = max(s.full.hole, hole.Len())
 }
 
 func alignUp(a guest.Addr, align uint64) guest.Addr {
@@ -86,5 +142,5 @@ func (s *Space) place(w wish) (guest.Addr, bool) {
 			}
 		}
 	}
-	return s.down(s.cfg.High, w.n, w.align)
+	return s.high(w.n, w.align)
 }

@@ -2,6 +2,7 @@ package aspace
 
 import (
 	"errors"
+	"math/rand"
 	"testing"
 
 	"gogrind/internal/guest"
@@ -198,5 +199,51 @@ func TestBrk(t *testing.T) {
 	}
 	if got := s.Brk(start + 4*pg); got != start+4*pg {
 		t.Errorf("did not grow up to RLIMIT_DATA but to %v", got)
+	}
+}
+
+// TestHighestFit compares place with a search through everything, on a list that is never made real.
+func TestHighestFit(t *testing.T) {
+	zone := guest.Range{Start: 1 << 40, End: 1<<40 + 200*pg}
+	for seed := range int64(50) {
+		r := rand.New(rand.NewSource(seed))
+		s := New(Config{Space: guest.Range{Start: pg, End: 1 << 46}, High: zone})
+		for step := range 400 {
+			n, align := uint64(1+r.Intn(6))*pg, uint64(pg)<<r.Intn(3)
+			switch r.Intn(3) {
+			case 0, 1:
+				want, found := guest.Addr(0), false
+				for a := zone.End - guest.Addr(n); a >= zone.Start && !found; a -= pg {
+					if uint64(a)%align == 0 && s.isFree(guest.Range{Start: a, End: a + guest.Addr(n)}) {
+						want, found = a, true
+					}
+				}
+				got, ok := s.place(wish{n: n, align: align})
+				if got != want || ok != found {
+					t.Fatalf("seed %d, step %d: place(%d, %d) = %v, %v; want %v, %v", seed, step, n, align, got, ok, want, found)
+				}
+				if ok && r.Intn(4) > 0 { // a place is not always taken
+					s.insert(&vma{Range: guest.Range{Start: got, End: got + guest.Addr(n)}, segment: guest.Addr(step)})
+				}
+			case 2:
+				a := zone.Start + guest.Addr(r.Intn(205)-5)*pg
+				gone := guest.Range{Start: a, End: a + guest.Addr(1+r.Intn(20))*pg}
+				s.remove(gone)
+				if r.Intn(3) == 0 {
+					s.insert(&vma{Range: gone, segment: guest.Addr(step)})
+				}
+			}
+		}
+	}
+}
+
+func BenchmarkManyMappings(b *testing.B) {
+	s := window(b, true)
+	for i := range 20000 { // neighbours never merge
+		mustMap(b, s, 0, pg, i%2, anon)
+	}
+	for b.Loop() {
+		a := mustMap(b, s, 0, pg, unix.PROT_READ, anon)
+		s.Munmap(a, pg)
 	}
 }

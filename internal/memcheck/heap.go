@@ -21,7 +21,9 @@ const defaultRedZone = 16
 
 // Allocated implements tool.HeapReplacer. New memory is marked as defined whether it is or not: uses of undefined values
 // are no finding yet, and translated code would leave its fast path for each of them.
-func (m *Memcheck) Allocated(_ tool.Thread, b tool.HeapBlock, _ bool) { m.shadow.MakeDefined(b.Range()) }
+func (m *Memcheck) Allocated(_ tool.Thread, b tool.HeapBlock, _ bool) {
+	m.shadow.MakeDefined(b.Range())
+}
 
 // Freed implements tool.HeapReplacer.
 func (m *Memcheck) Freed(_ tool.Thread, b tool.HeapBlock, _ string) { m.shadow.MakeNoAccess(b.Range()) }

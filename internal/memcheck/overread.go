@@ -6,32 +6,38 @@ import (
 	"gogrind/internal/debuginfo"
 	"gogrind/internal/guest"
 	"gogrind/internal/isa/amd64"
+	"gogrind/internal/shadow"
 	"gogrind/internal/tool"
 )
 
-// String functions of C libraries read whole vectors and look at the bytes afterwards, so correct calls read over the end
-// of blocks. As long as the functions themselves run and not replacements for them, such reads are judged here.
+// String functions of C libraries read whole vectors, up to four in advance, and look at the bytes afterwards, so correct
+// calls read over the end of blocks. As long as the functions themselves run and not replacements for them, such reads are
+// judged here: by what the function looks for, and by what its registers point to.
 
 // reach is what a string function may read beyond accessible memory.
 type reach uint8
 
 const (
 	reachNone   reach = iota // nothing: not a string function, or one that stays in bounds
-	reachVector              // the rest of a vector that is accessible in part
-	reachZero                // the same, once there is a zero byte in front
-	reachWide                // the same with a zero of four bytes
+	reachLength              // what lies close: it has a length, which we don't know
+	reachText                // the rest of a vector, and more behind the string's end
+	reachZero                // both only behind the string's end
+	reachWide                // the same, for strings of four-byte characters
 )
 
 // reaches are string functions by name, without underscores in front and the suffix that names the CPU feature.
 var reaches = map[string]reach{
 	"strlen": reachZero, "strcpy": reachZero, "stpcpy": reachZero, "strcat": reachZero, "wcslen": reachWide, "wcscpy": reachWide,
-	"memchr": reachVector, "memrchr": reachVector, "rawmemchr": reachVector, "memcmp": reachVector, "memcmpeq": reachVector,
-	"bcmp": reachVector, "strnlen": reachVector, "strchr": reachVector, "index": reachVector, "strchrnul": reachVector,
-	"strrchr": reachVector, "rindex": reachVector, "strcmp": reachVector, "strncmp": reachVector, "strcasecmp": reachVector,
-	"strncasecmp": reachVector, "strncpy": reachVector, "stpncpy": reachVector, "strncat": reachVector, "strspn": reachVector,
-	"strcspn": reachVector, "strpbrk": reachVector, "strstr": reachVector, "strcasestr": reachVector, "wcsnlen": reachVector,
-	"wcschr": reachVector, "wcsrchr": reachVector, "wcscmp": reachVector, "wcsncmp": reachVector, "wmemchr": reachVector,
-	"wmemcmp": reachVector, "verify": reachVector, "strlcpy": reachVector, "strlcat": reachVector,
+
+	"strchr": reachText, "index": reachText, "strchrnul": reachText, "strrchr": reachText, "rindex": reachText,
+	"strcmp": reachText, "strcasecmp": reachText, "strspn": reachText, "strcspn": reachText, "strpbrk": reachText,
+	"strstr": reachText, "strcasestr": reachText, "wcschr": reachText, "wcsrchr": reachText, "wcscmp": reachText,
+	"verify": reachText,
+
+	"memchr": reachLength, "memrchr": reachLength, "rawmemchr": reachLength, "memcmp": reachLength, "memcmpeq": reachLength,
+	"bcmp": reachLength, "strnlen": reachLength, "strncmp": reachLength, "strncasecmp": reachLength, "strncpy": reachLength,
+	"stpncpy": reachLength, "strncat": reachLength, "wcsnlen": reachLength, "wcsncmp": reachLength, "wmemchr": reachLength,
+	"wmemcmp": reachLength,
 }
 
 // reachOf is the reach of the function with the given name in a symbol table.
@@ -52,25 +58,86 @@ func reachOf(name string) reach {
 // libraries have string functions whose names may be unknown, as they are in no dynamic symbol table.
 var libraries = []string{"libc.so", "ld-linux", "ld-musl", "libc.musl"}
 
-// minVector is the smallest vector, in bytes.
-const minVector = 16
+// minVector is the smallest vector, in bytes, and advance how far ahead of what they look at the functions read: four
+// vectors of the largest size, and as much for alignment.
+const (
+	minVector = 16
+	advance   = 8 * 64
+)
 
 // overRead reports whether load r is one that a correct program makes although some of its bytes are inaccessible.
 func (m *Memcheck) overRead(t tool.Thread, r guest.Range) bool {
-	some, ok := m.shadow.FirstAccessible(r)
-	if !ok {
-		return false
-	}
 	pc := guest.Addr(t.Regs().RIP)
-	switch m.reachAt(pc) {
-	case reachVector:
+	what := m.reachAt(pc)
+	some, ok := m.shadow.FirstAccessible(r)
+	switch {
+	case !ok:
+		return what != reachNone && m.readAhead(t, r, what)
+	case what == reachNone:
+		return m.masked(pc)
+	case what == reachLength || what == reachText:
 		return true
-	case reachZero:
-		return m.zeroFrom(some, r.End, 1)
-	case reachWide:
-		return m.zeroFrom(some, r.End, 4)
 	}
-	return m.masked(pc)
+	end, cut := m.shadow.FirstNoAccess(guest.Range{Start: some, End: r.End})
+	// Without a cut only what lies in front is inaccessible, and there the string isn't.
+	return !cut || m.hasZero(guest.Range{Start: some, End: end}, what)
+}
+
+// readAhead judges a load of inaccessible bytes only.
+func (m *Memcheck) readAhead(t tool.Thread, r guest.Range, what reach) bool {
+	for i, v := range t.Regs().GPR {
+		p := guest.Addr(v)
+		if i == guest.RSP || p < r.Start || p >= r.End {
+			continue
+		}
+		// The function's pointer is in the load: it was called with it, unless it is one that was rounded to vectors
+		// and moved along. Nobody moves along freed blocks.
+		if p%minVector != 0 {
+			return false
+		}
+		if h := m.host.Heap(); h != nil {
+			if b, ok := h.Near(p); ok && b.Freed && b.Range().Contains(p) {
+				return false
+			}
+		}
+	}
+	from := r.Start - min(r.Start, advance)
+	last, ok := m.lastAccessible(guest.Range{Start: from, End: r.Start})
+	if what == reachLength {
+		_, behind := m.shadow.FirstAccessible(guest.Range{Start: r.End, End: r.End + advance})
+		return ok || behind // memrchr goes backwards
+	}
+	return ok && m.hasZero(guest.Range{Start: m.runStart(last), End: last + 1}, what)
+}
+
+// lastAccessible returns the last byte of r that may be accessed.
+func (m *Memcheck) lastAccessible(r guest.Range) (guest.Addr, bool) {
+	var sh [advance]byte
+	b := sh[:r.Len()]
+	m.shadow.Load(b, r.Start)
+	for i := len(b) - 1; i >= 0; i-- {
+		if !shadow.IsNoAccess(b[i]) {
+			return r.Start + guest.Addr(i), true
+		}
+	}
+	return 0, false
+}
+
+// longestRun is how much of an accessible stretch is searched for the end of a string.
+const longestRun = 1024
+
+// runStart is the first byte of the accessible stretch that ends with last, as far back as matters.
+func (m *Memcheck) runStart(last guest.Addr) guest.Addr {
+	var sh [longestRun]byte
+	from := last + 1 - min(last+1, longestRun)
+	b := sh[:last+1-from]
+	m.shadow.Load(b, from)
+	for i := len(b) - 1; i >= 0; i-- {
+		if shadow.IsNoAccess(b[i]) {
+			return from + guest.Addr(i) + 1
+		}
+	}
+	return from
 }
 
 // reachAt is the reach of the function at pc; it is remembered, because such loads come often.
@@ -87,7 +154,7 @@ func (m *Memcheck) reachAt(pc guest.Addr) reach {
 			base := f.Obj[strings.LastIndexByte(f.Obj, '/')+1:]
 			for _, l := range libraries {
 				if strings.HasPrefix(base, l) {
-					what = reachVector
+					what = reachText
 				}
 			}
 		}
@@ -96,21 +163,23 @@ func (m *Memcheck) reachAt(pc guest.Addr) reach {
 	return what
 }
 
-// zeroFrom reports whether a zero of the given width lies between start and the first inaccessible byte after it, before
-// end.
-func (m *Memcheck) zeroFrom(start, end guest.Addr, width int) bool {
-	if bad, is := m.shadow.FirstNoAccess(guest.Range{Start: start, End: end}); is {
-		end = bad
+// hasZero reports whether the accessible memory r holds the end of a string.
+func (m *Memcheck) hasZero(r guest.Range, what reach) bool {
+	width := 1
+	if what == reachWide {
+		width = 4
 	}
-	var buf [64]byte
-	n := m.host.Memory().ReadMem(buf[:min(int(end-start), len(buf))], start)
+	var buf [longestRun]byte
+	n := m.host.Memory().ReadMem(buf[:min(r.Len(), longestRun)], r.Start)
 	zeros := 0
 	for i, b := range buf[:n] {
-		if i%width == 0 {
+		if (uint64(r.Start)+uint64(i))%uint64(width) == 0 {
 			zeros = 0
 		}
 		if b == 0 {
 			zeros++
+		} else {
+			zeros = 0
 		}
 		if zeros == width {
 			return true

@@ -9,3 +9,8 @@ require (
 )
 
 require golang.org/x/arch v0.32.0 // indirect
+
+godebug (
+	containermaxprocs=0
+	updatemaxprocs=0
+)

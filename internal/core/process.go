@@ -228,8 +228,8 @@ func (p *Process) makeTranslator() error {
 	}
 	cfg := jit.Config{
 		Cache: cache, Fetch: p.fetch, Shadow: p.shadow, Hook: p.hookAt,
-		Translated: p.translated,
-		Warn:       func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
+		Translated: p.translated, Verify: p.verify,
+		Warn: func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 	}
 	if p.tool.Info().Name != "nulgrind" {
 		cfg.Tool = p.tool
@@ -249,6 +249,18 @@ func (p *Process) fetch(pc guest.Addr) []byte {
 		return nil
 	}
 	return guest.Bytes(pc, int(min(uint64(m.End-pc), 1<<20)))
+}
+
+// verify reports whether code at pc may change without a write fault there: memory that may be mapped a second time, writable.
+func (p *Process) verify(pc guest.Addr) bool {
+	if p.opt.SMCCheck == "none" {
+		return false
+	}
+	if p.opt.SMCCheck == "all" {
+		return true
+	}
+	m, ok := p.space.Find(pc)
+	return ok && m.Flags&unix.MAP_SHARED != 0
 }
 
 // translated protects guest code that has been copied, if the guest may write to it.

@@ -1,6 +1,7 @@
 package jit
 
 import (
+	"hash/crc32"
 	"sort"
 	"sync/atomic"
 
@@ -34,6 +35,8 @@ type fragment struct {
 	landings       uint32 // landings[landings:landings+nLanding]
 	nLanding       uint32
 	incoming       uint32 // first linked exit that jumps here, index+1
+	sum            uint32 // checksum of the guest code, for fragments that verify it
+	verified       uint32 // where such a fragment goes on
 	dead           bool
 }
 
@@ -115,6 +118,54 @@ func (t *Translator) Indirect(pc guest.Addr) (uintptr, error) {
 	t.setL2(fr.pc, fr.entry)
 	atomic.StoreUint64(t.l1(fr.pc), t.base+uint64(fr.entry))
 	return uintptr(t.base + uint64(fr.body)), nil
+}
+
+// Once translates the single instruction at pc for one execution: nothing else will enter the fragment, and the page of its code
+// is not protected for it. An instruction that writes to its own page gets on in this way.
+func (t *Translator) Once(pc guest.Addr) (uintptr, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.full() {
+		return 0, ErrFull
+	}
+	t.limit, t.once = 1, true
+	f, err := t.translate(uint64(pc), false)
+	t.limit, t.once = maxInsts, false
+	if err != nil {
+		return 0, err
+	}
+	delete(t.byPC, uint64(pc))
+	t.frags[f].dead = true
+	return uintptr(t.base + uint64(t.frags[f].body)), nil
+}
+
+// Verify compares the code that fragment n was made from with what is there now. If it is the same, resume is the host address
+// at which the fragment goes on; if not, the fragment is gone and resume is 0. pc is its guest address.
+func (t *Translator) Verify(n int) (pc guest.Addr, resume uintptr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fr := &t.frags[n]
+	pc = guest.Addr(fr.pc)
+	if !fr.dead && t.checksum(fr.pc, fr.end) == fr.sum {
+		return pc, uintptr(t.base + uint64(fr.verified))
+	}
+	t.discard(uint32(n))
+	return pc, 0
+}
+
+// checksum is that of the guest code in [pc, end), 0 if it cannot be read any more.
+func (t *Translator) checksum(pc, end uint64) uint32 {
+	sum := crc32.NewIEEE()
+	for pc < end {
+		b := t.cfg.Fetch(guest.Addr(pc))
+		if len(b) == 0 {
+			return 0
+		}
+		b = b[:min(uint64(len(b)), end-pc)]
+		sum.Write(b)
+		pc += uint64(len(b))
+	}
+	return sum.Sum32()
 }
 
 // Link resolves the direct exit n: its target is translated, the exit patched to jump there, and the address to go on at

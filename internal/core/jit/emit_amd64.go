@@ -49,6 +49,12 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 	}
 	tr := &t.tr
 	t.begin(pc, tr.next, indirect)
+	if t.cfg.Verify != nil && !t.once && t.cfg.Verify(guest.Addr(pc)) {
+		t.point(pc, true, [3]uint8{})
+		t.hot.leave(t, vcpu.ExitVerify, tr.frag)
+		fr := &t.frags[tr.frag]
+		fr.sum, fr.verified = t.checksum(pc, tr.next), uint32(t.hot.pos)
+	}
 	if t.cfg.Tool != nil {
 		t.instrument()
 	}
@@ -109,7 +115,7 @@ func (t *Translator) end() {
 		t.byPage[p] = append(t.byPage[p], t.tr.frag)
 	}
 	t.stats.Fragments++
-	if t.cfg.Translated != nil {
+	if t.cfg.Translated != nil && !t.once {
 		t.cfg.Translated(guest.Range{Start: guest.Addr(f.pc), End: guest.Addr(f.end)})
 	}
 }
@@ -160,13 +166,7 @@ func (t *Translator) emit(i int) {
 		t.indirectTarget(in)
 		a.jmpL1()
 	case flowRet:
-		// pushq fs:plane(rsp); ret 8+n
-		a.op(0, false, 0xff, 6, mem{seg: segFS, base: rsp, index: noReg, disp: guest.ReturnPlane}, 0, false)
-		n := 8
-		if in.Op == 0xc2 {
-			n += int(uint16(in.Imm))
-		}
-		a.bytes(0xc2, byte(n), byte(n>>8))
+		t.emitReturn(in)
 	case flowSyscall:
 		a.leave(t, vcpu.ExitSyscall, t.newExit(next))
 	case flowRequest:
@@ -178,6 +178,24 @@ func (t *Translator) emit(i int) {
 	case flowStop:
 		t.emitStop(in)
 	}
+}
+
+// emitReturn emits a return: the host address goes from the return plane to the stack, above the guest's return address, and ret
+// drops both. A return that drops arguments too, which hardly any 64-bit code has, is an indirect jump, as landings look for the
+// guest's address right below the stack pointer.
+func (t *Translator) emitReturn(in *inst) {
+	a := &t.hot
+	if in.Op == 0xc3 {
+		a.op(0, false, 0xff, 6, mem{seg: segFS, base: rsp, index: noReg, disp: guest.ReturnPlane}, 0, false) // pushq
+		a.bytes(0xc2, 8, 0)
+		return
+	}
+	a.store(spill(slotRCX), rcx)
+	a.load(rcx, at(rsp, 0))
+	a.store(spill(slotRDX), rdx)
+	t.hash()
+	a.lea(rsp, at(rsp, 8+int32(uint16(in.Imm))))
+	a.jmpL1()
 }
 
 // directExit emits a jump (cc < 0) or conditional jump to guest address target.

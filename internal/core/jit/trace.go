@@ -111,7 +111,7 @@ func (t *Translator) findTrace(pc uint64) error {
 		return ErrFetch
 	}
 	branches := 0
-	for tr.n < maxInsts {
+	for tr.n < t.limit {
 		code := window
 		if len(code) < 32 {
 			code = t.fetchAcross(pc, code)

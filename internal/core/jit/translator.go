@@ -50,6 +50,9 @@ type Config struct {
 	Hook func(pc guest.Addr) (int, bool)
 	// Translated is told, with mu held, which guest code a new fragment is a copy of.
 	Translated func(r guest.Range)
+	// Verify says that the code at pc may change without a fault, so that fragments made from it compare it with what it was
+	// each time they are entered. nil: none does.
+	Verify func(pc guest.Addr) bool
 	// Warn prints one line about something that is approximated.
 	Warn func(format string, args ...any)
 	// Trace prints a fragment when not nil.
@@ -84,7 +87,9 @@ type Translator struct {
 	// Working state of the translation under way.
 	tr     trace
 	block  tool.Block
-	annAt  int // next annotation to lower
+	limit  int  // instructions of the trace at most
+	once   bool // for Once
+	annAt  int  // next annotation to lower
 	behind afterOp
 	acc    []amd64.Access
 	enc    [32]byte
@@ -106,7 +111,7 @@ func New(cfg Config) (*Translator, error) {
 	if n < codeOff+4*maxFragment {
 		return nil, fmt.Errorf("jit: code cache of %d bytes is too small", n)
 	}
-	t := &Translator{cfg: cfg, base: uint64(cfg.Cache.Start)}
+	t := &Translator{cfg: cfg, base: uint64(cfg.Cache.Start), limit: maxInsts}
 	buf := guest.Bytes(cfg.Cache.Start, n)
 	t.hot = asm{buf: buf, base: t.base, pos: codeOff}
 	t.cold = asm{buf: buf, base: t.base}

@@ -124,6 +124,10 @@ func (t *Thread) exit() {
 	case vcpu.ExitCheck:
 		pc, access, resume := t.s.tr.CheckAt(arg)
 		t.check(pc, access, resume)
+	case vcpu.ExitVerify:
+		pc, resume := t.s.tr.Verify(arg)
+		c.Regs.RIP = uint64(pc)
+		t.resume = resume
 	case vcpu.ExitEmulate:
 		// xbegin: the transaction aborts at once, without a reason that suggests to try again.
 		c.Regs.RIP = uint64(t.s.tr.Target(arg))

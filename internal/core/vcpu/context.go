@@ -27,6 +27,7 @@ const (
 	ExitHook                 // replaced or wrapped function; argument: hook number
 	ExitCheck                // a tool's check failed; argument: check record
 	ExitEmulate              // an instruction that Go emulates; argument: exit record
+	ExitVerify               // the fragment's guest code is to be compared with what it was; argument: fragment
 	ExitAborted              // entry was given up because a signal arrived; registers are as before
 )
 

@@ -248,9 +248,10 @@ nottrace:
 
 async:
 	CMPL	DI, $SIGPROF
-	JNE	2(PC)
+	JNE	guests
 	CMPL	·profiling(SB), $0
 	JNE	togo
+guests:
 	CALL	queue<>(SB)
 	LEAQ	·enterCheck(SB), AX
 	LEAQ	·enterEnd(SB), R10

@@ -58,7 +58,7 @@ func (s *Space) frames(o *Object, pc guest.Addr, buf []Frame) []Frame {
 	}
 	base.Obj = o.Path
 	raw := ""
-	if y := lookup(o.symbols().funcs, pc); y != nil {
+	if y := o.function(pc); y != nil {
 		raw = y.Name + y.Version
 		base.Offset = uint64(pc - y.Addr)
 	}

@@ -1,11 +1,14 @@
 package debuginfo
 
 import (
+	"cmp"
 	stdelf "debug/elf"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"gogrind/internal/guest"
 )
@@ -47,8 +50,11 @@ type Symbol struct {
 // symbols is what was read of an object's symbol tables.
 type symbols struct {
 	all []Symbol
-	// funcs and data are the symbols that can name an address, one per address range, sorted, as canonical made them.
-	funcs, data []Symbol
+
+	once sync.Once
+	// funcs and data are the symbols that can name an address in code and data, made on first use: positions in all,
+	// sorted by address, one per address.
+	funcs, data []uint32
 }
 
 // Symbols calls f for each defined symbol of the dynamic and static symbol tables, the mini debug information and the
@@ -83,8 +89,6 @@ func (o *Object) symbols() *symbols {
 			o.readTable(s, d, stdelf.SHT_SYMTAB)
 		}
 	}
-	s.funcs = o.canonical(s.all, true)
-	s.data = o.canonical(s.all, false)
 	o.syms.Store(s)
 	return s
 }
@@ -152,50 +156,47 @@ func parseSymbols(b []byte, tab string, bias uint64, dynamic bool) []Symbol {
 	return out
 }
 
-// canonical keeps the symbols that can name an address in code (or data), sorted by address, one per start address: the
-// name that Valgrind chooses among aliases.
-func (o *Object) canonical(all []Symbol, code bool) []Symbol {
-	var out []Symbol
-	for _, s := range all {
-		inText := o.Text.Contains(s.Addr)
-		if inText != code {
-			continue
-		}
-		switch s.Type {
+// index fills funcs and data.
+func (s *symbols) index(text guest.Range) {
+	for i := range s.all {
+		y := &s.all[i]
+		code := text.Contains(y.Addr)
+		switch y.Type {
 		case Func, IFunc:
-			if !code {
-				continue
+			if code {
+				s.funcs = append(s.funcs, uint32(i))
 			}
 		case NoType:
-			// Labels of assembly code; mapping symbols and the linker's section marks have no size and no business here.
-			if !code || s.Size == 0 && s.Name != "_start" {
-				continue
+			// Labels of assembly code. Mapping symbols and the linker's section marks have no size and no business here.
+			if code && (y.Size != 0 || y.Name == "_start") {
+				s.funcs = append(s.funcs, uint32(i))
 			}
 		case Data:
-		default:
-			continue
-		}
-		out = append(out, s)
-	}
-	sort.SliceStable(out, func(i, j int) bool {
-		a, b := &out[i], &out[j]
-		if a.Addr != b.Addr {
-			return a.Addr < b.Addr
-		}
-		return preferred(a, b)
-	})
-	n := 0
-	for i := range out {
-		if n > 0 && out[i].Addr == out[n-1].Addr {
-			if out[n-1].Size == 0 {
-				out[n-1].Size = out[i].Size
+			if code {
+				s.funcs = append(s.funcs, uint32(i))
+			} else {
+				s.data = append(s.data, uint32(i))
 			}
-			continue
 		}
-		out[n] = out[i]
-		n++
 	}
-	return out[:n]
+	s.funcs, s.data = s.canonical(s.funcs), s.canonical(s.data)
+}
+
+// canonical sorts by address and keeps of each address the symbol whose name is shown.
+func (s *symbols) canonical(tab []uint32) []uint32 {
+	slices.SortFunc(tab, func(i, j uint32) int {
+		a, b := &s.all[i], &s.all[j]
+		switch {
+		case a.Addr != b.Addr:
+			return cmp.Compare(a.Addr, b.Addr)
+		case preferred(a, b):
+			return -1
+		case preferred(b, a):
+			return 1
+		}
+		return cmp.Compare(i, j)
+	})
+	return slices.CompactFunc(tab, func(i, j uint32) bool { return s.all[i].Addr == s.all[j].Addr })
 }
 
 // preferred says that a's name is the one to show when a and b are at the same address.
@@ -215,20 +216,29 @@ func preferred(a, b *Symbol) bool {
 // maxBack bounds the search for a symbol that encloses another one.
 const maxBack = 8
 
-// lookup finds the symbol whose range holds a.
-func lookup(tab []Symbol, a guest.Addr) *Symbol {
-	i := sort.Search(len(tab), func(i int) bool { return tab[i].Addr > a })
+// lookup finds the symbol of tab whose range holds a.
+func (s *symbols) lookup(tab []uint32, a guest.Addr) *Symbol {
+	i := sort.Search(len(tab), func(i int) bool { return s.all[tab[i]].Addr > a })
 	for k := i - 1; k >= 0 && k >= i-maxBack; k-- {
-		if uint64(a-tab[k].Addr) < tab[k].Size {
-			return &tab[k]
+		if y := &s.all[tab[k]]; uint64(a-y.Addr) < y.Size {
+			return y
 		}
 	}
 	return nil
 }
 
+// function is the symbol of the code at a, nil when there is none.
+func (o *Object) function(a guest.Addr) *Symbol {
+	s := o.symbols()
+	s.once.Do(func() { s.index(o.Text) })
+	return s.lookup(s.funcs, a)
+}
+
 // DataSymbol is the data symbol that a lies in and the offset within it.
-func (o *Object) DataSymbol(a guest.Addr) (s Symbol, offset uint64, ok bool) {
-	p := lookup(o.symbols().data, a)
+func (o *Object) DataSymbol(a guest.Addr) (y Symbol, offset uint64, ok bool) {
+	s := o.symbols()
+	s.once.Do(func() { s.index(o.Text) })
+	p := s.lookup(s.data, a)
 	if p == nil {
 		return Symbol{}, 0, false
 	}

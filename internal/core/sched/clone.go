@@ -37,7 +37,7 @@ func (t *Thread) clone(a *syswrap.CloneArgs) int64 {
 	}
 	n.sig = t.sig.Clone(n)
 	mask := uint64(n.sig.Mask())
-	started := make(chan int64)
+	started, released := make(chan int64), make(chan struct{})
 	go func() {
 		runtime.LockOSThread() // never unlocked: the OS thread ends with the goroutine
 		ctx.Attach(n.gs())
@@ -47,6 +47,7 @@ func (t *Thread) clone(a *syswrap.CloneArgs) int64 {
 			t.s.cfg.Space.WriteMem(le32(uint32(tid)), a.ChildTID)
 		}
 		started <- tid
+		<-released // the kernel stores the parent's copy of the id, too, before the child runs
 		n.unpark()
 		n.loop()
 		vcpu.SetMask(^uint64(keepOpen))
@@ -60,6 +61,7 @@ func (t *Thread) clone(a *syswrap.CloneArgs) int64 {
 	if w := t.s.cfg.Threads; w != nil {
 		w.ThreadCreated(t, n)
 	}
+	close(released)
 	return tid
 }
 

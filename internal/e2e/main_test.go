@@ -10,11 +10,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 var (
 	toolsFlag  = flag.String("tools", "nulgrind,memcheck", "tools to test; \"native\" runs programs as they are, to test the tests")
 	binFlag    = flag.String("bin", "", "directory of the tools; built afresh if empty")
+	limitFlag  = flag.Duration("limit", 2*time.Minute, "time limit of one run, where a test sets no other")
 	updateFlag = flag.Bool("update", false, "derive the expected findings from the installed Valgrind and store them")
 )
 

@@ -62,7 +62,7 @@ func (s *suite) run(t *testing.T, tool string, c command) result {
 	}
 	timeout := c.timeout
 	if timeout == 0 {
-		timeout = 2 * time.Minute
+		timeout = *limitFlag
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()

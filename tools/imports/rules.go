@@ -12,6 +12,7 @@ var Rules = []Rule{
 	{"cmd/nulgrind", "core nulgrind"},
 	{"cmd/memcheck", "core memcheck"},
 	{"e2e", ""},
+	{"e2e/input", ""},
 
 	{"core", "core/* guest linux tool report suppress debuginfo stack unwind shadow isa/amd64 options"},
 	{"core/stage0", ""},

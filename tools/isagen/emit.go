@@ -276,6 +276,8 @@ func (t *tables) row(r *row) (string, error) {
 		switch loc {
 		case "K", "KP", "KH", "S":
 			checked = true
+		case "G":
+			checked = checked || r.space == 'E'
 		}
 	}
 	if checked {

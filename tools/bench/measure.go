@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// A measurement is one run: what it cost and what it did.
+type measurement struct {
+	time   time.Duration // user + system, of the process and the children it waited for
+	status int
+	sum    [sha256.Size]byte // of standard output
+}
+
+// measure runs p under prefix, nil for natively.
+func (p program) measure(prefix []string, dir string, limit time.Duration) (measurement, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	argv := append(append([]string(nil), prefix...), p.argv...)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir = dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LC_ALL=C", "TZ=UTC", "PYTHONHASHSEED=0", "PERL_HASH_SEED=0"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	if p.stdin != "" {
+		f, err := os.Open(p.stdin)
+		if err != nil {
+			return measurement{}, err
+		}
+		defer f.Close()
+		cmd.Stdin = f
+	}
+	h := sha256.New()
+	cmd.Stdout = h
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return measurement{}, fmt.Errorf("took more than %v", limit)
+	}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return measurement{}, err
+	}
+	m := measurement{time: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), status: cmd.ProcessState.ExitCode()}
+	if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		m.status = 128 + int(ws.Signal())
+	}
+	h.Sum(m.sum[:0])
+	return m, nil
+}

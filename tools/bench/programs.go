@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"gogrind/internal/e2e/input"
+)
+
+// A program is something to measure. In argv, {bench} is testdata/bench, {temp} the directory of inputs and built
+// kernels, {cc1} the compiler proper.
+type program struct {
+	name  string
+	argv  []string
+	stdin string // file
+	// compiler builds the source {bench}/name.* with -O2; "" for programs of the system.
+	compiler string
+}
+
+// all are programs without threads, chosen for what dominates them.
+var all = []program{
+	{name: "bzip2", argv: []string{"bzip2", "-9c", "{temp}/text"}},
+	{name: "gzip", argv: []string{"gzip", "-9nc", "{temp}/text"}},
+	{name: "xz", argv: []string{"xz", "-T1", "-1c", "{temp}/text"}},
+	{name: "zstd", argv: []string{"zstd", "-q", "--single-thread", "-12", "-c", "{temp}/text"}},
+	{name: "sqlite3", argv: []string{"sqlite3", ":memory:"}, stdin: "{bench}/queries.sql"},
+	{name: "python3", argv: []string{"/usr/bin/python3", "{bench}/loop.py"}},
+	{name: "perl", argv: []string{"perl", "{bench}/loop.pl"}},
+	{name: "lua", argv: []string{"lua5.4", "{bench}/loop.lua"}},
+	{name: "cc1", argv: []string{"{cc1}", "-O2", "-quiet", "-fpreprocessed", "{temp}/source.i", "-o", "/dev/null"}},
+	{name: "sort", argv: []string{"sort", "--parallel=1", "-S200M", "-k2,2", "-k3n", "{temp}/words"}},
+	{name: "awk", argv: []string{"awk", "{ for (i = 1; i <= NF; i++) n[$i]++ } END { for (w in n) s += n[w] * length(w); print s }", "{temp}/text"}},
+	{name: "openssl", argv: []string{"openssl", "dgst", "-sha3-256", "{temp}/big"}},
+	{name: "matrix", compiler: "gcc", argv: []string{"{temp}/matrix"}},
+	{name: "nbody", compiler: "gcc", argv: []string{"{temp}/nbody"}},
+	{name: "hash", compiler: "gcc", argv: []string{"{temp}/hash"}},
+	{name: "fib", compiler: "gcc", argv: []string{"{temp}/fib"}},
+	{name: "chase", compiler: "gcc", argv: []string{"{temp}/chase"}},
+	{name: "heap", compiler: "gcc", argv: []string{"{temp}/heap"}},
+	{name: "virtual", compiler: "g++", argv: []string{"{temp}/virtual"}},
+}
+
+// prepare makes inputs in temp and returns the programs that wanted allows and that can run here, and why others can't.
+func prepare(root, temp string, wanted func(string) bool) (ready []program, missing []string, err error) {
+	text := input.Text(4 << 20)
+	for name, content := range map[string]string{"text": text, "words": input.Text(16 << 20), "big": strings.Repeat(text, 16), "source.c": input.Source(60)} {
+		if err := os.WriteFile(filepath.Join(temp, name), []byte(content), 0o666); err != nil {
+			return nil, nil, fmt.Errorf("bench: %w", err)
+		}
+	}
+	bench := filepath.Join(root, "testdata/bench")
+	cc1 := "cc1"
+	if _, err := exec.LookPath("gcc"); err == nil {
+		if out, err := exec.Command("gcc", "-E", "-o", filepath.Join(temp, "source.i"), filepath.Join(temp, "source.c")).CombinedOutput(); err != nil {
+			return nil, nil, fmt.Errorf("bench: gcc -E: %w: %s", err, out)
+		}
+		out, err := exec.Command("gcc", "-print-prog-name=cc1").Output()
+		if err != nil {
+			return nil, nil, fmt.Errorf("bench: gcc -print-prog-name: %w", err)
+		}
+		cc1 = strings.TrimSpace(string(out))
+	}
+	r := strings.NewReplacer("{bench}", bench, "{temp}", temp, "{cc1}", cc1)
+	for _, p := range all {
+		if !wanted(p.name) {
+			continue
+		}
+		if p.compiler != "" {
+			if _, err := exec.LookPath(p.compiler); err != nil {
+				missing = append(missing, p.name+": "+p.compiler+" is not installed")
+				continue
+			}
+			if err := build(p, bench, temp); err != nil {
+				return nil, nil, err
+			}
+		}
+		argv := make([]string, len(p.argv))
+		for i, a := range p.argv {
+			argv[i] = r.Replace(a)
+		}
+		path, err := exec.LookPath(argv[0])
+		if err != nil {
+			missing = append(missing, p.name+": "+argv[0]+" is not installed")
+			continue
+		}
+		argv[0] = path
+		p.argv, p.stdin = argv, r.Replace(p.stdin)
+		ready = append(ready, p)
+	}
+	return ready, missing, nil
+}
+
+func build(p program, bench, temp string) error {
+	sources, err := filepath.Glob(filepath.Join(bench, p.name+".c*"))
+	if err != nil || len(sources) != 1 {
+		return fmt.Errorf("bench: %s: sources %q %w", p.name, sources, err)
+	}
+	cmd := exec.Command(p.compiler, "-O2", "-o", filepath.Join(temp, p.name), sources[0], "-lm")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("bench: %s: %w: %s", p.name, err, out)
+	}
+	return nil
+}
+
+// A runner is what a program is run under.
+type runner struct {
+	name   string
+	prefix []string // command line before the program's
+}
+
+func runners(bin string, names []string) ([]runner, error) {
+	var list []runner
+	for _, n := range names {
+		r := runner{name: n, prefix: []string{filepath.Join(bin, n), "--log-file=/dev/null"}}
+		if tool, ok := strings.CutPrefix(n, "valgrind-"); ok {
+			r.prefix = []string{"valgrind", "--tool=" + tool, "--log-file=/dev/null"}
+		}
+		if _, err := exec.LookPath(r.prefix[0]); err != nil {
+			return nil, fmt.Errorf("bench: tool %s: %w", n, err)
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}

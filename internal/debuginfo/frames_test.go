@@ -380,6 +380,31 @@ func TestBuildID(t *testing.T) {
 	}
 }
 
+// TestMiniDebug hides the static symbols in .gnu_debugdata, as Fedora's packages do.
+func TestMiniDebug(t *testing.T) {
+	path := build(t, ".c", inlineC, "gcc", "-g", "-O2", "-Wl,--build-id=none")
+	dir := filepath.Dir(path)
+	run(t, dir, "objcopy", "--strip-debug", "prog", "mini")
+	run(t, dir, "objcopy", "--only-keep-debug", "mini")
+	run(t, dir, "xz", "mini")
+	run(t, dir, "objcopy", "--strip-all", "--add-section", ".gnu_debugdata=mini.xz", "prog", "stripped")
+	_, want := space(t, path)
+	s, o := space(t, filepath.Join(dir, "stripped"))
+	n := 0
+	want.Symbols(func(y Symbol) bool {
+		if y.Type == Func && o.Text.Contains(y.Addr) {
+			n++
+			if f := s.Frames(y.Addr, nil); f[0].Fn != y.Name {
+				t.Errorf("%s is %+v", y.Name, f)
+			}
+		}
+		return true
+	})
+	if n < 5 {
+		t.Errorf("%d functions", n)
+	}
+}
+
 // TestDwz moves common parts into a supplementary file.
 func TestDwz(t *testing.T) {
 	a := build(t, ".cc", plainCXX, "g++", "-g", "-O2")

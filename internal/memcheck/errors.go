@@ -37,7 +37,7 @@ func (m *Memcheck) Leave(t tool.Thread, kind isa.AccessKind, a guest.Addr, size 
 		return
 	}
 	switch {
-	case kind == isa.Load && (m.partialLoad(r) || size >= minVector && m.overRead(t, r)):
+	case kind == isa.Load && m.goodLoad(t, r):
 		return
 	case kind != isa.Load && size >= minVector && m.maskedPart(t, r):
 		return
@@ -58,6 +58,17 @@ func (m *Memcheck) badAccess(t tool.Thread, kind, what string, a guest.Addr, siz
 	m.report.Report(f)
 }
 
+// goodLoad reports whether load r is right although bytes of it are inaccessible.
+func (m *Memcheck) goodLoad(t tool.Thread, r guest.Range) bool {
+	if r.Len() < minVector {
+		return m.partialLoad(r)
+	}
+	if what := m.reachAt(guest.Addr(t.Regs().RIP)); what != reachNone {
+		return m.overRead(t, r, what)
+	}
+	return m.partialLoad(r) || m.maskedPart(t, r)
+}
+
 // partialLoad reports whether r is an aligned load of a word or vector that is accessible in part, which
 // --partial-loads-ok lets pass: optimised string functions read like that.
 func (m *Memcheck) partialLoad(r guest.Range) bool {
@@ -69,7 +80,7 @@ func (m *Memcheck) partialLoad(r guest.Range) bool {
 	return some
 }
 
-// maskedPart reports whether r is a store under a mask that may touch only what is accessible.
+// maskedPart reports whether r is an access under a mask that may touch only what is accessible.
 func (m *Memcheck) maskedPart(t tool.Thread, r guest.Range) bool {
 	_, some := m.shadow.FirstAccessible(r)
 	return some && m.masked(guest.Addr(t.Regs().RIP))

@@ -65,16 +65,13 @@ const (
 	advance   = 8 * 64
 )
 
-// overRead reports whether load r is one that a correct program makes although some of its bytes are inaccessible.
-func (m *Memcheck) overRead(t tool.Thread, r guest.Range) bool {
-	pc := guest.Addr(t.Regs().RIP)
-	what := m.reachAt(pc)
+// overRead reports whether load r of a string function is one that a correct program makes although some of its bytes are
+// inaccessible.
+func (m *Memcheck) overRead(t tool.Thread, r guest.Range, what reach) bool {
 	some, ok := m.shadow.FirstAccessible(r)
 	switch {
 	case !ok:
-		return what != reachNone && m.readAhead(t, r, what)
-	case what == reachNone:
-		return m.masked(pc)
+		return m.readAhead(t, r, what)
 	case what == reachLength || what == reachText:
 		return true
 	}

@@ -42,9 +42,9 @@ var ioctls = map[uint32]ioctlKind{
 	unix.TIOCVHANGUP:   {name: "TIOCVHANGUP", dir: kInt},
 	unix.TIOCCONS:      {name: "TIOCCONS", dir: kInt},
 	unix.TIOCGPGRP:     {name: "TIOCGPGRP", dir: kOut, size: 4},
-	unix.TIOCSPGRP:     {name: "TIOCSPGRP", dir: kIn, size: 4},
+	unix.TIOCSPGRP:     {name: "TIOCGPGRP", dir: kIn, size: 4},
 	unix.TIOCGSID:      {name: "TIOCGSID", dir: kOut, size: 4},
-	unix.TIOCOUTQ:      {name: "TIOCOUTQ", dir: kOut, size: 4},
+	unix.TIOCOUTQ:      {name: "SIOCOUTQ", dir: kOut, size: 4},
 	unix.TIOCSTI:       {name: "TIOCSTI", dir: kIn, size: 1},
 	unix.TIOCGWINSZ:    {name: "TIOCGWINSZ", dir: kOut, size: linux.SizeofWinsize},
 	unix.TIOCSWINSZ:    {name: "TIOCSWINSZ", dir: kIn, size: linux.SizeofWinsize},
@@ -78,8 +78,8 @@ var ioctls = map[uint32]ioctlKind{
 	unix.FICLONE:         {name: "FICLONE", dir: kInt},
 	0xc0045877:           {name: "FIFREEZE", dir: kInt},
 	0xc0045878:           {name: "FITHAW", dir: kInt},
-	unix.FS_IOC_GETFLAGS: {name: "FS_IOC_GETFLAGS", dir: kOut, size: 4}, // number says long, but it is an int
-	unix.FS_IOC_SETFLAGS: {name: "FS_IOC_SETFLAGS", dir: kIn, size: 4},
+	unix.FS_IOC_GETFLAGS: {name: "generic", dir: kOut, size: 4}, // number says long, but it is an int
+	unix.FS_IOC_SETFLAGS: {name: "generic", dir: kIn, size: 4},
 	// Sockets: include/uapi/linux/sockios.h.
 	0x8901:              {name: "FIOSETOWN", dir: kIn, size: 4},
 	unix.SIOCSPGRP:      {name: "SIOCSPGRP", dir: kIn, size: 4},
@@ -117,8 +117,8 @@ var ioctls = map[uint32]ioctlKind{
 	unix.SIOCGMIIREG:    {name: "SIOCGIFMIIREG", dir: kInOut, size: linux.SizeofIfreq},
 	unix.SIOCETHTOOL:    {name: "SIOCETHTOOL,ir", dir: kIn, size: linux.SizeofIfreq},
 	unix.SIOCGARP:       {name: "SIOCGARP", dir: kInOut, size: linux.SizeofArpreq},
-	unix.SIOCSARP:       {name: "SIOCSARP", dir: kIn, size: linux.SizeofArpreq},
-	unix.SIOCDARP:       {name: "SIOCDARP", dir: kIn, size: linux.SizeofArpreq},
+	unix.SIOCSARP:       {name: "SIOCSIFFLAGS", dir: kIn, size: linux.SizeofArpreq},
+	unix.SIOCDARP:       {name: "SIOCSIFFLAGS", dir: kIn, size: linux.SizeofArpreq},
 	// Block devices: include/uapi/linux/fs.h; their numbers say nothing of the size.
 	unix.BLKROSET:     {name: "BLKROSET", dir: kIn, size: 4},
 	unix.BLKROGET:     {name: "BLKROGET", dir: kOut, size: 4},
@@ -165,32 +165,51 @@ var ioctls = map[uint32]ioctlKind{
 	0x5606: {name: "VT_ACTIVATE", dir: kInt},
 	0x5607: {name: "VT_WAITACTIVE", dir: kInt},
 	// Others whose argument is a plain number although _IOC says a size, or the other way round.
-	unix.TUNSETPERSIST:  {name: "TUNSETPERSIST", dir: kInt},
-	unix.TUNSETNOCSUM:   {name: "TUNSETNOCSUM", dir: kInt},
-	unix.TUNSETOWNER:    {name: "TUNSETOWNER", dir: kInt},
-	unix.TUNSETGROUP:    {name: "TUNSETGROUP", dir: kInt},
-	unix.TUNSETOFFLOAD:  {name: "TUNSETOFFLOAD", dir: kInt},
-	unix.TUNSETIFF:      {name: "TUNSETIFF", dir: kInOut, size: linux.SizeofIfreq},
-	unix.TUNGETFEATURES: {name: "TUNGETFEATURES", dir: kOut, size: 4},
-	unix.RNDGETENTCNT:   {name: "RNDGETENTCNT", dir: kOut, size: 4},
+	unix.TUNSETPERSIST:   {name: "TUNSETPERSIST", dir: kInt},
+	unix.TUNSETNOCSUM:    {name: "TUNSETNOCSUM", dir: kInt},
+	unix.TUNSETOWNER:     {name: "TUNSETOWNER", dir: kInt},
+	unix.TUNSETGROUP:     {name: "TUNSETGROUP", dir: kInt},
+	unix.TUNSETOFFLOAD:   {name: "TUNSETOFFLOAD", dir: kInt},
+	unix.TUNSETIFF:       {name: "TUNSETIFF", dir: kInOut, size: linux.SizeofIfreq},
+	unix.TUNGETIFF:       {name: "TUNGETIFF", dir: kOut, size: linux.SizeofIfreq},
+	unix.TUNSETQUEUE:     {name: "TUNSETQUEUE", dir: kIn, size: linux.SizeofIfreq},
+	unix.TUNGETSNDBUF:    {name: "TUNGETSNDBUF", dir: kOut, size: 4},
+	unix.TUNSETSNDBUF:    {name: "TUNSETSNDBUF", dir: kIn, size: 4},
+	unix.TUNGETVNETHDRSZ: {name: "TUNGETVNETHDRSZ", dir: kOut, size: 4},
+	unix.TUNSETVNETHDRSZ: {name: "TUNSETVNETHDRSZ", dir: kIn, size: 4},
+	unix.TUNSETIFINDEX:   {name: "TUNSETIFINDEX", dir: kIn, size: 4},
+	unix.TUNGETFEATURES:  {name: "TUNGETFEATURES", dir: kOut, size: 4},
+	unix.RNDGETENTCNT:    {name: "RNDGETENTCNT", dir: kOut, size: 4},
 }
+
+// noArgument are commands without an argument: its register may hold anything.
+var noArgument = map[uint32]bool{
+	0x5450: true, 0x5451: true, // FIONCLEX, FIOCLEX
+	unix.TIOCNOTTY: true, unix.TIOCEXCL: true, unix.TIOCNXCL: true, unix.TIOCSBRK: true, unix.TIOCCBRK: true,
+	unix.BLKRRPART: true, unix.BLKFLSBUF: true,
+}
+
+// ioctlArg is the register of the argument, where there is one.
+var ioctlArg = named("ioctl", at(2, Addr("arg")))
 
 // ioctlRow finds what is behind an ioctl's argument, from the table or, for an unknown command, from the command's number.
 func ioctlRow(c *Call) *subRow {
 	cmd := uint32(c.Args[1])
 	if cmd == unix.SIOCGIFCONF {
-		return &subRow{name: "SIOCGIFCONF", before: ifconf, after: ifconf}
+		return &subRow{name: "SIOCGIFCONF", args: ioctlArg, before: ifconf, after: ifconf}
 	}
 	k, ok := ioctls[cmd]
 	if !ok {
 		k = guessIoctl(cmd)
 	}
 	row := &subRow{name: k.name, newFD: k.fd}
+	if !noArgument[cmd] {
+		row.args = ioctlArg
+	}
 	arg := Param{name: "arg", width: 8, size: N(k.size), kind: k.dir, text: "ioctl(" + k.name + ")"}
 	if k.dir == kInt {
 		return row
 	}
-	// The register is part of the row of ioctl itself.
 	row.before = func(c *Call) { c.checkParam(2, &arg) }
 	row.after = func(c *Call) { c.marked(2, &arg) }
 	return row

@@ -159,7 +159,7 @@ var kernelRows = []row{
 		Post(Times(Result, 8)), InOut("size", N(4)), Hex("flags")}),
 	sys("add_key", A{Str("type"), Str("description").Opt(), In("payload", Arg(3)).Opt().Text("request_key(payload)"), Addr("plen"), Int("keyring")}),
 	sys("request_key", A{Str("type"), Str("description"), Str("callout_info").Opt(), Int("keyring")}),
-	sys("keyctl", A{Int("option")}, Sub(keyctlRow)),
+	sys("keyctl", A{}, Sub(keyctlRow)),
 	sys("getrandom", A{Out("buf", Arg(1)).Post(Result).Mem("cpu"), Addr("count"), Hex("flags")}, MayBlock),
 	sys("init_module", A{In("umod", Arg(1)), Addr("len"), Str("uargs")}),
 	sys("finit_module", A{FD("fd"), Str("params"), Hex("flags")}),
@@ -251,29 +251,55 @@ func gotRegset(c *Call) {
 	}
 }
 
-// keyctlRow: commands of include/uapi/linux/keyctl.h that lead to memory.
-func keyctlRow(c *Call) *subRow {
-	reg := func(name string, p ...Param) *subRow { return &subRow{name: name, args: at(1, p...)} }
-	mem := func(p Param, cmd, what string) Param { return p.Text("keyctl(" + cmd + ", " + what + ")") }
-	switch c.Args[0] {
-	case unix.KEYCTL_JOIN_SESSION_KEYRING:
-		return reg("JOIN_SESSION_KEYRING", mem(Str("name").Opt(), "KEYCTL_JOIN_SESSION_KEYRING", "name"))
-	case unix.KEYCTL_UPDATE:
-		return reg("UPDATE", Int("key"), mem(In("payload", Arg(3)).Opt(), "KEYCTL_UPDATE", "payload"), Addr("plen"))
-	case unix.KEYCTL_DESCRIBE:
-		return reg("DESCRIBE", Int("id"), mem(Out("buffer", Arg(3)).Opt().Post(Result), "KEYCTL_DESCRIBE", "buffer"),
-			Addr("buflen"))
-	case unix.KEYCTL_READ:
-		return reg("READ", Int("keyring"), mem(Out("buffer", Arg(3)).Opt().Post(Result), "KEYCTL_READ", "buffer"), Addr("buflen"))
-	case unix.KEYCTL_GET_SECURITY:
-		return reg("GET_SECURITY", Int("key"), mem(Out("buffer", Arg(3)).Opt().Post(Result), "KEYCTL_GET_SECURITY", "buffer"),
-			Addr("buflen"))
-	case unix.KEYCTL_SEARCH:
-		return reg("SEARCH", Int("keyring"), Str("type").Text("sys_keyctl(KEYCTL_SEARCH, type)"),
-			Str("description").Text("sys_keyctl(KEYCTL_SEARCH, description)"), Int("destring"))
-	case unix.KEYCTL_INSTANTIATE:
-		return reg("INSTANTIATE", Int("key"), mem(In("payload", Arg(3)).Opt(), "KEYCTL_INSTANTIATE", "payload"), Addr("plen"),
-			Int("keyring"))
+// keyctlCommand is one command of keyctl: its parameters after the option, and the name in messages.
+type keyctlCommand struct {
+	name string
+	args A
+}
+
+// keyctlCommands are the commands by number: include/uapi/linux/keyctl.h. Unlike elsewhere, names of registers include the
+// command: keyctl(KEYCTL_UPDATE)(payload), and so do those of memory: keyctl(KEYCTL_UPDATE, payload).
+var keyctlCommands = func() map[uint64]*subRow {
+	rows := make(map[uint64]*subRow)
+	for nr, k := range map[uint64]keyctlCommand{
+		unix.KEYCTL_GET_KEYRING_ID:       {"GET_KEYRING_ID", A{Int("id"), Int("create")}},
+		unix.KEYCTL_JOIN_SESSION_KEYRING: {"JOIN_SESSION_KEYRING", A{Str("name").Opt()}},
+		unix.KEYCTL_UPDATE:               {"UPDATE", A{Int("key"), In("payload", Arg(3)).Opt(), Addr("plen")}},
+		unix.KEYCTL_REVOKE:               {"REVOKE", A{Int("id")}},
+		unix.KEYCTL_CHOWN:                {"CHOWN", A{Int("id"), Int("uid"), Int("gid")}},
+		unix.KEYCTL_SETPERM:              {"SETPERM", A{Int("id"), Hex("perm")}},
+		unix.KEYCTL_DESCRIBE:             {"DESCRIBE", A{Int("id"), Out("buffer", Arg(3)).Opt().Post(Result), Addr("buflen")}},
+		unix.KEYCTL_CLEAR:                {"CLEAR", A{Int("keyring")}},
+		unix.KEYCTL_LINK:                 {"LINK", A{Int("keyring"), Int("key")}},
+		unix.KEYCTL_UNLINK:               {"UNLINK", A{Int("keyring"), Int("key")}},
+		unix.KEYCTL_SEARCH: {"SEARCH", A{Int("keyring"), Str("type").Text("sys_keyctl(KEYCTL_SEARCH, type)"),
+			Str("description").Text("sys_keyctl(KEYCTL_SEARCH, description)"), Int("destring")}},
+		unix.KEYCTL_READ:               {"READ", A{Int("keyring"), Out("buffer", Arg(3)).Opt().Post(Result), Addr("buflen")}},
+		unix.KEYCTL_INSTANTIATE:        {"INSTANTIATE", A{Int("key"), In("payload", Arg(3)).Opt(), Addr("plen"), Int("keyring")}},
+		unix.KEYCTL_NEGATE:             {"NEGATE", A{Int("key"), Int("timeout"), Int("keyring")}},
+		unix.KEYCTL_SET_REQKEY_KEYRING: {"SET_REQKEY_KEYRING", A{Int("reqkey_defl")}},
+		unix.KEYCTL_SET_TIMEOUT:        {"SET_TIMEOUT", A{Int("key"), Int("timeout")}},
+		unix.KEYCTL_ASSUME_AUTHORITY:   {"ASSUME_AUTHORITY", A{Int("key")}},
+		unix.KEYCTL_GET_SECURITY:       {"GET_SECURITY", A{Int("key"), Out("buffer", Arg(3)).Opt().Post(Result), Addr("buflen")}},
+		unix.KEYCTL_INVALIDATE:         {"INVALIDATE", A{Int("key")}},
+		unix.KEYCTL_GET_PERSISTENT:     {"GET_PERSISTENT", A{Int("uid"), Int("keyring")}},
+	} {
+		command := "KEYCTL_" + k.name
+		for i := range k.args {
+			if p := &k.args[i]; p.kind.pointer() && p.text == "" {
+				p.text = "keyctl(" + command + ", " + p.name + ")"
+			}
+		}
+		rows[nr] = &subRow{name: command, args: named("keyctl("+command+")", append(A{Int("option")}, k.args...))}
 	}
-	return nil
+	return rows
+}()
+
+var keyctlOther = &subRow{name: "other", args: named("keyctl", A{Int("option")})}
+
+func keyctlRow(c *Call) *subRow {
+	if r, ok := keyctlCommands[c.Args[0]]; ok {
+		return r
+	}
+	return keyctlOther
 }

@@ -84,7 +84,7 @@ var fdRows = []row{
 	sys("dup2", A{FD("oldfd"), Int("newfd")}, NewFD, Do(dupTo)),
 	sys("dup3", A{FD("oldfd"), Int("newfd"), Hex("flags")}, NewFD, Do(dupTo)),
 	sys("fcntl", A{FD("fd"), Hex("cmd")}, MayBlock, Sub(fcntlRow)),
-	sys("ioctl", A{FD("fd"), Hex("request"), Addr("arg")}, MayBlock, Sub(ioctlRow)),
+	sys("ioctl", A{FD("fd"), Hex("request")}, MayBlock, Sub(ioctlRow)),
 	sys("flock", A{FD("fd"), Hex("operation")}, MayBlock),
 	sys("pipe", A{Out("filedes", N(8))}),
 	sys("pipe2", A{Out("filedes", N(8)).Text("pipe2(filedes)"), Hex("flags")}, As("pipe")),

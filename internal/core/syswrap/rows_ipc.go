@@ -65,7 +65,7 @@ func shmctlRow(c *Call) *subRow {
 	case shmInfo:
 		return &subRow{name: "SHM_INFO", args: at(2, Out("buf", N(linux.SizeofShmInfo)).Text("shmctl(SHM_INFO, buf)"))}
 	case unix.IPC_STAT, shmStat, shmStatAny:
-		return &subRow{name: "IPC_STAT", args: at(2, Out("buf", N(linux.SizeofShmidDS)).Text("shmctl(IPC_STAT, buf)"))}
+		return &subRow{name: "IPC_STAT", args: at(2, Out("buf", N(linux.SizeofShmidDS)).Text("shmctl(IPC_STAT, arg.buf)"))}
 	case unix.IPC_SET:
 		return &subRow{name: "IPC_SET", args: at(2, In("buf", N(linux.SizeofShmidDS)).Fields(permFields...).
 			Text("shmctl(IPC_SET, arg.buf)"))}

@@ -38,7 +38,7 @@ var processRows = []row{
 	sys("get_robust_list", A{Int("pid"), Out("head_ptr", N(8)), Out("len_ptr", N(8))}),
 	Absent("rseq", "a restartable sequence cannot be aborted in translated code; the C library does without"),
 	Absent("rseq_slice_yield", "needs rseq"),
-	sys("arch_prctl", A{Int("option"), Addr("arg2")}, Sub(archPrctlRow)),
+	sys("arch_prctl", A{Int("option")}, Sub(archPrctlRow)),
 	sys("prctl", A{Int("option")}, Sub(prctlRow)),
 	sys("futex", A{Addr("futex"), Hex("op")}, MayBlock, Sub(futexRow)),
 	sys("futex_waitv", A{In("waiters", Times(Arg32(1), linux.SizeofFutexWaitv)), Int("nr_futexes"), Hex("flags"),

@@ -22,7 +22,7 @@ func archPrctlRow(c *Call) *subRow {
 	}
 	switch uint32(c.Args[0]) {
 	case setFS, setGS:
-		return &subRow{name: "SET", do: func(c *Call) int64 {
+		return &subRow{name: "SET", args: at(1, Addr("arg2")), do: func(c *Call) int64 {
 			if c.Args[1] >= 1<<47-4096 {
 				return errno(unix.EPERM)
 			}
@@ -30,7 +30,7 @@ func archPrctlRow(c *Call) *subRow {
 			return 0
 		}}
 	case getFS, getGS:
-		return &subRow{name: "GET", args: at(1, Out("addr", N(8))), do: func(c *Call) int64 {
+		return &subRow{name: "GET", args: at(1, Out("arg2", N(8)).Mem("addr")), do: func(c *Call) int64 {
 			var b [8]byte
 			put64(b[:], *base)
 			if !c.store(c.Args[1], b[:]) {
@@ -39,35 +39,35 @@ func archPrctlRow(c *Call) *subRow {
 			return 0
 		}}
 	case cpuid:
-		return nil
+		return &subRow{name: "CPUID"}
 	}
 	// Shadow stacks, tagged addresses, AMX permission: answered as by a kernel or processor without them.
-	return &subRow{name: "other", do: func(c *Call) int64 { return errno(unix.EINVAL) }}
+	return &subRow{name: "other", args: at(1, Addr("arg2")), do: func(c *Call) int64 { return errno(unix.EINVAL) }}
 }
 
 // futexRows are the operations of futex, by number: which arguments count, and what the word's address is used for.
-// Names are Valgrind's; numbers: include/uapi/linux/futex.h.
+// Names are Valgrind's, which calls the second count utime; numbers: include/uapi/linux/futex.h.
 var futexRows = func() []*subRow {
-	val, val2, val3 := Int("val"), Int("val2"), Int("val3")
+	val, val2, val3 := Int("val"), Int("utime"), Int("val3")
 	timeout := In("utime", N(linux.SizeofTimespec)).Opt().Mem("timeout")
 	word, modify := In("futex", N(4)), InOut("futex", N(4))
 	second, modify2 := In("uaddr2", N(4)).Mem("futex2"), InOut("uaddr2", N(4)).Mem("futex2")
 	var rows []*subRow
 	for _, args := range []A{
-		0:  {word, skip(), val, timeout},                // WAIT
-		1:  {skip(), skip(), val},                       // WAKE
-		2:  {skip(), skip(), val},                       // FD
-		3:  {word, skip(), val, val2, second},           // REQUEUE
-		4:  {word, skip(), val, val2, second, val3},     // CMP_REQUEUE
-		5:  {word, skip(), val, val2, modify2, val3},    // WAKE_OP
-		6:  {modify, skip(), skip(), timeout},           // LOCK_PI
-		7:  {modify},                                    // UNLOCK_PI
-		8:  {modify},                                    // TRYLOCK_PI
-		9:  {word, skip(), val, timeout, skip(), val3},  // WAIT_BITSET
-		10: {skip(), skip(), val, skip(), skip(), val3}, // WAKE_BITSET
-		11: {word, skip(), val, timeout, modify2},       // WAIT_REQUEUE_PI
-		12: {word, skip(), val, val2, second, val3},     // CMP_REQUEUE_PI
-		13: {modify, skip(), skip(), timeout},           // LOCK_PI2
+		0:  {word, skip(), val, timeout},               // WAIT
+		1:  {word, skip(), val},                        // WAKE
+		2:  {word, skip(), val},                        // FD
+		3:  {word, skip(), val, val2, second},          // REQUEUE
+		4:  {word, skip(), val, val2, second, val3},    // CMP_REQUEUE
+		5:  {word, skip(), val, val2, modify2, val3},   // WAKE_OP
+		6:  {modify, skip(), val, timeout},             // LOCK_PI
+		7:  {modify},                                   // UNLOCK_PI
+		8:  {modify},                                   // TRYLOCK_PI
+		9:  {word, skip(), val, timeout, skip(), val3}, // WAIT_BITSET
+		10: {word, skip(), val, skip(), skip(), val3},  // WAKE_BITSET
+		11: {word, skip(), val, timeout, modify2},      // WAIT_REQUEUE_PI
+		12: {word, skip(), val, val2, second, val3},    // CMP_REQUEUE_PI
+		13: {modify, skip(), val, timeout},             // LOCK_PI2
 	} {
 		rows = append(rows, &subRow{name: "futex", args: named("futex", args)})
 	}
@@ -99,7 +99,9 @@ func fcntlRow(c *Call) *subRow {
 		return &subRow{name: "F_OFD_SETLK", args: at(2, lock)}
 	case unix.F_GETLK, unix.F_OFD_GETLK:
 		lock.kind = kInOut
-		return &subRow{name: "F_GETLK", args: at(2, lock)}
+		return &subRow{name: "F_GETLK", args: at(2, lock), before: func(c *Call) {
+			c.write(c.text("lock->l_pid"), c.Args[2]+24, 4)
+		}}
 	case unix.F_GETOWN_EX:
 		return &subRow{name: "F_GETOWN_EX", args: at(2, Out("arg", N(linux.SizeofFOwnerEx)).Text("fcntl(F_GETOWN_EX)"))}
 	case unix.F_SETOWN_EX:
@@ -130,8 +132,8 @@ func dupFrom(c *Call) int64 {
 // prctlRow: options of include/uapi/linux/prctl.h. Registers that an option does not use are not looked at.
 func prctlRow(c *Call) *subRow {
 	row := func(name string, args ...Param) *subRow { return &subRow{name: name, args: at(1, args...)} }
-	out := func(name, what string) *subRow {
-		return row(name, Out("arg2", N(4)).Text("prctl("+what+")"))
+	out := func(name, register, what string) *subRow {
+		return row(name, Out(register, N(4)).Text("prctl("+what+")"))
 	}
 	switch int(int32(c.Args[0])) {
 	case unix.PR_SET_NAME:
@@ -141,7 +143,7 @@ func prctlRow(c *Call) *subRow {
 	case unix.PR_SET_PDEATHSIG:
 		return row("PR_SET_PDEATHSIG", Int("signal"))
 	case unix.PR_GET_PDEATHSIG:
-		return out("PR_GET_PDEATHSIG", "get-death-signal")
+		return out("PR_GET_PDEATHSIG", "signal", "get-death-signal")
 	case unix.PR_SET_DUMPABLE:
 		return row("PR_SET_DUMPABLE", Int("dump"))
 	case unix.PR_SET_KEEPCAPS:
@@ -154,17 +156,17 @@ func prctlRow(c *Call) *subRow {
 	case unix.PR_SET_ENDIAN, unix.PR_SET_FPEMU, unix.PR_SET_FPEXC, unix.PR_SET_UNALIGN:
 		return row("PR_SET", Int("value"))
 	case unix.PR_GET_ENDIAN:
-		return out("PR_GET_ENDIAN", "get-endian")
+		return out("PR_GET_ENDIAN", "value", "get-endian")
 	case unix.PR_GET_FPEMU:
-		return out("PR_GET_FPEMU", "get-fpemu")
+		return out("PR_GET_FPEMU", "value", "get-fpemu")
 	case unix.PR_GET_FPEXC:
-		return out("PR_GET_FPEXC", "get-fpexc")
+		return out("PR_GET_FPEXC", "value", "get-fpexc")
 	case unix.PR_GET_UNALIGN:
-		return out("PR_GET_UNALIGN", "get-unalign")
+		return out("PR_GET_UNALIGN", "arg2", "get-unalign")
 	case unix.PR_GET_TSC:
-		return out("PR_GET_TSC", "get-tsc")
+		return out("PR_GET_TSC", "arg2", "get-tsc")
 	case unix.PR_GET_CHILD_SUBREAPER:
-		return out("PR_GET_CHILD_SUBREAPER", "get-child-subreaper")
+		return out("PR_GET_CHILD_SUBREAPER", "arg2", "get-child-subreaper")
 	case unix.PR_GET_TID_ADDRESS:
 		return row("PR_GET_TID_ADDRESS", Out("arg2", N(8)).Text("prctl(get-tid-address)"))
 	case unix.PR_CAPBSET_READ, unix.PR_CAPBSET_DROP:

@@ -473,8 +473,9 @@ func (in *Inst) vexValid() bool {
 // isMovCR recognises mov to and from cr0, with which LOCK means cr8 on AMD.
 func (in *Inst) isMovCR() bool { return in.Map == 1 && in.Op&^2 == 0x20 }
 
-// registersValid checks rules about register numbers: mask registers have no 8-15, segment registers are six and cs
-// cannot be loaded, gathers want different registers, complex multiplications a destination that is no source.
+// registersValid checks rules about register numbers: there are 8 mask registers and, for EVEX, 16 general ones; segment
+// registers are six and cs cannot be loaded; gathers want different registers, complex multiplications a destination
+// that is no source. AMD ignores the high bits of mask registers in VEX forms, Intel does not.
 func (in *Inst) registersValid() bool {
 	r := in.Row
 	for i := range r.operands() {
@@ -485,6 +486,10 @@ func (in *Inst) registersValid() bool {
 			}
 		case LKH:
 			if in.VVVV > 7 {
+				return false
+			}
+		case LG:
+			if in.R4 != 0 {
 				return false
 			}
 		case LS:

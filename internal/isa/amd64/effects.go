@@ -202,7 +202,7 @@ func (in *Inst) Effects() isa.Effects {
 	case r.Imm == Ib && (r.Sem == isa.Shift || r.Sem == isa.Rot):
 		// A count of 0 leaves the flags alone; the CPU takes it modulo 32, or 64 for 64-bit operands.
 		count := uint8(in.Imm) & 31
-		if in.OpSize == 8 {
+		if in.OpSize == 8 && opPool[r.Ops].WReg != Wb {
 			count = uint8(in.Imm) & 63
 		}
 		if count != 0 {

@@ -45,9 +45,11 @@ func (m *Memcheck) NewStack(t tool.Thread) uint32 {
 	if m.opts.keepStacks == "none" {
 		return 0
 	}
-	var pcs [maxCallers]guest.Addr
-	n := m.host.Unwind(t, pcs[:min(m.depth, maxCallers)])
-	return uint32(m.stacks.Intern(pcs[:n]))
+	pcs := m.frames.Get().(*[maxCallers]guest.Addr)
+	n := m.host.Unwind(t, pcs[:m.depth])
+	id := uint32(m.stacks.Intern(pcs[:n]))
+	m.frames.Put(pcs)
+	return id
 }
 
 // maxCallers is the largest --num-callers.

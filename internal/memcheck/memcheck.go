@@ -33,7 +33,8 @@ type Memcheck struct {
 	report *report.Reporter // immutable from Start on
 	shadow *shadow.Map
 	stacks *stack.Interner
-	depth  int // frames that are captured
+	depth  int       // frames that are captured
+	frames sync.Pool // *[maxCallers]guest.Addr: buffers for stacks
 
 	reachCache sync.Map // guest.Addr of an instruction -> reach of its function
 
@@ -61,7 +62,11 @@ var (
 
 // New returns the tool.
 func New() *Memcheck {
-	return &Memcheck{shadow: shadow.NewGuest(), stacks: stack.NewInterner(), depth: defaultCallers, zones: map[guest.Addr]uint64{}}
+	return &Memcheck{
+		shadow: shadow.NewGuest(), stacks: stack.NewInterner(), depth: defaultCallers,
+		frames: sync.Pool{New: func() any { return new([maxCallers]guest.Addr) }},
+		zones:  map[guest.Addr]uint64{},
+	}
 }
 
 // defaultCallers is the default of --num-callers.

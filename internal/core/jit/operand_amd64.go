@@ -33,8 +33,10 @@ func (t *Translator) hostOperand(in *inst) (m mem, ok bool) {
 	if in.Base == amd64.RIP {
 		m.target = in.pc + uint64(in.Len) + uint64(in.Disp)
 		if m.a32 {
+			// The copy has an absolute displacement, which is sign-extended.
 			m.target &= math.MaxUint32
 			m.a32 = false
+			return m, m.target <= math.MaxInt32
 		}
 		return m, t.reaches(m.target)
 	}

@@ -207,11 +207,12 @@ func (p *Process) fatal(t *sched.Thread, info signal.Info, core bool) {
 }
 
 // finish lets the tool write its results.
-func (p *Process) finish(e tool.Exit) int {
-	if e.Signal == 0 && !p.opt.Quiet() {
+func (p *Process) finish(t *sched.Thread, e tool.Exit) int {
+	if !p.opt.Quiet() && !p.opt.XML {
 		p.log.Userf("")
-	} else if e.Signal != 0 && !p.opt.Quiet() {
-		p.log.Userf("")
+	}
+	if e.Signal == 0 && p.heap != nil {
+		p.freeLibraries(t)
 	}
 	status, replace := p.tool.Finish(e)
 	if p.opt.Stats {

@@ -274,6 +274,7 @@ func (p *Process) translated(r guest.Range) {
 func (p *Process) makeScheduler(firstFD int) {
 	faults, _ := p.tool.(tool.FaultWatcher)
 	threads, _ := p.tool.(tool.ThreadWatcher)
+	stacks, _ := p.tool.(tool.StackWatcher)
 	p.request = request.Dispatcher{Core: requests{p}}
 	p.request.Tool, _ = p.tool.(tool.Requester)
 	kernel, _ := p.tool.(tool.KernelWatcher)
@@ -306,6 +307,7 @@ func (p *Process) makeScheduler(firstFD int) {
 		Check:   p.check,
 		Faults:  faults,
 		Threads: threads,
+		Stacks:  stacks,
 		Fatal:   p.fatal,
 		Finish:  p.finish,
 		Exec:    p.exec,

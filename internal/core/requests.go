@@ -65,12 +65,11 @@ func (a arena) MapTool(n uint64) (guest.Addr, error) {
 	return r.Start, err
 }
 
-// setErrno stores n to the guest's errno, through the guest's own __errno_location.
-func (p *Process) setErrno(t *sched.Thread, n int) {
-	var fn guest.Addr
+// function returns the address of the first function with one of the given symbol names, 0 when there is none.
+func (p *Process) function(name string) (fn guest.Addr) {
 	for _, o := range p.symbols.Snapshot().Objects() {
 		o.Symbols(func(s debuginfo.Symbol) bool {
-			if s.Name == "__errno_location" && s.Type == debuginfo.Func {
+			if s.Name == name && s.Type == debuginfo.Func {
 				fn = s.Addr
 			}
 			return fn == 0
@@ -79,9 +78,31 @@ func (p *Process) setErrno(t *sched.Thread, n int) {
 			break
 		}
 	}
+	return fn
+}
+
+// setErrno stores n to the guest's errno, through the guest's own __errno_location.
+func (p *Process) setErrno(t *sched.Thread, n int) {
+	fn := p.function("__errno_location")
 	if fn == 0 {
 		return
 	}
 	a := t.CallGuest(fn, nil)
 	p.space.WriteMem([]byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}, guest.Addr(a))
+}
+
+// freeLibraries lets the C and C++ libraries free what they keep to the end, so that it is not taken for leaks
+// (--run-cxx-freeres, --run-libc-freeres).
+func (p *Process) freeLibraries(t *sched.Thread) {
+	for _, f := range []struct {
+		run  bool
+		name string
+	}{{p.opt.RunCxxFreeres, "_ZN9__gnu_cxx9__freeresEv"}, {p.opt.RunLibcFreeres, "__libc_freeres"}} {
+		if !f.run {
+			continue
+		}
+		if fn := p.function(f.name); fn != 0 {
+			t.CallGuest(fn, nil)
+		}
+	}
 }

@@ -115,6 +115,12 @@ type ThreadWatcher interface {
 	ThreadEnded(t Thread)
 }
 
+// StackWatcher is told when the core itself moves a stack pointer: for signal frames and for functions that it calls.
+type StackWatcher interface {
+	// StackMoved: t's stack pointer goes from one address of a stack to another of the same stack.
+	StackMoved(t Thread, from, to guest.Addr)
+}
+
 // FaultWatcher is told about a synchronous fault before it is delivered: a tool reports a wild access here.
 type FaultWatcher interface {
 	// Fault: sig is SIGSEGV, SIGBUS, SIGILL, SIGFPE or SIGTRAP; addr is si_addr.

@@ -30,6 +30,7 @@ func (t *Thread) CallGuest(fn guest.Addr, args []uint64) uint64 {
 	c.Regs.GPR[guest.RAX] = 0
 	c.Regs.GPR[guest.RSP] = uint64(sp)
 	c.Regs.RIP = uint64(fn)
+	t.moved(saved.GPR[guest.RSP])
 	t.resume, t.inCall = 0, false
 	t.calls++
 	level := t.calls
@@ -42,7 +43,9 @@ func (t *Thread) CallGuest(fn guest.Addr, args []uint64) uint64 {
 		t.exit()
 	}
 	res := c.Regs.GPR[guest.RAX]
+	end := c.Regs.GPR[guest.RSP]
 	c.Regs, t.resume, t.inCall, t.syscall = saved, resume, inCall, call
+	t.moved(end)
 	copy(t.XSave(), vec)
 	return res
 }

@@ -280,9 +280,11 @@ func (t *Thread) deliver() {
 		}
 		switch act.Kind {
 		case signal.Handle:
+			sp := c.Regs.GPR[guest.RSP]
 			if err := t.sig.Deliver(&c.Regs, t.ctx.XSave(), info, act); err != nil {
 				continue // a SIGSEGV is pending in its place
 			}
+			t.moved(sp)
 		case signal.Stop:
 			t.stopBySignal(info.Signo())
 		default:

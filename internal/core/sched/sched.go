@@ -50,7 +50,7 @@ type Config struct {
 	// Fatal is called once when a signal ends the process, before Finish.
 	Fatal func(t *Thread, info signal.Info, core bool)
 	// Finish is called once, with no other guest thread running; the status it returns is the process's.
-	Finish func(e tool.Exit) int
+	Finish func(t *Thread, e tool.Exit) int
 	// Exec prepares for execve in place: what the new program inherits. It returns the arguments to use.
 	Exec func(t *Thread, a *syswrap.ExecArgs) error
 	// Forked is called in the child of a fork.
@@ -75,6 +75,7 @@ type Scheduler struct {
 	nextID  int             // mu
 	stopper *Thread         // who asked the others to stop; mu
 	ending  atomic.Bool     // the process is on its way out
+	ender   *Thread         // the thread that ends it, once ending is set
 
 	planes []uintptr // accessible parts of return planes; mu
 
@@ -203,11 +204,16 @@ func (t *Thread) setFSBase() {
 // exit ends the process: the tool writes its results, then the process is gone. Only the first caller gets anywhere.
 func (s *Scheduler) exit(t *Thread, e tool.Exit) {
 	if !s.ending.CompareAndSwap(false, true) {
+		if s.ender == t {
+			t.calls = 0 // a function run by Finish has died: Finish goes on without it
+			return
+		}
 		t.park()
 		select {} // another thread is ending the process
 	}
+	s.ender = t
 	status := 0
-	s.stopOthers(t, func() { status = s.cfg.Finish(e) })
+	s.stopOthers(t, func() { status = s.cfg.Finish(t, e) })
 	if e.Signal != 0 {
 		s.die(t, e.Signal)
 	}
@@ -301,4 +307,15 @@ func (t *Thread) bug(format string, args ...any) {
 		}
 	}
 	os.Exit(1)
+}
+
+// farAway is the distance from which on two stack pointers are taken to belong to different stacks.
+const farAway = 1 << 20
+
+// moved tells the tool that the core has moved t's stack pointer away from the address from.
+func (t *Thread) moved(from uint64) {
+	to := t.ctx.Regs.GPR[guest.RSP]
+	if w := t.s.cfg.Stacks; w != nil && from != to && from-to+farAway < 2*farAway {
+		w.StackMoved(t, guest.Addr(from), guest.Addr(to))
+	}
 }

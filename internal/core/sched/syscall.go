@@ -56,7 +56,10 @@ func (t *Thread) systemCall() {
 			t.pending()
 		}
 	case syswrap.Sigreturn:
-		if err := t.sig.Sigreturn(r, t.ctx.XSave()); err != nil {
+		sp := r.GPR[guest.RSP]
+		err := t.sig.Sigreturn(r, t.ctx.XSave())
+		t.moved(sp)
+		if err != nil {
 			t.deliver()
 			return
 		}

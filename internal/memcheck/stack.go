@@ -1,0 +1,16 @@
+package memcheck
+
+import (
+	"gogrind/internal/guest"
+	"gogrind/internal/tool"
+)
+
+// StackMoved implements tool.StackWatcher: what a signal frame or a call by the core takes of the stack may be accessed, what it
+// gives back may not. The red zone moves along.
+func (m *Memcheck) StackMoved(_ tool.Thread, from, to guest.Addr) {
+	if to < from {
+		m.shadow.MakeDefined(guest.Range{Start: to - stackRedZone, End: from - stackRedZone})
+	} else {
+		m.shadow.MakeNoAccess(guest.Range{Start: from - stackRedZone, End: to - stackRedZone})
+	}
+}

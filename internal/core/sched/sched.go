@@ -47,6 +47,7 @@ type Config struct {
 	Check   func(t *Thread, pc guest.Addr, access int)
 	Faults  tool.FaultWatcher
 	Threads tool.ThreadWatcher
+	Stacks  tool.StackWatcher
 	// Fatal is called once when a signal ends the process, before Finish.
 	Fatal func(t *Thread, info signal.Info, core bool)
 	// Finish is called once, with no other guest thread running; the status it returns is the process's.
@@ -55,6 +56,8 @@ type Config struct {
 	Exec func(t *Thread, a *syswrap.ExecArgs) error
 	// Forked is called in the child of a fork.
 	Forked func(t *Thread)
+	// FirstFD is the first of the tool's descriptors; the guest's are below.
+	FirstFD int
 	// Shadow: GS is the shadow distance instead of the guest's FS base.
 	Shadow bool
 	Warn   func(format string, args ...any)
@@ -92,9 +95,12 @@ type Thread struct {
 
 	clearTID guest.Addr // CLONE_CHILD_CLEARTID, set_tid_address
 	parked   bool       // in Go at an instruction boundary, or blocked in a system call; Scheduler.mu
+	gone     bool       // belongs to the process that this one was forked from; Scheduler.mu
 	resume   uintptr    // host address to go on at in the middle of a fragment, 0: at RIP
 	syscall  uint64     // number of the interrupted call while its result awaits Restart
 	inCall   bool       // such a call is waiting
+	vfork    *lender    // how to wake the parent of a vfork; nil if there is none that waits
+	waitFD   int        // the parent of a vfork waits for this descriptor; 0 if not
 	calls    int        // functions that CallGuest is running
 	Unwinder any        // per-thread state of the unwinder, owned by core
 }
@@ -241,6 +247,7 @@ func (s *Scheduler) stopOthers(self *Thread, f func()) {
 		self.parked = true
 		s.cond.Broadcast()
 		s.cond.Wait()
+		s.leaveIfGone(self)
 		self.parked = false
 	}
 	nested := s.stopper == self
@@ -288,9 +295,10 @@ func (t *Thread) park() {
 func (t *Thread) unpark() {
 	s := t.s
 	s.mu.Lock()
-	for s.stopper != nil && s.stopper != t {
+	for s.stopper != nil && s.stopper != t && !t.gone {
 		s.cond.Wait()
 	}
+	s.leaveIfGone(t)
 	t.parked = false
 	s.mu.Unlock()
 }

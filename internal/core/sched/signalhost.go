@@ -15,7 +15,8 @@ type host struct{ s *Scheduler }
 
 // keepOpen are signals that no thread ever blocks: faults of its own, Go's preemption signal, and ours.
 const keepOpen = 1<<(signal.SIGSEGV-1) | 1<<(signal.SIGBUS-1) | 1<<(signal.SIGFPE-1) | 1<<(signal.SIGILL-1) | 1<<(signal.SIGTRAP-1) |
-	1<<(signal.SIGSYS-1) | 1<<(signal.SIGURG-1) | 1<<(signal.SIGPROF-1) | 1<<(vcpu.Kick-1)
+	1<<(signal.SIGSYS-1) | 1<<(signal.SIGURG-1) | 1<<(signal.SIGPROF-1) | 1<<(vcpu.Kick-1) |
+	1<<(vcpu.StopSignal-1)
 
 // kernelDefault are signals whose default action is the kernel's business: ignored ones, which must not interrupt system calls,
 // and those of job control.

@@ -10,7 +10,10 @@ import (
 	"gogrind/internal/tool"
 )
 
-var errSegString = errors.New("fs or gs prefix on an implicit operand")
+var (
+	errSegString = errors.New("fs or gs prefix on an implicit operand")
+	errVSIB32    = errors.New("segment base with 32-bit vector addressing")
+)
 
 // hasBMI2: rorx computes the table index of an indirect branch without touching flags; without it the low bits serve.
 var hasBMI2 = cpu.X86.HasBMI2

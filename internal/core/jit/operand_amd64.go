@@ -8,6 +8,9 @@ import (
 	"gogrind/internal/isa/amd64"
 )
 
+// vsib marks rows whose index register is a vector register.
+const vsib = amd64.AVsibX | amd64.AVsibY | amd64.AVsibZ
+
 // scratchOrder lists registers for scratch use: those that need no REX prefix first, so that instructions with ah..bh can be
 // re-encoded. rcx and rdx come last: indirect branches use them themselves.
 var scratchOrder = [...]uint8{rax, rbx, rsi, rdi, rbp, 8, 9, 10, 11, 12, 13, 14, 15}
@@ -80,6 +83,13 @@ func (t *Translator) operand(in *inst, n int) (m mem, reg int) {
 		a.movImm(s, t.absolute(in))
 		t.addSlot(in, s, base, sp)
 		m = at(s, 0)
+	case in.Row.Attr&vsib != 0:
+		// The index is a vector register and stays; with 32-bit addressing copyInst has refused.
+		a.load(s, slot(base))
+		if m.base != noReg {
+			a.lea(s, mem{base: m.base, index: s, scale: 1})
+		}
+		m.base = s
 	case in.ASize == 4:
 		m.a32 = true
 		a.lea32(s, m)
@@ -170,6 +180,10 @@ func (t *Translator) copyInst(in *inst) {
 		disp := int64(m.target) - int64(a.addr())
 		at := a.pos - int(in.Len) + int(in.DispOff)
 		putLE32(a.buf[at:], uint32(disp))
+		return
+	}
+	if in.Row.Attr&vsib != 0 && in.ASize == 4 {
+		t.unsupported(in, errVSIB32)
 		return
 	}
 	m, reg := t.operand(in, 0)

@@ -141,8 +141,11 @@ func (t *Translator) emit(i int) {
 	case flowJcc:
 		t.directExit(int(in.Op&15), in.target)
 	case flowLoop:
-		if in.Pfx&amd64.Pfx67 != 0 {
-			a.b1(0x67)
+		// F2 and F3 decide between loope and loopne; 66 would cut the host's rip on AMD.
+		for _, b := range in.code[:in.OpOff] {
+			if b != 0x66 {
+				a.b1(b)
+			}
 		}
 		a.b2(in.Op, 2)
 		skip := a.pos + 1

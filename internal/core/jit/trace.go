@@ -237,7 +237,7 @@ func (in *inst) classify() {
 			in.flow = flowStop
 		case op == 0x34 || op == 0x35 || op == 0x07:
 			in.flow = flowStop
-		case op == 0xae && in.PP == 4 && in.ModRM >= 0xc0 && in.ModRM>>3&7 < 4:
+		case op == 0xae && in.PP&4 != 0 && in.ModRM >= 0xc0 && in.ModRM>>3&7 < 4:
 			in.flow = flowBase
 		case op == 0xa1 || op == 0xa9: // pop fs, pop gs
 			in.flow = flowStop

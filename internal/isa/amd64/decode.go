@@ -172,7 +172,7 @@ func Decode(code []byte, in *Inst) error {
 		} else {
 			key = 2<<kMod | 1<<(kReg+in.ModRM>>3&7) | 1<<(kRm+in.ModRM&7)
 			if in.B && in.Space == SpEVEX {
-				in.L = 2 // L is a rounding mode; the length is 512
+				in.Rounding, in.L = in.L, 2 // the length is 512
 			}
 		}
 	}

@@ -24,6 +24,7 @@ type Inst struct {
 	VVVV           uint8 // register 0-31
 	AAA            uint8 // write mask, 0 for none
 	Z, B           bool  // EVEX: zeroing; broadcast or rounding
+	Rounding       uint8 // EVEX: rounding mode when B and no memory operand: nearest, down, up, zero
 	Pfx            uint16
 	Seg            uint8 // segment override in effect: SegNone ... SegGS. Only fs and gs have a base in 64-bit mode.
 	OpSize         uint8 // effective operand size: 2, 4, 8

@@ -3,7 +3,6 @@ package jit
 import (
 	"gogrind/internal/core/vcpu"
 	"gogrind/internal/guest"
-	"gogrind/internal/isa/amd64"
 	"gogrind/internal/tool"
 )
 

@@ -312,6 +312,7 @@ func (p *Process) makeScheduler(firstFD int) {
 		Finish:  p.finish,
 		Exec:    p.exec,
 		Forked:  p.forked,
+		FirstFD: firstFD,
 		Shadow:  p.shadow,
 		Warn:    func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 		Mask:    stage0.SignalMask(), Ignored: stage0.IgnoredSignals(),

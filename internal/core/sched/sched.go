@@ -218,6 +218,9 @@ func (s *Scheduler) exit(t *Thread, e tool.Exit) {
 		select {} // another thread is ending the process
 	}
 	s.ender = t
+	if t.vfork != nil {
+		t.vfork.giveBack(s.cfg.Space)
+	}
 	status := 0
 	s.stopOthers(t, func() { status = s.cfg.Finish(t, e) })
 	if e.Signal != 0 {

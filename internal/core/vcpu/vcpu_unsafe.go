@@ -64,6 +64,7 @@ const (
 	saSiginfo  = 0x4
 	saRestorer = 0x04000000
 	saOnStack  = 0x08000000
+	saRestart  = 0x10000000
 )
 
 // Init installs our handler for every signal and fixes what it knows. Called once, by the main thread.
@@ -84,6 +85,9 @@ func Init(c Config) error {
 		return err
 	}
 	goHandler = old.handler
+	if err := initFork(); err != nil {
+		return err
+	}
 	for s := 1; s <= 64; s++ {
 		if s == int(unix.SIGKILL) || s == int(unix.SIGSTOP) {
 			continue

@@ -1,7 +1,11 @@
 package core
 
 import (
+	"math/bits"
+
+	"gogrind/internal/core/vcpu"
 	"gogrind/internal/guest"
+	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
 )
 
@@ -74,4 +78,42 @@ func repeated(in *amd64.Inst, r *guest.Regs, p uint64, size int) (guest.Addr, in
 		return guest.Addr(p - uint64(total-size)), total
 	}
 	return guest.Addr(p), total
+}
+
+// pieces are the parts of a masked access to [addr, addr+size) that are really touched.
+func pieces(in *amd64.Inst, a *amd64.Access, c *vcpu.Context, addr guest.Addr, size int) (list []guest.Range) {
+	elem := int(a.Elem)
+	mask := ^uint64(0)
+	switch {
+	case in.Space == amd64.SpEVEX && in.AAA != 0:
+		mask = c.Mask(in.AAA)
+	case in.Row.Sem == isa.VMaskmov && in.Space == amd64.SpVEX && in.Map == 2: // the mask is the sign of vvvv's elements
+		v := c.Vector(in.VVVV)
+		mask = 0
+		for i := 0; (i+1)*elem <= size; i++ {
+			if v[(i+1)*elem-1]&0x80 != 0 {
+				mask |= 1 << i
+			}
+		}
+	}
+	n := size / elem
+	if n < 64 {
+		mask &= 1<<n - 1
+	}
+	if in.Row.Sem == isa.VCompress { // compress and expand: the chosen elements lie side by side
+		mask = 1<<bits.OnesCount64(mask) - 1
+	}
+	for i := 0; i < n; {
+		if mask>>i&1 == 0 {
+			i++
+			continue
+		}
+		j := i
+		for j < n && mask>>j&1 != 0 {
+			j++
+		}
+		list = append(list, guest.Range{Start: addr + guest.Addr(i*elem), End: addr + guest.Addr(j*elem)})
+		i = j
+	}
+	return list
 }

@@ -183,6 +183,10 @@ func (p *Process) check(t *sched.Thread, pc guest.Addr, access int) {
 	a := &acc[access]
 	addr, size := effective(&in, a, t.Regs())
 	if size > 0 {
+		if m, ok := p.tool.(tool.MaskedLeaver); ok && a.Elem != 0 {
+			m.LeaveMasked(t, a.Kind, addr, size, pieces(&in, a, t.Context(), addr, size))
+			return
+		}
 		p.tool.(tool.Leaver).Leave(t, a.Kind, addr, size)
 	}
 }

@@ -138,3 +138,9 @@ type Leaver interface {
 	// Leave is called with exact guest state before the annotated instruction runs. The access is [a, a+size).
 	Leave(t Thread, kind AccessKind, a guest.Addr, size int)
 }
+
+// MaskedLeaver is a Leaver that tells elements of a masked access apart.
+type MaskedLeaver interface {
+	// LeaveMasked is Leave for an access to [a, a+size) of which only pieces, in ascending order, are really touched.
+	LeaveMasked(t Thread, kind AccessKind, a guest.Addr, size int, pieces []guest.Range)
+}

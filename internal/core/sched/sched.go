@@ -141,6 +141,9 @@ func (t *Thread) Stack() guest.Range {
 	return m.Range
 }
 
+// Context is t's processor; its vector state may be read while t is outside guest code.
+func (t *Thread) Context() *vcpu.Context { return t.ctx }
+
 // XSave is the vector state of t, which is outside guest code.
 func (t *Thread) XSave() []byte { return t.ctx.XSave() }
 

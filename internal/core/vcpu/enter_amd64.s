@@ -391,3 +391,11 @@ TEXT ·xcr0(SB),NOSPLIT,$0-8
 	ORQ	DX, AX
 	MOVQ	AX, ret+0(FP)
 	RET
+
+// func componentOffset(i uint32) uint32: CPUID leaf 0xD, sub-leaf i, EBX.
+TEXT ·componentOffset(SB),NOSPLIT,$0-12
+	MOVL	$0xd, AX
+	MOVL	i+0(FP), CX
+	CPUID
+	MOVL	BX, ret+8(FP)
+	RET

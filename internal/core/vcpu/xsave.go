@@ -1,0 +1,46 @@
+package vcpu
+
+import "encoding/binary"
+
+// XSAVE state components (Intel SDM vol. 1, 13.1) beside the legacy region.
+const (
+	componentAVX    = 2 // upper halves of ymm0-15
+	componentOpmask = 5 // k0-7
+	componentZMMHi  = 6 // upper halves of zmm0-15
+	componentHi16   = 7 // zmm16-31
+)
+
+// xstateBV is the offset of the bit set of components that are not in their initial, all-zero state.
+const xstateBV = 512
+
+func componentOffset(i uint32) uint32
+
+var offsets = [8]uint32{
+	componentAVX: componentOffset(componentAVX), componentOpmask: componentOffset(componentOpmask),
+	componentZMMHi: componentOffset(componentZMMHi), componentHi16: componentOffset(componentHi16),
+}
+
+// Mask is mask register kN of a thread outside guest code.
+func (c *Context) Mask(n uint8) uint64 {
+	x := c.XSave()
+	if !has(x, componentOpmask) {
+		return 0
+	}
+	return binary.LittleEndian.Uint64(x[offsets[componentOpmask]+8*uint32(n):])
+}
+
+// Vector is the first 32 bytes of vector register n (0-15) of a thread outside guest code.
+func (c *Context) Vector(n uint8) (v [32]byte) {
+	x := c.XSave()
+	if has(x, 1) {
+		copy(v[:16], x[160+16*int(n):])
+	}
+	if has(x, componentAVX) {
+		copy(v[16:], x[offsets[componentAVX]+16*uint32(n):])
+	}
+	return v
+}
+
+func has(x []byte, component int) bool {
+	return binary.LittleEndian.Uint64(x[xstateBV:])>>component&1 != 0
+}

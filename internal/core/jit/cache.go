@@ -71,6 +71,11 @@ type check struct {
 	op     uint8
 }
 
+// recovery is one memory access of an annotation that faults when the guest's address is bad: at is its host offset, to where a
+// thread goes on then. A check goes to its stub, as if it had failed; a mark is left out. The guest's own access follows and
+// has the fault that the guest is to see.
+type recovery struct{ at, to uint32 }
+
 // tables is what a flush throws away as a whole.
 type tables struct {
 	frags    []fragment
@@ -78,6 +83,7 @@ type tables struct {
 	points   []point
 	checks   []check
 	landings []landing
+	recover  []recovery // in ascending order of at
 	byPC     map[uint64]uint32   // guest address -> fragment
 	byPage   map[uint64][]uint32 // guest page -> fragments with code on it
 }
@@ -367,6 +373,22 @@ func (l *Location) Unspill(c *vcpu.Context) {
 			c.Regs.GPR[r-1] = c.Spill[i]
 		}
 	}
+}
+
+// Recover returns where a thread goes on whose annotation at host address h has faulted; ok is false when h is no access of an
+// annotation.
+func (t *Translator) Recover(h uintptr) (to uintptr, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	off := uint64(h) - t.base
+	if off == uint64(t.moveStore) {
+		return uintptr(t.base + uint64(t.moveEnd)), true
+	}
+	i := sort.Search(len(t.recover), func(i int) bool { return uint64(t.recover[i].at) >= off })
+	if i == len(t.recover) || uint64(t.recover[i].at) != off {
+		return 0, false
+	}
+	return uintptr(t.base + uint64(t.recover[i].to)), true
 }
 
 // CheckAt describes check record n.

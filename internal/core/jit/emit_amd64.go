@@ -467,6 +467,9 @@ func (t *Translator) emitCold() {
 			}
 		case coldCheck:
 			t.hot.patch(c.site, a.pos)
+			if c.recover >= 0 {
+				t.recover[c.recover].to = uint32(a.pos)
+			}
 			if c.spilled {
 				a.load(rcx, spill(slotFlags))
 			}

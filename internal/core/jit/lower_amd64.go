@@ -97,7 +97,7 @@ func (t *Translator) lowerCheck(i, k int) {
 	if acc.Cond && in.Pfx&(amd64.PfxF2|amd64.PfxF3) != 0 && acc.Addr != amd64.AddrModRM {
 		// rep: Go checks the whole range.
 		site := a.jmp(0)
-		t.tr.colds = append(t.tr.colds, coldStub{kind: coldCheck, site: site, inst: i, access: k})
+		t.tr.colds = append(t.tr.colds, coldStub{kind: coldCheck, site: site, inst: i, access: k, recover: -1})
 	} else {
 		t.checkZero(i, k, m, int(acc.Size), in.live != 0)
 	}
@@ -108,6 +108,22 @@ func (t *Translator) lowerCheck(i, k int) {
 		a.load(uint8(reg), spill(0))
 		t.point(in.pc, false, [3]uint8{})
 	}
+}
+
+// recoverable notes that the host instruction emitted next is an annotation's access that may fault.
+func (t *Translator) recoverable() { t.recover = append(t.recover, recovery{at: uint32(t.hot.pos)}) }
+
+// mark emits a store of x to 4 shadow bytes (wide: 8) of the stack at off from the stack pointer, without the red zone.
+func (t *Translator) mark(off int32, x uint32, wide bool) {
+	a := &t.hot
+	m := mem{seg: segGS, base: rsp, index: noReg, disp: off - redZone}
+	t.recoverable()
+	if wide {
+		a.storeImm(m, int32(x))
+	} else {
+		a.storeImm32(m, x)
+	}
+	t.recover[len(t.recover)-1].to = uint32(a.pos)
 }
 
 // checkZero emits comparisons of the size shadow bytes at m with 0, in the widest pieces, and jumps to cold stubs.
@@ -124,6 +140,7 @@ func (t *Translator) checkZero(i, k int, m mem, size int, flagsLive bool) {
 		p.target += uint64(off)
 		if flagsLive {
 			a.store(spill(slotFlags), rcx)
+			t.recoverable()
 			switch n {
 			case 8:
 				a.load(rcx, p)
@@ -137,8 +154,9 @@ func (t *Translator) checkZero(i, k int, m mem, size int, flagsLive bool) {
 			a.b2(0xe3, 5) // jrcxz over the jump
 			site := a.jmp(0)
 			a.load(rcx, spill(slotFlags))
-			t.tr.colds = append(t.tr.colds, coldStub{kind: coldCheck, site: site, inst: i, access: k, spilled: true})
+			t.tr.colds = append(t.tr.colds, coldStub{kind: coldCheck, site: site, inst: i, access: k, spilled: true, recover: len(t.recover) - 1})
 		} else {
+			t.recoverable()
 			switch n {
 			case 8:
 				a.op(0, true, 0x83, 7, p, 1, false)
@@ -151,7 +169,7 @@ func (t *Translator) checkZero(i, k int, m mem, size int, flagsLive bool) {
 			}
 			a.b1(0)
 			site := a.jcc(ccNE, 0)
-			t.tr.colds = append(t.tr.colds, coldStub{kind: coldCheck, site: site, inst: i, access: k})
+			t.tr.colds = append(t.tr.colds, coldStub{kind: coldCheck, site: site, inst: i, access: k, recover: len(t.recover) - 1})
 		}
 		off += n
 	}
@@ -170,16 +188,16 @@ func (t *Translator) lowerStack(in *inst) {
 		}
 		if n <= stackInline && n&3 == 0 {
 			for o := int32(0); o < n; o += 4 {
-				a.storeImm32(mem{seg: segGS, base: rsp, index: noReg, disp: o - redZone}, noAccess)
+				t.mark(o, noAccess, false)
 			}
 		}
 	case in.flow == flowCall || in.flow == flowCallInd:
-		a.storeImm(mem{seg: segGS, base: rsp, index: noReg, disp: -8 - redZone}, 0)
+		t.mark(-8, 0, true)
 	case known && delta == 0:
 	case known && delta < 0 && delta >= -stackInline && delta&7 == 0:
 		// Before the instruction, as a push may fault and be looked at by a handler.
 		for o := delta; o < 0; o += 8 {
-			a.storeImm(mem{seg: segGS, base: rsp, index: noReg, disp: o - redZone}, 0)
+			t.mark(o, 0, true)
 		}
 	case known && delta > 0 && delta <= stackInline && delta&3 == 0:
 		t.behind = afterOp{afterDelta, delta}
@@ -224,7 +242,7 @@ func (t *Translator) emitBehind() {
 	switch op.kind {
 	case afterDelta:
 		for o := -op.delta; o < 0; o += 4 {
-			a.storeImm32(mem{seg: segGS, base: rsp, index: noReg, disp: o - redZone}, noAccess)
+			t.mark(o, noAccess, false)
 		}
 	case afterUnknown:
 		back := a.pos + 13 + 5 // behind the store and the jump
@@ -268,12 +286,14 @@ func (t *Translator) emitMoveStack() {
 	loop := a.pos
 	done := a.pos + 1
 	a.b2(0xe3, 0) // jrcxz
+	t.moveStore = a.pos
 	a.op(0, true, 0x89, rax, mem{seg: segGS, base: rdx, index: noReg, disp: -redZone}, 0, false)
 	a.bytes(0x48, 0x83, 0xc2, 8) // add $8, %rdx
 	a.bytes(0x48, 0xff, 0xc9)    // dec %rcx
 	a.b2(0xeb, byte(loop-(a.pos+2)))
 	a.buf[done] = byte(a.pos - done - 1)
 	fix(big)
+	t.moveEnd = a.pos
 	a.load(rdx, spill(slotRDX))
 	a.load(rcx, spill(slotRCX))
 	a.load(rax, spill(slotF))

@@ -74,6 +74,7 @@ type coldStub struct {
 	inst    int
 	access  int
 	spilled bool // rcx is in the flag-saving slot
+	recover int  // of a check: index of the recovery of its load, -1 for none
 	exit    uint32
 }
 

@@ -79,6 +79,7 @@ type Translator struct {
 	missIB               int // shared routine: rcx = guest target, rcx and rdx spilled
 	missRet              int // shared routine: guest target is just below the stack pointer
 	moveStack            int // shared routine: see emitMoveStack
+	moveStore, moveEnd   int // its store, and where it goes on without it
 	exitStub             int // host offset of vcpu's exit stub
 	generation           uint64
 	stats                Stats

@@ -22,17 +22,19 @@ type finding struct {
 
 func (f finding) String() string {
 	var b strings.Builder
-	b.WriteString(f.Kind)
-	for _, part := range []struct {
-		title  string
-		frames []string
-	}{{"", f.Stack}, {f.Where, f.Block}, {"allocated", f.Alloc}} {
-		if part.title != "" {
-			b.WriteString("\n  " + part.title)
+	frames := func(title string, list []string) {
+		if title != "" {
+			b.WriteString("\n  " + title)
 		}
-		for _, fr := range part.frames {
+		for _, fr := range list {
 			b.WriteString("\n    " + fr)
 		}
+	}
+	b.WriteString(f.Kind)
+	frames("", f.Stack)
+	frames(f.Where, f.Block)
+	if len(f.Alloc) > 0 {
+		frames("allocated", f.Alloc)
 	}
 	return b.String()
 }

@@ -7,7 +7,6 @@ import (
 
 	"gogrind/internal/core/aspace"
 	"gogrind/internal/core/heap"
-	"gogrind/internal/core/options"
 	"gogrind/internal/core/redir"
 	"gogrind/internal/core/sched"
 	"gogrind/internal/core/signal"
@@ -15,6 +14,7 @@ import (
 	"gogrind/internal/debuginfo"
 	"gogrind/internal/guest"
 	"gogrind/internal/isa/amd64"
+	"gogrind/internal/options"
 	"gogrind/internal/report"
 	"gogrind/internal/stack"
 	"gogrind/internal/suppress"

@@ -12,8 +12,8 @@ import (
 	"runtime/pprof"
 
 	"gogrind/internal/core/loader"
-	"gogrind/internal/core/options"
 	"gogrind/internal/core/stage0"
+	"gogrind/internal/options"
 	"gogrind/internal/tool"
 )
 

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"gogrind/internal/core/options"
 	"gogrind/internal/guest"
+	"gogrind/internal/options"
 )
 
 // settings are the values of Memcheck's own options.

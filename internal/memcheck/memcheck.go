@@ -16,9 +16,9 @@ import (
 	"errors"
 	"sync"
 
-	"gogrind/internal/core/options"
 	"gogrind/internal/guest"
 	"gogrind/internal/leak"
+	"gogrind/internal/options"
 	"gogrind/internal/report"
 	"gogrind/internal/shadow"
 	"gogrind/internal/stack"
@@ -58,6 +58,7 @@ var (
 	_ tool.KernelWatcher = (*Memcheck)(nil)
 	_ tool.FaultWatcher  = (*Memcheck)(nil)
 	_ tool.Requester     = (*Memcheck)(nil)
+	_ tool.StackWatcher  = (*Memcheck)(nil)
 )
 
 // New returns the tool.

@@ -14,8 +14,7 @@ var Rules = []Rule{
 	{"e2e", ""},
 	{"e2e/input", ""},
 
-	{"core", "core/* options guest linux tool report suppress debuginfo stack unwind shadow isa isa/amd64"},
-	{"core/stage0", ""},
+	{"core", "core/* guest linux options isa isa/amd64 tool report suppress debuginfo stack unwind shadow"},
 	{"core/sched", "core/vcpu core/jit core/syswrap core/signal core/request core/aspace guest linux tool isa/amd64"},
 	{"core/redir", "core/jit debuginfo guest tool"},
 	{"core/heap", "core/aspace core/redir guest tool"},
@@ -26,9 +25,9 @@ var Rules = []Rule{
 	{"core/jit", "core/vcpu isa isa/amd64 guest tool"},
 	{"core/aspace", "guest linux tool"},
 	{"core/vcpu", "guest"},
+	{"core/stage0", ""},
 
-	// Tools know nothing of core; they declare options as the core does.
-	{"memcheck", "tool options guest isa isa/amd64 shadow leak report suppress stack debuginfo"},
+	{"memcheck", "tool guest options isa isa/amd64 shadow leak report suppress stack debuginfo"},
 	{"nulgrind", "tool"},
 
 	{"tool", "guest isa isa/amd64 report stack"},
@@ -41,7 +40,7 @@ var Rules = []Rule{
 
 	{"isa/amd64", "isa"},
 	{"isa", ""},
-	{"options", "suppress"},
+	{"options", ""},
 	{"suppress", ""},
 	{"linux", ""},
 	{"guest", ""},

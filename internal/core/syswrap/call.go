@@ -2,6 +2,7 @@ package syswrap
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"gogrind/internal/guest"
 	"gogrind/internal/linux"
@@ -177,7 +178,7 @@ func (c *Call) checkParam(i int, p *Param) {
 		c.readString(p.text, v)
 		return
 	case kIovIn, kIovOut:
-		c.checkIovec(p.kind, p.text, v, p.size.eval(c))
+		c.checkIovec(p, v, p.size.eval(c))
 		return
 	}
 	n := p.size.eval(c)
@@ -219,19 +220,26 @@ func within(name, part string) string { return name[:len(name)-1] + part + ")" }
 // maxIovec is the most elements of an iovec array the kernel takes: UIO_MAXIOV.
 const maxIovec = 1024
 
-// checkIovec checks an array of n iovecs and the buffers it describes. name is "call(vector)".
-func (c *Call) checkIovec(k kind, name string, a, n uint64) {
+// checkIovec checks an array of n iovecs and the buffers it describes.
+func (c *Call) checkIovec(p *Param, a, n uint64) {
 	if n > maxIovec {
 		return // EINVAL
 	}
-	c.read(name, a, n*linux.SizeofIovec)
+	c.read(p.text, a, n*linux.SizeofIovec)
 	if c.fault {
 		return
 	}
 	c.iov = c.loadIovec(a, n)
-	elem := within(name, "[...]")
-	for _, r := range c.iov {
-		if k == kIovIn {
+	elem := ""
+	for i, r := range c.iov {
+		switch {
+		case c.e.watch == nil:
+		case p.indexed:
+			elem = within(p.text, fmt.Sprintf("[%d]", i))
+		case i == 0:
+			elem = within(p.text, "[...]")
+		}
+		if p.kind == kIovIn {
 			c.read(elem, uint64(r.Start), r.Len())
 		} else {
 			c.write(elem, uint64(r.Start), r.Len())

@@ -12,6 +12,8 @@ type ioctlKind struct {
 	dir  kind   // kIn, kOut, kInOut; kInt: no pointer
 	size uint64
 	fd   bool // the result is a new descriptor
+	// ifr: the argument is a struct ifreq, a name of 16 bytes and a union, of which size bytes count as dir says.
+	ifr bool
 }
 
 // ioctls are the commands whose number does not say what is behind the argument, and those with a name in messages.
@@ -90,32 +92,32 @@ var ioctls = map[uint32]ioctlKind{
 	0x8907:              {name: "SIOCGSTAMPNS", dir: kOut, size: linux.SizeofTimespec},
 	unix.SIOCADDRT:      {name: "SIOCADDRT/DELRT", dir: kIn, size: linux.SizeofRtentry},
 	unix.SIOCDELRT:      {name: "SIOCADDRT/DELRT", dir: kIn, size: linux.SizeofRtentry},
-	unix.SIOCGIFNAME:    {name: "SIOCGIFNAME", dir: kInOut, size: linux.SizeofIfreq},
-	unix.SIOCSIFFLAGS:   {name: "SIOCSIFFLAGS", dir: kIn, size: linux.SizeofIfreq},
-	unix.SIOCGIFFLAGS:   {name: "SIOCGIFFLAGS", dir: kInOut, size: linux.SizeofIfreq},
-	unix.SIOCGIFADDR:    {name: "SIOCGIFADDR", dir: kInOut, size: linux.SizeofIfreq},
-	unix.SIOCGIFDSTADDR: {name: "SIOCGIFDSTADDR", dir: kInOut, size: linux.SizeofIfreq},
-	unix.SIOCGIFBRDADDR: {name: "SIOCGIFBRDADDR", dir: kInOut, size: linux.SizeofIfreq},
-	unix.SIOCGIFNETMASK: {name: "SIOCGIFNETMASK", dir: kInOut, size: linux.SizeofIfreq},
-	unix.SIOCGIFMETRIC:  {name: "SIOCGIFMETRIC", dir: kInOut, size: linux.SizeofIfreq},
-	unix.SIOCGIFMTU:     {name: "SIOCGIFMTU", dir: kInOut, size: linux.SizeofIfreq},
-	unix.SIOCGIFHWADDR:  {name: "SIOCGIFHWADDR", dir: kInOut, size: linux.SizeofIfreq},
-	unix.SIOCGIFINDEX:   {name: "SIOCGIFINDEX", dir: kInOut, size: linux.SizeofIfreq},
-	unix.SIOCGIFTXQLEN:  {name: "SIOCGIFTXQLEN", dir: kInOut, size: linux.SizeofIfreq},
-	unix.SIOCGIFMAP:     {name: "SIOCGIFMAP", dir: kInOut, size: linux.SizeofIfreq},
-	unix.SIOCSIFADDR:    {name: "SIOCSIF*ADDR", dir: kIn, size: linux.SizeofIfreq},
-	unix.SIOCSIFDSTADDR: {name: "SIOCSIF*ADDR", dir: kIn, size: linux.SizeofIfreq},
-	unix.SIOCSIFBRDADDR: {name: "SIOCSIF*ADDR", dir: kIn, size: linux.SizeofIfreq},
-	unix.SIOCSIFNETMASK: {name: "SIOCSIF*ADDR", dir: kIn, size: linux.SizeofIfreq},
-	unix.SIOCSIFMETRIC:  {name: "SIOCSIFMETRIC", dir: kIn, size: linux.SizeofIfreq},
-	unix.SIOCSIFMTU:     {name: "SIOCSIFMTU", dir: kIn, size: linux.SizeofIfreq},
-	unix.SIOCSIFHWADDR:  {name: "SIOCSIFHWADDR", dir: kIn, size: linux.SizeofIfreq},
-	unix.SIOCSIFTXQLEN:  {name: "SIOCSIFTXQLEN", dir: kIn, size: linux.SizeofIfreq},
-	unix.SIOCSIFMAP:     {name: "SIOCSIFMAP", dir: kIn, size: linux.SizeofIfreq},
-	unix.SIOCSIFNAME:    {name: "SIOCSIFNAME", dir: kIn, size: linux.SizeofIfreq},
-	unix.SIOCGMIIPHY:    {name: "SIOCGIFMIIPHY", dir: kInOut, size: linux.SizeofIfreq},
-	unix.SIOCGMIIREG:    {name: "SIOCGIFMIIREG", dir: kInOut, size: linux.SizeofIfreq},
-	unix.SIOCETHTOOL:    {name: "SIOCETHTOOL,ir", dir: kIn, size: linux.SizeofIfreq},
+	unix.SIOCGIFNAME:    {name: "SIOCGIFNAME", dir: kIn, size: 4, ifr: true},
+	unix.SIOCSIFFLAGS:   {name: "SIOCSIFFLAGS", dir: kIn, size: 2, ifr: true},
+	unix.SIOCGIFFLAGS:   {name: "SIOCGIFFLAGS", dir: kOut, size: 2, ifr: true},
+	unix.SIOCGIFADDR:    {name: "SIOCGIFADDR", dir: kOut, size: 16, ifr: true},
+	unix.SIOCGIFDSTADDR: {name: "SIOCGIFDSTADDR", dir: kOut, size: 16, ifr: true},
+	unix.SIOCGIFBRDADDR: {name: "SIOCGIFBRDADDR", dir: kOut, size: 16, ifr: true},
+	unix.SIOCGIFNETMASK: {name: "SIOCGIFNETMASK", dir: kOut, size: 16, ifr: true},
+	unix.SIOCGIFMETRIC:  {name: "SIOCGIFMETRIC", dir: kOut, size: 4, ifr: true},
+	unix.SIOCGIFMTU:     {name: "SIOCGIFMTU", dir: kOut, size: 4, ifr: true},
+	unix.SIOCGIFHWADDR:  {name: "SIOCGIFHWADDR", dir: kOut, size: 16, ifr: true},
+	unix.SIOCGIFINDEX:   {name: "SIOCGIFINDEX", dir: kOut, size: 4, ifr: true},
+	unix.SIOCGIFTXQLEN:  {name: "SIOCGIFTXQLEN", dir: kOut, size: 4, ifr: true},
+	unix.SIOCGIFMAP:     {name: "SIOCGIFMAP", dir: kOut, size: 24, ifr: true},
+	unix.SIOCSIFADDR:    {name: "SIOCSIF*ADDR", dir: kIn, size: 16, ifr: true},
+	unix.SIOCSIFDSTADDR: {name: "SIOCSIF*ADDR", dir: kIn, size: 16, ifr: true},
+	unix.SIOCSIFBRDADDR: {name: "SIOCSIF*ADDR", dir: kIn, size: 16, ifr: true},
+	unix.SIOCSIFNETMASK: {name: "SIOCSIF*ADDR", dir: kIn, size: 16, ifr: true},
+	unix.SIOCSIFMETRIC:  {name: "SIOCSIFMETRIC", dir: kIn, size: 4, ifr: true},
+	unix.SIOCSIFMTU:     {name: "SIOCSIFMTU", dir: kIn, size: 4, ifr: true},
+	unix.SIOCSIFHWADDR:  {name: "SIOCSIFHWADDR", dir: kIn, size: 16, ifr: true},
+	unix.SIOCSIFTXQLEN:  {name: "SIOCSIFTXQLEN", dir: kIn, size: 4, ifr: true},
+	unix.SIOCSIFMAP:     {name: "SIOCSIFMAP", dir: kIn, size: 24, ifr: true},
+	unix.SIOCSIFNAME:    {name: "SIOCSIFNAME", dir: kIn, size: 16, ifr: true},
+	unix.SIOCGMIIPHY:    {name: "SIOCGIFMIIPHY", dir: kOut, size: 8, ifr: true},
+	unix.SIOCGMIIREG:    {name: "SIOCGIFMIIREG", dir: kInOut, size: 8, ifr: true},
+	unix.SIOCETHTOOL:    {name: "SIOCETHTOOL,ir", dir: kIn, size: 8, ifr: true},
 	unix.SIOCGARP:       {name: "SIOCGARP", dir: kInOut, size: linux.SizeofArpreq},
 	unix.SIOCSARP:       {name: "SIOCSIFFLAGS", dir: kIn, size: linux.SizeofArpreq},
 	unix.SIOCDARP:       {name: "SIOCSIFFLAGS", dir: kIn, size: linux.SizeofArpreq},
@@ -170,7 +172,7 @@ var ioctls = map[uint32]ioctlKind{
 	unix.TUNSETOWNER:     {name: "TUNSETOWNER", dir: kInt},
 	unix.TUNSETGROUP:     {name: "TUNSETGROUP", dir: kInt},
 	unix.TUNSETOFFLOAD:   {name: "TUNSETOFFLOAD", dir: kInt},
-	unix.TUNSETIFF:       {name: "TUNSETIFF", dir: kInOut, size: linux.SizeofIfreq},
+	unix.TUNSETIFF:       {name: "TUNSETIFF", dir: kIn, size: 2, ifr: true},
 	unix.TUNGETIFF:       {name: "TUNGETIFF", dir: kOut, size: linux.SizeofIfreq},
 	unix.TUNSETQUEUE:     {name: "TUNSETQUEUE", dir: kIn, size: linux.SizeofIfreq},
 	unix.TUNGETSNDBUF:    {name: "TUNGETSNDBUF", dir: kOut, size: 4},
@@ -207,12 +209,50 @@ func ioctlRow(c *Call) *subRow {
 		row.args = ioctlArg
 	}
 	arg := Param{name: "arg", width: 8, size: N(k.size), kind: k.dir, text: "ioctl(" + k.name + ")"}
-	if k.dir == kInt {
+	switch {
+	case k.dir == kInt:
+		return row
+	case k.ifr:
+		f := func(c *Call) { c.ifreq(k) }
+		row.before, row.after = f, f
 		return row
 	}
 	row.before = func(c *Call) { c.checkParam(2, &arg) }
 	row.after = func(c *Call) { c.marked(2, &arg) }
 	return row
+}
+
+// ifreq checks and marks the parts of a struct ifreq that a command uses: the name, and the member of the union after it.
+// The kernel copies all of it in and out; what it does not use keeps its value and its state. TUNSETIFF may be given
+// no name, and gives one.
+func (c *Call) ifreq(k ioctlKind) {
+	const union = 16
+	a, name := c.Args[2], "ioctl("+k.name+")"
+	if uint32(c.Args[1]) == unix.SIOCGIFNAME { // the other way round: a number in, its name out
+		if c.done {
+			c.wrote(a, union)
+			return
+		}
+		c.read(name, a+union, k.size)
+		c.write(name, a, linux.SizeofIfreq)
+		return
+	}
+	if c.done {
+		if k.dir != kIn {
+			c.wrote(a+union, k.size)
+		}
+		if uint32(c.Args[1]) == unix.TUNSETIFF {
+			c.wrote(a, union)
+		}
+		return
+	}
+	c.read(name, a, c.stringLen(a, union))
+	if k.dir != kOut {
+		c.read(name, a+union, k.size)
+	}
+	if k.dir != kIn {
+		c.write(name, a, linux.SizeofIfreq)
+	}
 }
 
 // guessIoctl reads size and direction from the command: _IOC of include/uapi/asm-generic/ioctl.h. Old commands, which do

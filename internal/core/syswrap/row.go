@@ -69,6 +69,7 @@ type Param struct {
 	size     Size // bytes behind a pointer before the call
 	post     Size // bytes written by the call, nil: size; never more than size gave before the call
 	null     bool // a null pointer is not followed
+	indexed  bool // buffers of iovecs are vector[0], vector[1], ..., not vector[...]
 	when     func(c *Call) bool
 	onEINTR  bool // the memory is written when the call is interrupted
 	// fields are the parts of a structure that the kernel reads; nil: all of it.
@@ -84,6 +85,9 @@ type field struct {
 
 // Opt says that the pointer may be null.
 func (p Param) Opt() Param { p.null = true; return p }
+
+// Indexed says that messages number the buffers of an iovec array.
+func (p Param) Indexed() Param { p.indexed = true; return p }
 
 // When restricts the parameter to calls for which f holds: otherwise neither register nor memory is looked at.
 func (p Param) When(f func(c *Call) bool) Param { p.when = f; return p }

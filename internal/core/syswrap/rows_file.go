@@ -43,11 +43,11 @@ var ioRows = []row{
 	sys("pwrite64", A{FD("fd"), In("buf", Arg(2)), Addr("count"), Long("offset")}, MayBlock),
 	sys("readv", A{FD("fd"), IovOut("vector", Arg(2)), Addr("count")}, MayBlock),
 	sys("writev", A{FD("fd"), IovIn("vector", Arg(2)), Addr("count")}, MayBlock),
-	sys("preadv", A{FD("fd"), IovOut("vector", Arg(2)), Addr("count"), Long("offset")}, MayBlock),
-	sys("pwritev", A{FD("fd"), IovIn("vector", Arg(2)), Addr("count"), Long("offset")}, MayBlock),
+	sys("preadv", A{FD("fd"), IovOut("vector", Arg(2)).Indexed(), Addr("count"), Long("offset")}, MayBlock),
+	sys("pwritev", A{FD("fd"), IovIn("vector", Arg(2)).Indexed(), Addr("count"), Long("offset")}, MayBlock),
 	// Argument 4 is the upper half of the offset, which 64-bit kernels ignore. Valgrind looks at it for one of the two.
-	sys("preadv2", A{FD("fd"), IovOut("vector", Arg(2)), Addr("count"), Long("offset"), skip(), Hex("flags")}, MayBlock),
-	sys("pwritev2", A{FD("fd"), IovIn("vector", Arg(2)), Addr("count"), Long("offset"), Long("offset_high"), Hex("flags")}, MayBlock),
+	sys("preadv2", A{FD("fd"), IovOut("vector", Arg(2)).Indexed(), Addr("count"), Long("offset"), skip(), Hex("flags")}, MayBlock),
+	sys("pwritev2", A{FD("fd"), IovIn("vector", Arg(2)).Indexed(), Addr("count"), Long("offset"), Long("offset_high"), Hex("flags")}, MayBlock),
 	sys("lseek", A{FD("fd"), Long("offset"), Int("whence")}),
 	sys("sendfile", A{FD("out_fd"), FD("in_fd"), InOut("offset", N(8)).Opt(), Addr("count")}, MayBlock),
 	sys("copy_file_range", A{FD(`"fd_in"`), InOut(`"off_in"`, N(8)).Opt().Mem("off_in"), FD(`"fd_out"`),
@@ -101,7 +101,7 @@ var fdRows = []row{
 		As("sys_fanotify_mark")),
 	sys("userfaultfd", A{Hex("flags")}, NewFD),
 	sys("name_to_handle_at", A{DirFD("dfd"), Path("name"), InOut("handle", Fn("8 + handle_bytes", fileHandle)).
-		Fields(F("->handle_bytes", 0, 4)), Out("mnt_id", N(4)), Hex("flag")}),
+		Fields(F("", 0, 4)), Out("mnt_id", N(4)), Hex("flag")}),
 	sys("open_by_handle_at", A{FD("mountdirfd"), In("handle", Fn("8 + handle_bytes", fileHandle)), Hex("flags")}, NewFD),
 	sys("lookup_dcookie", A{Addr("cookie"), Out("buf", Arg(2)).Post(Result).Text("sys_lookup_dcookie(buf)"), Addr("len")}),
 }

@@ -30,7 +30,7 @@ var ipcRows = []row{
 	sys("mq_timedreceive", A{FD("mqdes"), Out("msg_ptr", Arg(2)).Post(Result), Addr("msg_len"), Out("msg_prio", N(4)).Opt(),
 		In("abs_timeout", N(linux.SizeofTimespec)).Opt()}, MayBlock),
 	sys("mq_notify", A{FD("mqdes"), In("notification", N(linux.SizeofSigevent)).Opt().
-		Fields(F("->sigev_value", 0, 8), F("->sigev_signo", 8, 4), F("->sigev_notify", 12, 4))}),
+		Fields(F("", 0, 8), F("", 8, 4), F("", 12, 4))}),
 	sys("mq_getsetattr", A{FD("mqdes"), In("mqstat", N(linux.SizeofMqAttr)).Opt().Fields(F("->mq_flags", 0, 8)),
 		Out("omqstat", N(linux.SizeofMqAttr)).Opt()}),
 }

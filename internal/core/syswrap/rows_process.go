@@ -207,7 +207,11 @@ func (c *Call) stringArray(name string, a uint64) {
 		if !ok || p == 0 || c.fault {
 			return
 		}
-		c.readString(c.text(name+"[i]"), p)
+		elem := name + "[i]"
+		if n == 0 && name == "argv" {
+			elem = "argv[0]"
+		}
+		c.readString(c.text(elem), p)
 		a += 8
 	}
 }

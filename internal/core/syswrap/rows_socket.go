@@ -59,22 +59,23 @@ var socketRows = []row{
 
 // sockaddr checks a socket address of n bytes by its family: what lies between its fields is not looked at.
 func (c *Call) sockaddr(call, param string, a, n uint64) {
-	c.address("socketcall."+call+"("+param, a, n)
+	prefix := "socketcall." + call + "(" + param
+	c.address(func(field string) string { return prefix + "." + field + ")" }, a, n)
 }
 
-// address is sockaddr with the beginning of the name given: "socketcall.bind(my_addr", "sendmsg(msg.msg_name".
-func (c *Call) address(prefix string, a, n uint64) {
+// address is sockaddr with the names of fields given.
+func (c *Call) address(text func(field string) string, a, n uint64) {
 	if a == 0 {
 		return
 	}
-	c.read(prefix+".sa_family)", a, min(n, 2))
+	c.read(text("sa_family"), a, min(n, 2))
 	f, ok := c.load16(a)
 	if !ok || n < 2 || c.fault {
 		return
 	}
 	field := func(name string, off, size uint64) {
 		if off < n {
-			c.read(prefix+"."+name+")", a+off, min(size, n-off))
+			c.read(text(name), a+off, min(size, n-off))
 		}
 	}
 	switch f {
@@ -94,6 +95,9 @@ func (c *Call) address(prefix string, a, n uint64) {
 		field("sin6_flowinfo", 4, 4)
 		field("sin6_addr", 8, 16)
 		field("sin6_scope_id", 24, 4)
+	case unix.AF_NETLINK:
+		field("nl_pid", 4, 4)
+		field("nl_groups", 8, 4)
 	default:
 		field("sa_data", 2, n-2)
 	}
@@ -145,7 +149,7 @@ func (c *Call) message(call, param string, a uint64, receive bool) message {
 		if receive {
 			c.write(head+".msg_name)", m.name, m.nameLen)
 		} else {
-			c.address(head+".msg_name", m.name, m.nameLen)
+			c.address(func(string) string { return head + ".msg_name)" }, m.name, m.nameLen)
 		}
 	}
 	if iov != 0 && iovLen <= maxIovec {

@@ -118,7 +118,7 @@ func rustLegacy(name string) (string, bool) {
 		rustIdent(&b, rest[i:i+n])
 		rest = rest[i+n:]
 	}
-	return b.String(), true
+	return b.String(), b.Len() > 0
 }
 
 // rustEscapes are the named escapes between dollar signs; "uXX" stands for a character by its code.

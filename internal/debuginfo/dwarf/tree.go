@@ -1,6 +1,9 @@
 package dwarf
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // tree is the functions with code of a unit and the calls inlined into them, in the order of the file.
 type tree struct {
@@ -19,6 +22,10 @@ type node struct {
 	callFile     int32
 	inlined      bool
 }
+
+// maxRanges bounds the ranges of one unit: entries of damaged input may share a long list. Real units have some ten
+// thousand.
+const maxRanges = 1 << 22
 
 // maxNesting bounds how deep entries may nest; compilers stay below 100.
 const maxNesting = 4096
@@ -106,7 +113,7 @@ func (u *unit) entry(c *Cursor, a *abbrev, off uint64, t *tree) (n int32, skipTo
 	var hasHigh, abstract bool
 	nd := node{die: off, inlined: a.tag == tagInlined}
 	for _, f := range a.fields {
-		if f.attr == atSibling && mayHoldCode[a.tag] == false && !interesting {
+		if f.attr == atSibling && !mayHoldCode[a.tag] && !interesting {
 			v, err := u.value(c, f)
 			if err != nil {
 				return -1, 0, err
@@ -152,6 +159,9 @@ func (u *unit) entry(c *Cursor, a *abbrev, off uint64, t *tree) (n int32, skipTo
 		return -1, skipTo, nil
 	}
 	first := len(t.ranges)
+	if len(t.ranges) > maxRanges {
+		return -1, 0, errors.New("too many ranges")
+	}
 	if err := u.eachRange(low, high, hasHigh, ranges, func(lo, hi uint64) {
 		if lo > 1 {
 			t.ranges = append(t.ranges, span{lo, hi})

@@ -1,0 +1,114 @@
+package jit
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+
+	"gogrind/internal/guest"
+	"gogrind/internal/isa"
+	"gogrind/internal/isa/amd64"
+	"gogrind/internal/tool"
+)
+
+// everything is a tool that puts all annotations everywhere.
+type everything struct{ noCount bool }
+
+func (everything) Info() tool.Info              { return tool.Info{Name: "everything"} }
+func (everything) Flags(*flag.FlagSet)          {}
+func (everything) Start(tool.Host) error        { return nil }
+func (everything) Finish(tool.Exit) (int, bool) { return 0, false }
+
+func (e *everything) Instrument(b *tool.Block) {
+	for i := range b.Insts {
+		x := &b.Insts[i]
+		if x.Row != nil {
+			for k := range x.Mem {
+				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCheck, Mem: k})
+			}
+			if x.Effects.Writes.Has(amd64.GPR(guest.RSP)) {
+				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpStack})
+			}
+		}
+		if !e.noCount {
+			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCount, Arg: 1, Ptr: counterAddr})
+		}
+	}
+}
+
+// defineShadow makes all shadow of the tests' memory defined, but for the poisoned byte and the areas that may not be accessed.
+func (d *differ) defineShadow() {
+	clear(bytesAt(shadowOf(d.s.win), winSize+0x1000))
+	clear(bytesAt(shadowOf(stackBase), stackSize))
+	fill(bytesAt(shadowOf(d.s.win-0x400), 0x400), 0x80)
+	fill(bytesAt(shadowOf(d.s.win+winSize+0x1000), 0x400), 0x80)
+	if d.poison != 0 {
+		bytesAt(shadowOf(d.poison), 1)[0] = 0xff
+	}
+}
+
+// checked returns the address of an access that OpCheck looks at.
+func (d *differ) checked(a *amd64.Access) (ea uint64, ok bool) {
+	in, s := &d.in, &d.s
+	if a.Outside || a.Size == 0 {
+		return 0, false
+	}
+	cut := func(x uint64) uint64 {
+		if in.ASize == 4 {
+			return x & 0xffffffff
+		}
+		return x
+	}
+	switch a.Addr {
+	case amd64.AddrModRM:
+		if in.Seg >= amd64.SegFS {
+			return 0, false
+		}
+		ea = d.ea()
+	case amd64.AddrRSI:
+		if in.Seg >= amd64.SegFS {
+			return 0, false
+		}
+		ea = cut(s.gpr[guest.RSI])
+	case amd64.AddrRDI:
+		if in.Seg >= amd64.SegFS && in.Row.Sem == isa.VMaskmov {
+			return 0, false
+		}
+		ea = cut(s.gpr[guest.RDI])
+	case amd64.AddrRBP:
+		ea = s.gpr[guest.RBP]
+	default:
+		return 0, false
+	}
+	return ea, d.known(ea, int(a.Size))
+}
+
+// known reports whether the test knows the shadow of [ea, ea+n).
+func (d *differ) known(ea uint64, n int) bool {
+	in := func(lo, hi uint64) bool { return ea >= lo && ea < hi && uint64(n) <= hi-ea }
+	return in(d.s.win-0x400, d.s.win+winSize+0x1400) || in(stackBase, stackBase+stackSize)
+}
+
+// checksSeen compares the checks that left with the shadow memory as the test made it.
+func (d *differ) checksSeen() string {
+	d.acc = d.in.MemAccesses(d.acc)
+	for k := range d.acc {
+		a := &d.acc[k]
+		ea, ok := d.checked(a)
+		left := slices.Contains(d.ev.checks, k)
+		if !ok {
+			continue
+		}
+		want := a.Cond && d.in.Pfx&(amd64.PfxF2|amd64.PfxF3) != 0 && a.Addr != amd64.AddrModRM // rep: always
+		for x := ea; x < ea+uint64(a.Size); x++ {
+			w := d.s.win
+			if x == d.poison || x < w && x >= w-0x400 || x >= w+winSize+0x1000 && x < w+winSize+0x1400 {
+				want = true
+			}
+		}
+		if left != want {
+			return fmt.Sprintf("access %d of %d bytes at %#x: check left is %v, want %v (poisoned: %#x)", k, a.Size, ea, left, want, d.poison)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,108 @@
+package memcheck
+
+import (
+	"testing"
+
+	"gogrind/internal/guest"
+	"gogrind/internal/isa"
+)
+
+func TestReachOf(t *testing.T) {
+	rows := []struct {
+		name string
+		want reach
+	}{
+		{"strlen", reachZero}, {"__strlen_evex", reachZero}, {"__strlen_avx2_rtm", reachZero}, {"strcpy@@GLIBC_2.2.5", reachZero},
+		{"__wcslen_sse2", reachWide}, {"__memcmp_evex_movbe", reachLength}, {"__strchrnul_avx2", reachText},
+		{"__strcasecmp_l_evex", reachText}, {"verify_string_match_avx512", reachText}, {"__strstr_avx512", reachText},
+		{"__memcpy_avx512_unaligned_erms", reachNone}, {"memmove", reachNone}, {"strdup", reachNone}, {"my_strlen", reachNone},
+		{"verify_user", reachNone}, {"verify", reachNone}, {"", reachNone}, {"strlen.constprop.0", reachZero},
+	}
+	for _, row := range rows {
+		if got := reachOf(row.name); got != row.want {
+			t.Errorf("%q: %d, want %d", row.name, got, row.want)
+		}
+	}
+}
+
+// TestOverReads makes the loads that string functions make, on a block with text, with another one and a freed one behind.
+func TestOverReads(t *testing.T) {
+	const (
+		block = heapBase + 0x40 // 40 bytes: 0x40-0x68
+		freed = heapBase + 0x90 // 48 bytes: 0x90-0xc0
+	)
+	text, full := "some text\x00 and more beyond the zero..", "no zero in these forty bytes, not a one."
+	rows := []struct {
+		name  string
+		what  reach
+		text  string
+		addr  guest.Addr
+		size  int
+		rdi   guest.Addr
+		error bool
+	}{
+		{"all inside", reachZero, full, block, 32, block, false},
+		{"over the end, zero in front", reachZero, text[:32] + "12\x0045678", block + 32, 32, block, false},
+		{"over the end, no zero", reachZero, full, block + 32, 32, block, true},
+		{"zero, but not a wide one", reachWide, text[:32] + "1\x00\x0034567", block + 32, 32, block, true},
+		{"wide zero", reachWide, text[:32] + "1234\x00\x00\x00\x00", block + 32, 32, block, false},
+		{"wide zero across characters", reachWide, text[:32] + "12\x00\x00\x00\x0078", block + 32, 32, block, true},
+		{"compared", reachText, full, block + 32, 32, block, false},
+		{"with a length", reachLength, full, block + 32, 32, block, false},
+		{"begins in front", reachZero, full, block - 16, 32, block, false},
+		{"ahead", reachZero, text, block + 0x40, 16, block, false},
+		{"ahead, no zero", reachZero, full, block + 0x40, 16, block, true},
+		{"ahead of text, no zero", reachText, full, block + 0x40, 16, block, true},
+		{"ahead, with a length", reachLength, full, block + 0x40, 16, block, false},
+		{"ahead, over a freed block", reachZero, text, freed, 32, block, false},
+		{"in a freed block", reachZero, text, freed, 32, freed, true},
+		{"in the middle of a freed block", reachZero, text, freed + 3, 32, freed + 3, true},
+		{"behind a block", reachZero, text, block + 41, 16, block + 41, true},
+		{"nowhere", reachLength, text, 0x1000, 32, block, true},
+		{"no string function", reachNone, text[:32] + "12\x0045678", block + 33, 32, block, true},
+		{"no string function, aligned", reachNone, full, block + 32, 32, block, false},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			m, h, th := start(t)
+			h.alloc(m, th, block, 40)
+			h.alloc(m, th, freed, 48)
+			h.WriteMem([]byte(row.text), block)
+			h.free(m, th, freed)
+			th.regs.RIP = 0x700000
+			th.regs.GPR[guest.RDI] = uint64(row.rdi)
+			m.reachCache.Store(guest.Addr(th.regs.RIP), row.what)
+			m.Leave(th, isa.Load, row.addr, row.size)
+			if got := h.rep.Counts().Errors == 1; got != row.error {
+				t.Errorf("reported: %v", got)
+			}
+		})
+	}
+}
+
+// TestMasked checks that vectors under a mask are taken for what the mask lets through.
+func TestMasked(t *testing.T) {
+	rows := []struct {
+		name  string
+		code  []byte
+		kind  isa.AccessKind
+		error bool
+	}{
+		{"vmovdqu8 (%rdi),%zmm0{%k1}{z}", []byte{0x62, 0xf1, 0x7f, 0xc9, 0x6f, 0x07}, isa.Load, false},
+		{"vmovdqu8 (%rdi),%zmm0", []byte{0x62, 0xf1, 0x7f, 0x48, 0x6f, 0x07}, isa.Load, true},
+		{"vmovdqu8 %zmm0,(%rdi){%k1}", []byte{0x62, 0xf1, 0x7f, 0x49, 0x7f, 0x07}, isa.Store, false},
+		{"vmovdqu8 %zmm0,(%rdi)", []byte{0x62, 0xf1, 0x7f, 0x48, 0x7f, 0x07}, isa.Store, true},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			m, h, th := start(t)
+			h.alloc(m, th, heapBase+0x40, 40)
+			h.WriteMem(row.code, dataBase)
+			th.regs.RIP = uint64(dataBase)
+			m.Leave(th, row.kind, heapBase+0x41, 64)
+			if got := h.rep.Counts().Errors == 1; got != row.error {
+				t.Errorf("reported: %v", got)
+			}
+		})
+	}
+}

@@ -59,6 +59,9 @@ func (t *Thread) forkStopped(a *syswrap.CloneArgs, l *lender) int64 {
 	}
 	s.mu.Lock() // a thread of the parent's that wakes up in the child has to pass here, and finds itself gone
 	for _, o := range s.threads {
+		if o != t {
+			call.Others = append(call.Others, o.ctx)
+		}
 		if o.waitFD != 0 {
 			call.Close = append(call.Close, o.waitFD)
 		}

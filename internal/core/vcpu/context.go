@@ -77,6 +77,7 @@ type Context struct {
 	TID      uint64
 	IRet     [5]uint64 // frame of the stepping entry
 	Restarts uint64    // system calls given up before they began
+	InKernel uint64    // 1 during Syscall: the thread does nothing in Go before it has seen that no fork is under way
 
 	RingW, RingR uint64 // free-running positions in Ring; W by the signal handler, R by Go
 	Info         SigInfo

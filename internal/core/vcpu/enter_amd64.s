@@ -151,7 +151,8 @@ TEXT leave<>(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 
 // func sysBlock(nr, a1..a6 uintptr) (r int64, aborted uint64): a system call that a pending signal keeps from starting.
 // A signal in [sysCheck, sysIssued] goes to sysAbort; sysIssued is the SYSCALL instruction itself, which the kernel
-// rewinds to when it restarts a call.
+// rewinds to when it restarts a call. While Context.InKernel is set, a fork does not stop the thread; the exchange that clears
+// it comes before the look at forking, so that either the thread sees the fork or the fork sees the thread (see Fork).
 TEXT ·sysBlock(SB),NOSPLIT|NOFRAME,$0-72
 	MOVQ	nr+0(FP), AX
 	MOVQ	a1+8(FP), DI
@@ -160,6 +161,7 @@ TEXT ·sysBlock(SB),NOSPLIT|NOFRAME,$0-72
 	MOVQ	a4+32(FP), R10
 	MOVQ	a5+40(FP), R8
 	MOVQ	a6+48(FP), R9
+	MOVQ	$1, Context_InKernel(FS)
 	JMP	·sysCheck(SB)
 TEXT ·sysCheck(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	CMPQ	Context_Pending(FS), $0
@@ -170,12 +172,29 @@ TEXT ·sysIssued(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	SYSCALL
 	MOVQ	AX, 64(SP)
 	MOVQ	$0, 72(SP)
-	RET
+	JMP	sysDone<>(SB)
 TEXT ·sysAbort(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	INCQ	Context_Restarts(FS)
 	MOVQ	$-512, 64(SP)                     // ERESTARTSYS, include/linux/errno.h
 	MOVQ	$1, 72(SP)
+	JMP	sysDone<>(SB)
+
+// sysDone returns from sysBlock, when no fork is under way.
+TEXT sysDone<>(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	XORL	AX, AX
+	XCHGQ	AX, Context_InKernel(FS)
+again:
+	CMPL	·forking(SB), $0
+	JNE	wait
 	RET
+wait:
+	MOVQ	$202, AX                          // futex(&forking, FUTEX_WAIT_PRIVATE, 1, NULL)
+	LEAQ	·forking(SB), DI
+	MOVQ	$128, SI
+	MOVQ	$1, DX
+	MOVQ	$0, R10
+	SYSCALL
+	JMP	again
 
 // restorer: SA_RESTORER of our handlers.
 TEXT ·restorer(SB),NOSPLIT|NOFRAME,$0

@@ -20,6 +20,9 @@ import (
 // signal frame that the handler left: the runtime goes on in the child as if nothing had happened. Threads of the guest
 // other than the caller come back to Go, too, so that no lock stays held, but never run guest code again (Context.Dead).
 //
+// Threads in Context.Syscall are left alone, so that no call is interrupted: they do not exist in the child, where their
+// goroutines are in a system call for ever, and in the parent they wait at the end of the call until the fork is done.
+//
 // Between the first stop and the end only code runs that needs nothing of the Go runtime: nosplit, raw system calls, no Go heap.
 
 // StopSignal stops threads for a fork: Go never blocks it in its threads, and hardly any program uses it. Guest threads
@@ -50,6 +53,7 @@ var (
 	stopTable uintptr // [maxStopped]stopped
 	stopCount uint64  // entries in use
 	stopPhase uint32  // changes when stopped threads may go on
+	forking   uint32  // 1 from before the first stop to the end: threads that come out of Context.Syscall wait
 )
 
 // forker is what Fork needs; filled by initFork, then used by one thread at a time.
@@ -147,10 +151,13 @@ func findPoller() (epoll, event int, err error) {
 type ForkCall struct {
 	Flags uint64  // of clone, with the exit signal in the low byte; no memory or thread is shared
 	Pidfd uintptr // where the kernel stores the descriptor of CLONE_PIDFD
+	// Others are the contexts of all other guest threads; those that are missing are stopped even in Context.Syscall.
+	Others []*Context
 	// Close are descriptors that threads other than the caller wait on, and that do not belong to the child.
 	Close []int
 
 	self   *Context
+	spared []uint32 // threads in Context.Syscall
 	result uintptr
 	mask   uint64
 	old    kernelAction
@@ -164,6 +171,7 @@ var ErrThreads = errors.New("the threads in /proc/self/task are not those of thi
 // context. The caller is c's thread and sees to it that nobody else calls Fork at the same time.
 func (c *Context) Fork(f *ForkCall) (pid int, err error) {
 	f.self = c
+	f.spared = make([]uint32, 0, len(f.Others))
 	f.do()
 	if f.failed {
 		return 0, ErrThreads
@@ -186,7 +194,14 @@ func (f *ForkCall) raw() {
 	all := ^uint64(0)
 	rawSys(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&f.mask)), 8, 0, 0)
 	rawSys(unix.SYS_RT_SIGACTION, uintptr(StopSignal), uintptr(unsafe.Pointer(&forker.stop)), uintptr(unsafe.Pointer(&f.old)), 8, 0, 0)
-	f.failed = !stopThreads(uintptr(f.self.TID))
+	atomic.SwapUint32(&forking, 1)
+	for _, o := range f.Others {
+		if atomic.LoadUint64(&o.InKernel) == 1 {
+			f.spared = f.spared[:len(f.spared)+1]
+			f.spared[len(f.spared)-1] = uint32(o.TID)
+		}
+	}
+	f.failed = !f.stopThreads(uintptr(f.self.TID))
 	n := uintptr(atomic.LoadUint64(&stopCount))
 	for i := range n {
 		s := stoppedAt(i)
@@ -203,10 +218,12 @@ func (f *ForkCall) raw() {
 		f.result = rawSys(unix.SYS_CLONE, uintptr(f.Flags), 0, f.Pidfd, 0, 0, 0)
 	}
 	rawSys(unix.SYS_RT_SIGACTION, uintptr(StopSignal), uintptr(unsafe.Pointer(&f.old)), 0, 8, 0, 0)
+	atomic.StoreUint32(&forking, 0)
 	if f.failed || f.result != 0 {
 		atomic.AddUint32(&stopPhase, 1)
 		const wake, everyone = 129, 1 << 30 // FUTEX_WAKE_PRIVATE
 		rawSys(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&stopPhase)), wake, everyone, 0, 0, 0)
+		rawSys(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&forking)), wake, everyone, 0, 0, 0)
 	} else {
 		f.child(n)
 	}
@@ -223,7 +240,7 @@ func stoppedAt(i uintptr) *stopped {
 // it is not in a PID namespace with another one's /proc.
 //
 //go:nosplit
-func stopThreads(self uintptr) bool {
+func (call *ForkCall) stopThreads(self uintptr) bool {
 	f := &forker
 	atomic.StoreUint64(&stopCount, 0)
 	sent := 0
@@ -238,14 +255,10 @@ func stopThreads(self uintptr) bool {
 			if uintptr(tid) == self {
 				continue
 			}
-			known := false
-			for _, s := range f.sent[:sent] {
-				if s == tid {
-					known = true
-					break
-				}
+			if contains(call.spared, tid) {
+				continue
 			}
-			if !known && sent < maxStopped {
+			if !contains(f.sent[:sent], tid) && sent < maxStopped {
 				rawSys(unix.SYS_TGKILL, uintptr(pid), uintptr(tid), uintptr(StopSignal), 0, 0, 0)
 				f.sent[sent] = tid
 				sent++
@@ -262,6 +275,16 @@ func stopThreads(self uintptr) bool {
 		rawSys(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
 	}
 	return true
+}
+
+//go:nosplit
+func contains(list []uint32, tid uint32) bool {
+	for _, x := range list {
+		if x == tid {
+			return true
+		}
+	}
+	return false
 }
 
 //go:nosplit

@@ -426,7 +426,7 @@ func (in *Inst) immediate(code []byte, p int) int {
 	}
 	if in.Row.Imm == IO {
 		in.HasMem = true
-		in.Disp = in.Imm
+		in.Disp, in.Imm = in.Imm, 0
 		if n == 4 {
 			in.Disp &= 1<<32 - 1
 		}

@@ -19,7 +19,11 @@ type Mem struct {
 
 // MemOperand is the ModRM operand of the instruction. A displacement that only moffs can express is cut.
 func (in *Inst) MemOperand() Mem {
-	return Mem{Seg: in.Seg, Base: in.Base, Index: in.Index, Scale: in.Scale, Disp: int32(in.Disp)}
+	m := Mem{Seg: in.Seg, Base: in.Base, Index: in.Index, Scale: in.Scale, Disp: int32(in.Disp)}
+	if m.Index == NoReg {
+		m.Scale = 1
+	}
+	return m
 }
 
 // ReplaceMem re-encodes the instruction with [base] for its memory operand, without segment.

@@ -178,7 +178,7 @@ func (f findings) add(kind, ex string) {
 	f[kind].n++
 }
 
-// report fails the test for each kind that allowed does not contain as a prefix, and logs the others.
+// report fails the test for each kind that no key of allowed is a part of, and logs the others. "$" is the end of a kind.
 func (f findings) report(t *testing.T, allowed map[string]string) {
 	t.Helper()
 	var kinds []string
@@ -190,7 +190,7 @@ func (f findings) report(t *testing.T, allowed map[string]string) {
 		line := fmt.Sprintf("%5d %s: %s", f[k].n, k, f[k].ex)
 		why := ""
 		for p, w := range allowed {
-			if strings.HasPrefix(k, p) {
+			if strings.Contains(k+"$", p) {
 				why = w
 			}
 		}

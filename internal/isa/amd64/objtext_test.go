@@ -45,7 +45,7 @@ func parseText(s string) (t insnText) {
 		s = s[:i]
 	}
 	f := strings.Fields(s)
-	for len(f) > 1 && (textPrefixes[f[0]] || strings.HasPrefix(f[0], "rex")) {
+	for len(f) > 1 && (textPrefixes[f[0]] || strings.HasPrefix(f[0], "rex") || f[0] == "{evex}" || f[0] == "{vex}") {
 		t.prefixes = append(t.prefixes, f[0])
 		f = f[1:]
 	}
@@ -165,11 +165,15 @@ func (t *insnText) normalise(in *Inst) {
 		}
 	}
 	switch in.Row.Sem {
+	case isa.Xlat, isa.Priv:
+		if !in.HasMem {
+			t.mem, t.size = nil, ""
+		}
 	case isa.StrMovs, isa.StrCmps:
 		t.mem = nil
 		sort.Strings(t.ops)
 	}
-	if in.Row.Attr&APrefetch != 0 || in.Row.Sem == isa.Lea {
+	if in.Row.Attr&APrefetch != 0 || in.Row.Sem == isa.Lea || in.Row.Imm == IO {
 		t.size = ""
 	}
 }

@@ -16,8 +16,7 @@ func (in *Inst) Text(pc uint64) string {
 	}
 	b.WriteString(in.mnemonic())
 	sep := byte(' ')
-	r := in.Row
-	dest := uint16(0)
+	dest, lastReg := uint16(0), 0
 	mask := ""
 	if in.Space == SpEVEX && in.AAA != 0 {
 		mask = "{k" + strconv.Itoa(int(in.AAA)) + "}"
@@ -64,15 +63,19 @@ func (in *Inst) Text(pc uint64) string {
 		}
 		b.WriteString(mask)
 		mask = ""
-	}
-	if in.Space == SpEVEX && in.B && !in.HasMem {
-		if r.Attr&AEr != 0 {
-			b.WriteString([...]string{",{rn-sae}", ",{rd-sae}", ",{ru-sae}", ",{rz-sae}"}[in.Rounding])
-		} else {
-			b.WriteString(",{sae}")
+		if o.Kind == OpReg {
+			lastReg = b.Len()
 		}
 	}
-	return b.String()
+	s := b.String()
+	if in.Space == SpEVEX && in.B && !in.HasMem {
+		mode := "{sae}"
+		if in.Row.Attr&AEr != 0 {
+			mode = [...]string{"{rn-sae}", "{rd-sae}", "{ru-sae}", "{rz-sae}"}[in.Rounding]
+		}
+		s = s[:lastReg] + mode + s[lastReg:]
+	}
+	return s
 }
 
 // shown reports whether an operand is written out: explicit ones, and those implicit ones that assemblers want.
@@ -85,10 +88,20 @@ func (in *Inst) shown(o *Operand) bool {
 		return o.Kind == OpImpl || o.Loc == LFix && o.Num == 0
 	case isa.Copy, isa.AluAdd, isa.AluAdc, isa.AluAnd, isa.AluOr, isa.AluXor, isa.AluCmp, isa.AluTest, isa.Xchg:
 		return o.Loc == LFix && o.Class == CGPR && in.Row.Ext == ExtBase
+	case isa.Priv: // in, out, ins, outs
+		return in.Space == SpLegacy && in.Map == 0 && (o.Kind == OpImpl || o.Loc == LFix && o.Num != 1)
 	case isa.Shift, isa.Rot, isa.VBlendv:
 		return o.Loc == LFix && (o.Class == CGPR || o.Class == CVec)
-	case isa.X87Mov, isa.X87Arith, isa.X87Cmp:
-		return o.Class == CST && in.ModRM >= 0xc0 && len(in.Row.operands()) > 2 && !in.unaryX87()
+	case isa.VCrypto: // sha256rnds2
+		return o.Loc == LFix && in.Row.NOps == 3
+	case isa.X87Arith:
+		return o.Class == CST && in.ModRM >= 0xc0 && !in.unaryX87()
+	case isa.X87Mov: // fcmov
+		return o.Class == CST && o.Acc&AccCond != 0
+	case isa.X87Cmp: // fcomi
+		return o.Class == CST && in.Flags().Write&1 != 0
+	case isa.X87Cw: // fnstsw ax
+		return o.Class == CGPR
 	case isa.Stack:
 		return o.Class == CMisc
 	}
@@ -113,7 +126,8 @@ var mnemonics = map[string]string{"CALL_NEAR": "call", "RET_NEAR": "ret", "CALL_
 	"RET_FAR": "retf", "MOVSD_XMM": "movsd", "CMPSD_XMM": "cmpsd", "PEXTRW_SSE4": "pextrw", "MOV_CR": "mov",
 	"MOV_DR": "mov", "BEXTR_XOP": "bextr", "PREFETCH_EXCLUSIVE": "prefetch", "PREFETCH_RESERVED": "prefetch",
 	"PCMPESTRM64": "pcmpestrm", "PCMPESTRI64": "pcmpestri", "PCMPISTRI64": "pcmpistri", "VPCMPESTRM64": "vpcmpestrm",
-	"VPCMPESTRI64": "vpcmpestri", "VPCMPISTRI64": "vpcmpistri", "FWAIT": "fwait"}
+	"VPCMPESTRI64": "vpcmpestri", "VPCMPISTRI64": "vpcmpistri", "PUSHFQ": "pushf", "POPFQ": "popf",
+	"IRETD": "iret", "SYSRET64": "sysretq"}
 
 func (in *Inst) mnemonic() string {
 	m := in.Mnem()
@@ -131,15 +145,22 @@ func (in *Inst) mnemonic() string {
 			}
 		}
 	case isa.StrMovs, isa.StrCmps:
-		p, s, ok := strings.Cut(m, "_")
-		if !ok {
-			p, s = "", m
-		} else {
-			p = map[string]string{"REP": "rep ", "REPE": "repz ", "REPNE": "repnz "}[p]
+		return stringMnemonic(m)
+	case isa.Priv:
+		if strings.HasPrefix(m, "REP_") || in.Space == SpLegacy && in.Map == 0 && in.Op&0xfc == 0x6c {
+			return stringMnemonic(m)
 		}
-		return p + strings.ToLower(s[:len(s)-1])
 	}
 	return strings.ToLower(m)
+}
+
+// stringMnemonic turns REPNE_SCASB into "repnz scas".
+func stringMnemonic(m string) string {
+	p, s, ok := strings.Cut(m, "_")
+	if !ok {
+		p, s = "", m
+	}
+	return map[string]string{"": "", "REP": "rep ", "REPE": "repz ", "REPNE": "repnz "}[p] + strings.ToLower(s[:len(s)-1])
 }
 
 var names64 = strings.Fields("rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rip")

@@ -10,6 +10,9 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
+	"strconv"
+
+	"golang.org/x/sys/unix"
 
 	"gogrind/internal/core/loader"
 	"gogrind/internal/core/stage0"
@@ -28,12 +31,19 @@ const gcPercent = 200
 func Main(tl tool.Tool) int {
 	debug.SetGCPercent(gcPercent)
 	info := tl.Info()
+	if fd, ok := os.LookupEnv(stage0.Marker); ok && stage0.Ran() {
+		os.Unsetenv(stage0.Marker)
+		if n, err := strconv.Atoi(fd); err == nil {
+			unix.Close(n)
+		}
+	}
 	opt, cmd, err := options.Parse(os.Args[1:], os.Environ(), info.Name, tl.Flags)
 	if err != nil {
 		return options.Finish(err, info.Name, os.Getpid(), os.Stdout, os.Stderr)
 	}
 	if !stage0.Ran() {
-		fmt.Fprintf(os.Stderr, "%s: this executable was built by a plain go build; build with scripts/build\n", info.Name)
+		fmt.Fprintf(os.Stderr, "%s: built by a plain go build: only position-independent programs run; scripts/build makes an executable for all\n", info.Name)
+		fmt.Fprintf(os.Stderr, "%s: %v\n", info.Name, stage0.Reexec())
 		return 1
 	}
 	if path := os.Getenv("GOGRIND_CPUPROFILE"); path != "" {

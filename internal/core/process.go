@@ -82,7 +82,11 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 			}
 		},
 	})
-	p.space = aspace.New(aspace.Default(stage0.Ran()))
+	layout, err := layout()
+	if err != nil {
+		return nil, err
+	}
+	p.space = aspace.New(layout)
 	p.unwind = &unwind.Config{Space: p.symbols, Mem: p.space}
 	if err := p.openReport(); err != nil {
 		return nil, err
@@ -144,6 +148,29 @@ func (p *Process) openLog() error {
 		log.Userf("%s", n)
 	}
 	return nil
+}
+
+// layout is the guest's address space. An executable that is not linked at guest.ToolBase takes its place out of the low range.
+func layout() (aspace.Config, error) {
+	cfg := aspace.Default(true)
+	if low, _, _ := stage0.Reserved(); low {
+		return cfg, nil
+	}
+	lo, hi, err := stage0.Image()
+	if err != nil {
+		return cfg, err
+	}
+	const gap = 32 << 20 // the kernel puts the executable's break up to here behind it (arch_randomize_brk)
+	hi = uint64(guest.Addr(hi).PageUp()) + gap
+	for _, r := range [][2]uint64{{uint64(guest.MinAddr), lo}, {hi, uint64(guest.ToolBase)}} {
+		if err := stage0.ReserveLow(r[0], r[1]); err != nil {
+			return cfg, err
+		}
+	}
+	cfg.Low[0].Start = max(cfg.Low[0].Start, guest.Addr(hi))
+	cfg.Low32.Start = cfg.Low[0].Start
+	cfg.Tool = append([]guest.Range{{Start: guest.Addr(lo), End: guest.Addr(hi)}}, cfg.Tool...)
+	return cfg, nil
 }
 
 func (p *Process) banner(parent int) *report.Banner {

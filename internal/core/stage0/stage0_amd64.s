@@ -60,3 +60,9 @@ caught:
 
 	MOVQ	$1, ·ran(SB)
 	JMP	_rt0_amd64_linux(SB)
+
+// func entry() uintptr: the address of stage0.
+TEXT ·entry(SB),NOSPLIT,$0-8
+	LEAQ	stage0(SB), AX
+	MOVQ	AX, ret+0(FP)
+	RET

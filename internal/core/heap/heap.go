@@ -236,6 +236,15 @@ const nearby = 64
 func (a *Allocator) Near(p guest.Addr) (tool.HeapBlock, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	// In the padding between two blocks the closer one counts.
+	if sp, slot, ok := a.find(p); ok {
+		b, ok := a.visible(sp, slot)
+		if end := b.Range().End; ok && p >= end && int(slot)+1 < len(sp.metas) {
+			if c, ok := a.visible(sp, slot+1); ok && c.Addr-p < p-end {
+				return c, true
+			}
+		}
+	}
 	// Slots are longer than the step.
 	for d := guest.Addr(0); d <= nearby; d += 16 {
 		for _, q := range [2]guest.Addr{p - d, p + d} {

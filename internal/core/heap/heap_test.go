@@ -593,8 +593,13 @@ func TestNearby(t *testing.T) {
 		}
 	}
 	q := a.Malloc(th, 10, 0, tool.KindMalloc, false)
-	if b, ok := a.Near(q - 17); !ok || b.Addr != p {
-		t.Errorf("the slot before is not the neighbour's: %+v %v", b, ok)
+	if q-p != 48 {
+		t.Fatalf("blocks of 10 bytes are %d bytes apart", q-p)
+	}
+	for off, want := range map[int]guest.Addr{10: p, 28: p, 29: p, 30: q, 31: q, 32: q, 47: q} {
+		if b, ok := a.Near(p + guest.Addr(off)); !ok || b.Addr != want {
+			t.Errorf("%d bytes from the first of two blocks: %+v %v", off, b, ok)
+		}
 	}
 }
 

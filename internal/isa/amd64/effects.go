@@ -171,8 +171,8 @@ func (in *Inst) Effects() isa.Effects {
 		}
 	}
 	at := r.Attr
-	if wr != 0 && in.sameSource() {
-		rd &^= wr
+	if wr != 0 && in.ModRM >= 0xc0 {
+		rd &^= in.sameSource()
 	}
 	if mem && at&ANop == 0 {
 		if in.Base < 16 {
@@ -243,21 +243,36 @@ func (in *Inst) implicitRegs(i uint8) isa.RegSet {
 	return GPR(in.ModRM>>3&7 | in.Rex<<1&8) // ImReg
 }
 
-// sameSource recognises zeroing idioms, whose result does not depend on the register they name twice.
-func (in *Inst) sameSource() bool {
-	if in.Space == SpLegacy {
-		if in.ModRM < 0xc0 || (in.ModRM>>3^in.ModRM)&7 != 0 || (in.Rex>>2^in.Rex)&1 != 0 {
-			return false
-		}
-		switch in.Map {
-		case 0:
-			switch in.Op {
-			case 0x29, 0x2b, 0x31, 0x33: // sub, xor
-				return in.OpSize >= 4
+// sameSource is the register that the instruction names twice without depending on it: xor and sub of a register with
+// itself, and for vectors also comparisons. Writes that keep a part of the register depend on it.
+func (in *Inst) sameSource() isa.RegSet {
+	rm := in.ModRM&7 | in.Rex<<3&8
+	switch {
+	case in.Space == SpLegacy && in.Map == 0:
+		switch in.Op {
+		case 0x29, 0x2b, 0x31, 0x33: // sub, xor
+			if in.OpSize >= 4 && rm == in.ModRM>>3&7|in.Rex<<1&8 {
+				return GPR(rm)
 			}
 		}
+	case in.Map == 1 && (in.Space == SpVEX || in.Space == SpEVEX):
+		if in.Space == SpEVEX {
+			rm |= in.Rex << 3 & 16
+			if in.AAA != 0 && !in.Z {
+				return 0
+			}
+		}
+		if rm != in.VVVV {
+			return 0
+		}
+		switch in.Op {
+		case 0x55, 0x57, 0xdf, 0xef, // andn, xor
+			0x64, 0x65, 0x66, 0x74, 0x75, 0x76, // pcmpgt, pcmpeq
+			0xd8, 0xd9, 0xe8, 0xe9, 0xf8, 0xf9, 0xfa, 0xfb: // psub
+			return Vec(rm)
+		}
 	}
-	return false
+	return 0
 }
 
 // stateEffects adds the registers that instructions on a part of the register file touch.

@@ -200,3 +200,31 @@ func TestStatic(t *testing.T) {
 		}
 	}
 }
+
+// TestPlainBuild: a tool built without the flags of scripts/build says how to build it, and runs position-independent
+// programs all the same.
+func TestPlainBuild(t *testing.T) {
+	for _, tool := range tools() {
+		if tool == native || tool == "valgrind" {
+			continue
+		}
+		t.Run(tool, func(t *testing.T) {
+			exe := filepath.Join(t.TempDir(), tool)
+			build := exec.Command("go", "build", "-o", exe, "./cmd/"+tool)
+			build.Dir = s.root
+			if out, err := build.CombinedOutput(); err != nil {
+				t.Fatalf("go build: %v\n%s", err, out)
+			}
+			log := filepath.Join(t.TempDir(), "log")
+			r := s.run(t, native, command{argv: []string{exe, "--log-file=" + log, "/bin/echo", "works"}})
+			var err error
+			switch {
+			case !strings.Contains(r.stderr, "scripts/build"):
+				err = fmt.Errorf("does not say how to build: stderr %q", r.stderr)
+			case r.status != 0 || r.stdout != "works\n":
+				err = fmt.Errorf("status %d, stdout %q, want \"works\"%s", r.status, r.stdout, tail(r))
+			}
+			s.verdict(t, err)
+		})
+	}
+}

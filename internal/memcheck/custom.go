@@ -39,6 +39,11 @@ func (c *custom) take(a guest.Addr) (tool.HeapBlock, bool) {
 	return b, true
 }
 
+// inside returns copies of the blocks that begin in r.
+func (c custom) inside(r guest.Range) []tool.HeapBlock {
+	return append([]tool.HeapBlock(nil), c[c.search(r.Start):c.search(r.End)]...)
+}
+
 // near returns the block that has a inside, or within zone bytes of its ends.
 func (c custom) near(a guest.Addr, zone func(tool.HeapBlock) uint64) (tool.HeapBlock, bool) {
 	i := sort.Search(len(c), func(i int) bool { return c[i].Addr > a })
@@ -61,6 +66,9 @@ func (m *Memcheck) customNear(a guest.Addr) (tool.HeapBlock, bool) {
 	defer m.mu.Unlock()
 	zone := func(b tool.HeapBlock) uint64 { return m.zones[b.Addr] }
 	if b, ok := m.custom.near(a, zone); ok {
+		return b, true
+	}
+	if b, ok := m.poolNear(a); ok {
 		return b, true
 	}
 	for i := len(m.customFreed) - 1; i >= 0; i-- {
@@ -92,15 +100,12 @@ func (m *Memcheck) mallocLike(t tool.Thread, a guest.Addr, size, zone uint64, ze
 func (m *Memcheck) freeLike(t tool.Thread, a guest.Addr) {
 	stack := m.NewStack(t)
 	m.mu.Lock()
-	m.customStats.Frees++
 	b, ok := m.custom.take(a)
 	delete(m.zones, a)
 	if ok {
-		b.Freed, b.Free = true, stack
-		m.customFreed = append(m.customFreed, b)
-		if len(m.customFreed) > customKept {
-			m.customFreed = append(m.customFreed[:0], m.customFreed[customKept/2:]...)
-		}
+		m.forget(b, stack)
+	} else {
+		m.customStats.Frees++
 	}
 	m.mu.Unlock()
 	if !ok {

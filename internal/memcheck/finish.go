@@ -40,9 +40,15 @@ func (m *Memcheck) heapSummary() {
 	st.Allocs += m.customStats.Allocs
 	st.Frees += m.customStats.Frees
 	st.AllocBytes += m.customStats.AllocBytes
-	for i := range m.custom {
-		st.LiveBlocks++
-		st.LiveBytes += m.custom[i].Size
+	live := func(blocks custom) {
+		for i := range blocks {
+			st.LiveBlocks++
+			st.LiveBytes += blocks[i].Size
+		}
+	}
+	live(m.custom)
+	for _, p := range m.pools {
+		live(p.blocks)
 	}
 	m.mu.Unlock()
 	m.log().Userf("%s", heapSummaryText(st))

@@ -1,6 +1,7 @@
 package memcheck
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -184,7 +185,13 @@ func (m *Memcheck) resolution() func(uint32) uint32 {
 func (m *Memcheck) leakBlocks() (blocks []leak.Block, outside []guest.Range) {
 	m.mu.Lock()
 	pieces := slices.Clone(m.custom)
+	for _, p := range m.pools {
+		if !p.meta {
+			pieces = append(pieces, p.blocks...)
+		}
+	}
 	m.mu.Unlock()
+	slices.SortFunc(pieces, func(a, b tool.HeapBlock) int { return cmp.Compare(a.Addr, b.Addr) })
 	inHeap := make([]bool, len(pieces))
 	if h := m.host.Heap(); h != nil {
 		i := 0
@@ -209,12 +216,7 @@ func (m *Memcheck) leakBlocks() (blocks []leak.Block, outside []guest.Range) {
 		}
 	}
 	if len(pieces) > 0 {
-		slices.SortStableFunc(blocks, func(a, b leak.Block) int {
-			if a.Addr < b.Addr {
-				return -1
-			}
-			return 1
-		})
+		slices.SortStableFunc(blocks, func(a, b leak.Block) int { return cmp.Compare(a.Addr, b.Addr) })
 	}
 	return blocks, outside
 }
@@ -229,12 +231,7 @@ func (m *Memcheck) leakRoots(holes []guest.Range) []guest.Range {
 		}
 		return true
 	})
-	slices.SortFunc(holes, func(a, b guest.Range) int {
-		if a.Start < b.Start {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(holes, func(a, b guest.Range) int { return cmp.Compare(a.Start, b.Start) })
 	var roots []guest.Range
 	for _, mp := range m.mappings() {
 		if mp.Tool || mp.Prot&(guest.Read|guest.Write) != guest.Read|guest.Write || strings.HasPrefix(mp.Path, "/dev/") {

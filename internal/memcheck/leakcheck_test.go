@@ -318,3 +318,74 @@ func TestNamedBlocks(t *testing.T) {
 		t.Errorf("handle %d is not used again: %d", id, again)
 	}
 }
+
+func TestPools(t *testing.T) {
+	m, h, th := start(t)
+	id, a := uint64(0x77), uint64(dataBase)+0x4000
+	request(t, m, th, reqMakeNoAccess, a, 0x1000)
+	if r := request(t, m, th, reqPoolExists, id); r != 0 {
+		t.Error("a pool exists before it is made")
+	}
+	request(t, m, th, reqPoolCreate, id, 16, 1)
+	if r := request(t, m, th, reqPoolExists, id); r != 1 {
+		t.Error("no pool exists after it was made")
+	}
+	for i := range uint64(4) {
+		request(t, m, th, reqPoolAlloc, id, a+0x100*i, 0x40)
+	}
+	access := func(off uint64) byte { return m.shadow.At(guest.Addr(a + off)) }
+	if access(0x13f) != shadow.Defined || access(0x140) != shadow.NoAccess {
+		t.Error("block is not marked")
+	}
+	m.Leave(th, storeAccess, guest.Addr(a)+0x148, 1)
+	if want := " is 8 bytes after a block of size 64 alloc'd\n"; !strings.Contains(h.text(), want) {
+		t.Errorf("log lacks %q:\n%s", want, h.text())
+	}
+	request(t, m, th, reqPoolFree, id, a+0x100)
+	if access(0x100) != shadow.NoAccess {
+		t.Error("freed block is accessible")
+	}
+	request(t, m, th, reqPoolTrim, id, a+0x220, 0xf0)
+	for off, want := range map[uint64]byte{0: shadow.NoAccess, 0x21f: shadow.NoAccess, 0x220: shadow.Defined, 0x23f: shadow.Defined,
+		0x300: shadow.Defined, 0x30f: shadow.Defined, 0x310: shadow.NoAccess} {
+		if got := access(off); got != want {
+			t.Errorf("after trim: %#x has %#x, want %#x", off, got, want)
+		}
+	}
+	request(t, m, th, reqPoolMove, id, id+1)
+	request(t, m, th, reqPoolChange, id+1, a+0x220, a+0x210, 0x30)
+	m.leakCheck(false, deltaAny)
+	if want := "definitely lost: 64 bytes in 2 blocks"; !strings.Contains(h.text(), want) {
+		t.Errorf("log lacks %q:\n%s", want, h.text())
+	}
+	th.pcs = freePCs
+	request(t, m, th, reqPoolFree, id, a+0x210)
+	if want := "Illegal memory pool address\n"; !strings.Contains(h.text(), want) {
+		t.Errorf("log lacks %q:\n%s", want, h.text())
+	}
+	request(t, m, th, reqPoolDestroy, id+1)
+	if access(0x300) != shadow.NoAccess {
+		t.Error("block of a pool that is gone is accessible")
+	}
+	if st := m.customStats; st.Allocs != 4 || st.Frees != 4 {
+		t.Errorf("stats %+v", st)
+	}
+}
+
+// TestMetaPool checks that areas of a meta pool are no blocks, and take the blocks inside along.
+func TestMetaPool(t *testing.T) {
+	m, h, th := start(t)
+	a := uint64(dataBase) + 0x4000
+	request(t, m, th, reqPoolCreate, 1, 0, 0, poolMeta|poolAutoFree)
+	request(t, m, th, reqPoolAlloc, 1, a, 0x1000)
+	request(t, m, th, reqMallocLike, a, 100, 0, 0)
+	request(t, m, th, reqMallocLike, a+200, 50, 0, 0)
+	m.leakCheck(false, deltaAny)
+	if want := "definitely lost: 150 bytes in 2 blocks"; !strings.Contains(h.text(), want) {
+		t.Errorf("log lacks %q:\n%s", want, h.text())
+	}
+	request(t, m, th, reqPoolFree, 1, a)
+	if len(m.custom) != 0 {
+		t.Errorf("%d blocks are left", len(m.custom))
+	}
+}

@@ -98,7 +98,7 @@ func (m *Memcheck) Request(t tool.Thread, code uint32, args [5]uint64) (result u
 		m.resizeInPlace(t, r.Start, args[2])
 		return 0, true
 	}
-	return 0, false
+	return m.poolRequest(t, code, args)
 }
 
 // badRequest reports what a check request found.

@@ -32,9 +32,6 @@ type place struct {
 // that was executed: an oracle for symbol choice and line look-up.
 func callgrindPlaces(t *testing.T, path string) []place {
 	t.Helper()
-	if _, err := exec.LookPath("valgrind"); err != nil {
-		t.Skip("valgrind is not installed")
-	}
 	out := filepath.Join(t.TempDir(), "cg")
 	c := exec.Command("valgrind", "-q", "--tool=callgrind", "--dump-instr=yes", "--dump-line=yes", "--compress-pos=no",
 		"--compress-strings=no", "--separate-recs=1", "--callgrind-out-file="+out, path)
@@ -296,17 +293,6 @@ var valgrindPrograms = []struct {
 	{".rs", plainRust, "rustc -C relocation-model=static -g -O"},
 }
 
-func TestLinesAgainstValgrind(t *testing.T) {
-	for _, p := range valgrindPrograms {
-		t.Run(p.cmd, func(t *testing.T) {
-			path := build(t, p.ext, p.source, strings.Fields(p.cmd)...)
-			if n := compareValgrind(t, callgrindPlaces(t, path)); n < 5000 {
-				t.Errorf("only %d instructions compared", n)
-			}
-		})
-	}
-}
-
 // vgFrame is a frame of Valgrind's XML.
 type vgFrame struct {
 	IP   string `xml:"ip"`
@@ -317,64 +303,74 @@ type vgFrame struct {
 	Line int    `xml:"line"`
 }
 
-// TestFramesAgainstValgrind compares whole stacks, with inlined calls, of Memcheck's leak reports.
-func TestFramesAgainstValgrind(t *testing.T) {
+// compareFrames compares the stacks, with inlined calls, of Memcheck's leak reports.
+func compareFrames(t *testing.T, path string) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "xml")
+	c := exec.Command("valgrind", "-q", "--leak-check=full", "--show-leak-kinds=all", "--read-inline-info=yes",
+		"--show-below-main=yes", "--xml=yes", "--xml-file="+out, path)
+	if err := c.Run(); err != nil && c.ProcessState.ExitCode() > 1 {
+		t.Fatalf("memcheck: %v", err)
+	}
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Stacks []struct {
+			Frames []vgFrame `xml:"frame"`
+		} `xml:"error>stack"`
+	}
+	if err := xml.Unmarshal(b, &doc); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := space(t, path)
+	seen := map[string]bool{}
+	for _, st := range doc.Stacks {
+		for i := 0; i < len(st.Frames); {
+			j := i
+			for j < len(st.Frames) && st.Frames[j].IP == st.Frames[i].IP {
+				j++
+			}
+			group := st.Frames[i:j]
+			i = j
+			if group[0].Obj != path || seen[group[0].IP] {
+				continue
+			}
+			seen[group[0].IP] = true
+			ip, _ := strconv.ParseUint(group[0].IP, 0, 64)
+			var got, want []string
+			for _, f := range group {
+				want = append(want, fmt.Sprintf("%s (%s/%s:%d)", f.Fn, f.Dir, f.File, f.Line))
+			}
+			for k, f := range s.Frames(guest.Addr(ip), nil) {
+				// Valgrind can't name inlined functions that another unit declares.
+				if k < len(group) && group[k].Fn == "UnknownInlinedFun" {
+					f.Fn = group[k].Fn
+				}
+				got = append(got, fmt.Sprintf("%s (%s/%s:%d)", f.Fn, f.Dir, f.File, f.Line))
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%#x:\n got %q\nwant %q", ip, got, want)
+			}
+		}
+	}
+	if len(seen) == 0 {
+		t.Error("no frames compared")
+	}
+}
+
+func TestAgainstValgrind(t *testing.T) {
 	if _, err := exec.LookPath("valgrind"); err != nil {
 		t.Skip("valgrind is not installed")
 	}
 	for _, p := range valgrindPrograms {
 		t.Run(p.cmd, func(t *testing.T) {
 			path := build(t, p.ext, p.source, strings.Fields(p.cmd)...)
-			out := filepath.Join(t.TempDir(), "xml")
-			c := exec.Command("valgrind", "-q", "--leak-check=full", "--show-leak-kinds=all", "--read-inline-info=yes",
-				"--show-below-main=yes", "--xml=yes", "--xml-file="+out, path)
-			if err := c.Run(); err != nil && c.ProcessState.ExitCode() > 1 {
-				t.Fatalf("memcheck: %v", err)
+			if n := compareValgrind(t, callgrindPlaces(t, path)); n < 5000 {
+				t.Errorf("only %d instructions compared", n)
 			}
-			b, err := os.ReadFile(out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var doc struct {
-				Stacks []struct {
-					Frames []vgFrame `xml:"frame"`
-				} `xml:"error>stack"`
-			}
-			if err := xml.Unmarshal(b, &doc); err != nil {
-				t.Fatal(err)
-			}
-			s, _ := space(t, path)
-			seen := map[string]bool{}
-			for _, st := range doc.Stacks {
-				for i := 0; i < len(st.Frames); {
-					j := i
-					for j < len(st.Frames) && st.Frames[j].IP == st.Frames[i].IP {
-						j++
-					}
-					group := st.Frames[i:j]
-					i = j
-					if group[0].Obj != path || seen[group[0].IP] {
-						continue
-					}
-					seen[group[0].IP] = true
-					ip, _ := strconv.ParseUint(group[0].IP, 0, 64)
-					var got, want []string
-					for _, f := range group {
-						want = append(want, fmt.Sprintf("%s (%s/%s:%d)", f.Fn, f.Dir, f.File, f.Line))
-					}
-					for k, f := range s.Frames(guest.Addr(ip), nil) {
-						// Valgrind can't name inlined functions that another unit declares.
-						if k < len(group) && group[k].Fn == "UnknownInlinedFun" {
-							f.Fn = group[k].Fn
-						}
-						got = append(got, fmt.Sprintf("%s (%s/%s:%d)", f.Fn, f.Dir, f.File, f.Line))
-					}
-					if !slices.Equal(got, want) {
-						t.Errorf("%#x:\n got %q\nwant %q", ip, got, want)
-					}
-				}
-			}
-			t.Logf("%d addresses", len(seen))
+			compareFrames(t, path)
 		})
 	}
 }

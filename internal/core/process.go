@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -254,7 +255,7 @@ func (p *Process) makeTranslator() error {
 		return err
 	}
 	cfg := jit.Config{
-		Cache: cache, Fetch: p.fetch, Shadow: p.shadow, Hook: p.hookAt,
+		Cache: cache, Limit: cacheLimit(p.opt.TranstabSectors), Fetch: p.fetch, Shadow: p.shadow, Hook: p.hookAt,
 		Translated: p.translated, Verify: p.verify,
 		Warn: func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 	}
@@ -268,6 +269,22 @@ func (p *Process) makeTranslator() error {
 	p.trans, err = jit.New(cfg)
 	return err
 }
+
+// cacheLimit is the size of the code cache for --num-transtab-sectors=n, 0 for all there is. A sector of Valgrind's holds about
+// as much guest code as 8 MB of ours. $GOGRIND_CODECACHE, in bytes, is for tests that want a cache that is always full.
+func cacheLimit(n int) int {
+	if v, err := strconv.Atoi(os.Getenv("GOGRIND_CODECACHE")); err == nil {
+		return v
+	}
+	const sector = 8 << 20
+	if n == defaultSectors {
+		return 0
+	}
+	return n * sector
+}
+
+// defaultSectors is the default of --num-transtab-sectors.
+const defaultSectors = 32
 
 // fetch returns guest code from pc to the end of its mapping.
 func (p *Process) fetch(pc guest.Addr) []byte {

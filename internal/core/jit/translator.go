@@ -40,6 +40,8 @@ var ErrFetch = errors.New("no executable code")
 type Config struct {
 	// Cache is the memory for code and tables, mapped readable, writable and executable, all zero.
 	Cache guest.Range
+	// Limit bounds the code in the cache, in bytes; 0 is as much as fits. A full cache is emptied.
+	Limit int
 	// Fetch returns guest code from pc to the end of its mapping, or nothing when pc is not executable.
 	Fetch func(pc guest.Addr) []byte
 	// Tool annotates; nil for none.
@@ -109,6 +111,9 @@ type Stats struct {
 // New makes a translator with an empty cache.
 func New(cfg Config) (*Translator, error) {
 	n := int(cfg.Cache.Len())
+	if cfg.Limit > 0 {
+		n = min(n, codeOff+max(cfg.Limit, 4*maxFragment))
+	}
 	if n < codeOff+4*maxFragment {
 		return nil, fmt.Errorf("jit: code cache of %d bytes is too small", n)
 	}

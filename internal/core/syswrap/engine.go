@@ -102,8 +102,8 @@ type Engine struct {
 	calls sync.Pool // *Call, as every system call of the guest needs one
 
 	mu     sync.Mutex
-	warned map[string]bool // guarded by mu
-	nofile unix.Rlimit     // guarded by mu
+	warned map[string]bool     // guarded by mu
+	limits map[int]unix.Rlimit // ownLimits as the guest sees them; guarded by mu
 }
 
 // New makes an engine for one guest process.
@@ -115,7 +115,7 @@ func New(cfg Config) *Engine {
 		watch:  cfg.Watcher,
 		rows:   byNumber(),
 		warned: make(map[string]bool),
-		nofile: cfg.NoFile,
+		limits: startLimits(cfg.NoFile),
 		calls:  sync.Pool{New: func() any { return new(Call) }},
 	}
 	return e
@@ -202,13 +202,6 @@ type CloneArgs struct {
 	TLS        uint64
 	SetTID     []int32
 	Cgroup     uint64
-}
-
-// NoFile is RLIMIT_NOFILE as the guest sees it: what an exec'ed program must be given.
-func (e *Engine) NoFile() unix.Rlimit {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.nofile
 }
 
 // warn prints a line once per key.

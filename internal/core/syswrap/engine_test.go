@@ -286,9 +286,9 @@ func TestDescriptors(t *testing.T) {
 	}
 }
 
-// The limit of descriptors is the guest's own: what the runtime of the tool has made of it does not show, and setting it
+// Some limits are the guest's own: what the runtime of the tool has made of it does not show, and setting it
 // does not reach the kernel.
-func TestDescriptorLimit(t *testing.T) {
+func TestOwnLimits(t *testing.T) {
 	r := newRig(t)
 	var before, after unix.Rlimit
 	unix.Getrlimit(unix.RLIMIT_NOFILE, &before)
@@ -303,8 +303,14 @@ func TestDescriptorLimit(t *testing.T) {
 	if limit() != [2]uint64{100, 800} {
 		t.Errorf("prlimit64: %d", limit())
 	}
-	if got := r.e.NoFile(); got != (unix.Rlimit{Cur: 50, Max: 800}) {
-		t.Errorf("NoFile: %v", got)
+	r.must("setrlimit", unix.RLIMIT_AS, r.words(1<<20, 1<<30))
+	if got := r.e.Limits(); got[unix.RLIMIT_NOFILE] != (unix.Rlimit{Cur: 50, Max: 800}) ||
+		got[unix.RLIMIT_AS] != (unix.Rlimit{Cur: 1 << 20, Max: 1 << 30}) {
+		t.Errorf("Limits: %v", got)
+	}
+	var as unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_AS, &as); as.Cur == 1<<20 {
+		t.Error("the limit of the address space has reached the kernel")
 	}
 	if v := r.do("setrlimit", unix.RLIMIT_NOFILE, r.words(100, 50)); v != -int64(unix.EINVAL) {
 		t.Errorf("limit above its maximum: %d", v)

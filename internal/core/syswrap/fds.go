@@ -1,6 +1,8 @@
 package syswrap
 
 import (
+	"maps"
+
 	"gogrind/internal/linux"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +19,7 @@ func (e *Engine) toolFD(fd int32) bool {
 // limitFD takes a new descriptor back that the guest's own limit would not have allowed: the tool's limit is higher,
 // as its descriptors lie above the guest's. It returns the result of the call.
 func (e *Engine) limitFD(c *Call) int64 {
-	if uint64(c.Result) < e.NoFile().Cur {
+	if uint64(c.Result) < e.noFile() {
 		return c.Result
 	}
 	nr, _ := linux.SyscallNumber("close")
@@ -28,7 +30,7 @@ func (e *Engine) limitFD(c *Call) int64 {
 // dupTo is dup2, dup3: the new descriptor must be one the guest may have.
 func dupTo(c *Call) int64 {
 	if fd := c.Args[1]; c.e.cfg.FirstToolFD > 0 && uint64(uint32(fd)) >= uint64(c.e.cfg.FirstToolFD) ||
-		uint64(uint32(fd)) >= c.e.NoFile().Cur {
+		uint64(uint32(fd)) >= c.e.noFile() {
 		return errno(unix.EBADF)
 	}
 	return c.perform()
@@ -46,24 +48,61 @@ func closeRange(c *Call) int64 {
 	return c.perform()
 }
 
-// noFileLimit answers calls about RLIMIT_NOFILE of the calling process from what the guest believes. set and get are guest
-// addresses, 0 for none.
-func (c *Call) noFileLimit(set, get uint64) int64 {
+// ownLimits are the limits that the guest has for itself: what the kernel enforces is the tool's, whose descriptors lie above
+// the guest's, and whose reservations and shadow memory would count as the guest's address space and data.
+var ownLimits = []int{unix.RLIMIT_NOFILE, unix.RLIMIT_AS, unix.RLIMIT_DATA}
+
+// startLimits are the guest's own limits at start.
+func startLimits(noFile unix.Rlimit) map[int]unix.Rlimit {
+	limits := map[int]unix.Rlimit{unix.RLIMIT_NOFILE: noFile}
+	for _, what := range ownLimits {
+		if _, ok := limits[what]; ok {
+			continue
+		}
+		var l unix.Rlimit
+		if err := unix.Getrlimit(what, &l); err != nil {
+			l = unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
+		}
+		limits[what] = l
+	}
+	return limits
+}
+
+// Limits are the limits, by resource, of which the guest has a view of its own: an exec'ed program must be given them.
+func (e *Engine) Limits() map[int]unix.Rlimit {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.limits)
+}
+
+// noFile is RLIMIT_NOFILE as the guest sees it.
+func (e *Engine) noFile() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.limits[unix.RLIMIT_NOFILE].Cur
+}
+
+// ownLimit answers a call about a limit of the calling process from what the guest believes; ok is false if the limit is
+// none of ownLimits. set and get are guest addresses, 0 for none.
+func (c *Call) ownLimit(what int, set, get uint64) (r int64, ok bool) {
 	e := c.e
-	old := e.NoFile()
+	old, ok := e.Limits()[what]
+	if !ok {
+		return 0, false
+	}
 	if set != 0 {
 		cur, ok1 := c.load64(set)
 		max, ok2 := c.load64(set + 8)
 		switch {
 		case !ok1 || !ok2:
-			return errno(unix.EFAULT)
+			return errno(unix.EFAULT), true
 		case cur > max:
-			return errno(unix.EINVAL)
+			return errno(unix.EINVAL), true
 		case max > old.Max && unix.Geteuid() != 0:
-			return errno(unix.EPERM)
+			return errno(unix.EPERM), true
 		}
 		e.mu.Lock()
-		e.nofile = unix.Rlimit{Cur: cur, Max: max}
+		e.limits[what] = unix.Rlimit{Cur: cur, Max: max}
 		e.mu.Unlock()
 	}
 	if get != 0 {
@@ -71,30 +110,31 @@ func (c *Call) noFileLimit(set, get uint64) int64 {
 		put64(b[0:], old.Cur)
 		put64(b[8:], old.Max)
 		if !c.store(get, b[:]) {
-			return errno(unix.EFAULT)
+			return errno(unix.EFAULT), true
 		}
 	}
-	return 0
+	return 0, true
 }
 
 func getrlimit(c *Call) int64 {
-	if uint32(c.Args[0]) == unix.RLIMIT_NOFILE {
-		return c.noFileLimit(0, c.Args[1])
+	if r, ok := c.ownLimit(int(int32(c.Args[0])), 0, c.Args[1]); ok {
+		return r
 	}
 	return c.perform()
 }
 
 func setrlimit(c *Call) int64 {
-	if uint32(c.Args[0]) == unix.RLIMIT_NOFILE {
-		return c.noFileLimit(c.Args[1], 0)
+	if r, ok := c.ownLimit(int(int32(c.Args[0])), c.Args[1], 0); ok {
+		return r
 	}
 	return c.perform()
 }
 
 func prlimit(c *Call) int64 {
-	pid := int(int32(c.Args[0]))
-	if uint32(c.Args[1]) == unix.RLIMIT_NOFILE && (pid == 0 || pid == unix.Getpid()) {
-		return c.noFileLimit(c.Args[2], c.Args[3])
+	if pid := int(int32(c.Args[0])); pid == 0 || pid == unix.Getpid() {
+		if r, ok := c.ownLimit(int(int32(c.Args[1])), c.Args[2], c.Args[3]); ok {
+			return r
+		}
 	}
 	return c.perform()
 }

@@ -249,10 +249,17 @@ var pollRows = []row{
 	Absent("epoll_wait_old", "never implemented"),
 }
 
+// pollCount is the number of elements; the kernel refuses more than there can be descriptors.
+func pollCount(c *Call) uint64 {
+	if n := Arg32(1).eval(c); n <= c.e.noFile() {
+		return n
+	}
+	return 0
+}
+
 // pollBefore names the parts of each element; revents is written even when nothing happened.
 func pollBefore(c *Call) {
-	n := Arg32(1).eval(c)
-	for i := range min(n, uint64(c.e.NoFile().Cur)) { // more is EINVAL
+	for i := range pollCount(c) {
 		a := c.Args[0] + i*linux.SizeofPollfd
 		c.read(c.text("ufds.fd"), a, 4)
 		c.read(c.text("ufds.events"), a+4, 2)
@@ -264,7 +271,7 @@ func pollBefore(c *Call) {
 }
 
 func pollAfter(c *Call) {
-	for i := range Arg32(1).eval(c) {
+	for i := range pollCount(c) {
 		c.wrote(c.Args[0]+i*linux.SizeofPollfd+6, 2)
 	}
 }
@@ -323,7 +330,7 @@ func (c *Call) masked(set, size uint64) int64 {
 }
 
 var aioRows = []row{
-	sys("io_setup", A{Int("nr_events"), InOut("ctxp", N(8))}, Warn),
+	sys("io_setup", A{Int("nr_events"), InOut("ctxp", N(8))}),
 	sys("io_destroy", A{Addr("ctx")}),
 	sys("io_submit", A{Addr("ctx_id"), Long("nr"), In("iocbpp", Times(Arg(1), 8))}, Before(ioSubmit)),
 	sys("io_cancel", A{Addr("ctx_id"), In("iocb", N(linux.SizeofIocb)), Out("result", N(linux.SizeofIoEvent))}),

@@ -42,8 +42,8 @@ var signalRows = []row{
 	sys("tkill", A{Int("tid"), Int("sig")}),
 	sys("tgkill", A{Int("tgid"), Int("tid"), Int("sig")}),
 	sys("pause", A{}, MayBlock),
-	sys("signalfd", A{Int("fd"), In("sigmask", Arg(2)).Text("signalfd(sigmask)"), Addr("sigsetsize")}, As("sys_signalfd"), NewFD|Warn),
-	sys("signalfd4", A{Int("fd"), In("sigmask", Arg(2)).Text("signalfd(sigmask)"), Addr("sigsetsize"), Hex("flags")}, As("sys_signalfd4"), NewFD|Warn),
+	sys("signalfd", A{Int("fd"), In("sigmask", Arg(2)).Text("signalfd(sigmask)"), Addr("sigsetsize")}, As("sys_signalfd"), NewFD),
+	sys("signalfd4", A{Int("fd"), In("sigmask", Arg(2)).Text("signalfd(sigmask)"), Addr("sigsetsize"), Hex("flags")}, As("sys_signalfd4"), NewFD),
 }
 
 // saRestorer is SA_RESTORER: act has a sa_restorer (include/uapi/asm/signal.h of x86).

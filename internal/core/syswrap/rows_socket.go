@@ -242,7 +242,10 @@ func recvmmsg(c *Call) {
 }
 
 func receivedmmsg(c *Call) {
-	for i, m := range c.extra.([]message)[:c.Result] {
+	for i, m := range c.extra.([]message) {
+		if int64(i) == c.Result {
+			return
+		}
 		a := c.Args[1] + uint64(i)*linux.SizeofMmsghdr
 		n, _ := c.load32(a + linux.MmsgLen)
 		c.wrote(a+linux.MmsgLen, 4)

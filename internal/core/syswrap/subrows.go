@@ -119,7 +119,7 @@ func fcntlRow(c *Call) *subRow {
 
 // dupFrom is F_DUPFD: the lowest descriptor asked for must be one the guest may have.
 func dupFrom(c *Call) int64 {
-	limit := c.e.NoFile().Cur
+	limit := c.e.noFile()
 	if tool := uint64(c.e.cfg.FirstToolFD); tool > 0 {
 		limit = min(limit, tool)
 	}

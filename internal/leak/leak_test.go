@@ -305,7 +305,7 @@ func TestRecords(t *testing.T) {
 		Kind:     []Kind{Definite, Definite, Definite, Reachable, Possible, Indirect},
 		Indirect: []uint64{0, 16, 0, 0, 0, 0},
 	}
-	recs := Records(blocks, res, func(s uint32) uint32 { return s })
+	recs := Records(blocks, res, func(s uint32) uint32 { return s }, nil)
 	want := []string{
 		"0 bytes in 1 blocks are possibly lost in loss record 1 of 5",
 		"16 bytes in 1 blocks are still reachable in loss record 2 of 5",
@@ -321,9 +321,22 @@ func TestRecords(t *testing.T) {
 	if len(recs) != len(want) {
 		t.Errorf("%d records", len(recs))
 	}
-	one := Records(blocks, res, func(uint32) uint32 { return 0 })
+	one := Records(blocks, res, func(uint32) uint32 { return 0 }, nil)
 	if len(one) != 4 {
 		t.Errorf("all at one place: %d records, want one per kind", len(one))
+	}
+	before := map[Place]Record{
+		{Definite, 9}: {Kind: Definite, Stack: 9, Bytes: 12, Blocks: 2}, {Reachable, 3}: {Kind: Reachable, Stack: 3, Bytes: 10, Blocks: 1},
+	}
+	again := Records(blocks, res, func(s uint32) uint32 { return s }, before)
+	if len(again) != 6 || again[1] != (Record{Kind: Definite, Stack: 9}) {
+		t.Errorf("with records from before: %+v", again)
+	}
+	if got := again[1].DeltaText(2, 6, before[Place{Definite, 9}]); got != "0 (-12) bytes in 0 (-2) blocks are definitely lost in loss record 2 of 6" {
+		t.Error(got)
+	}
+	if got := again[2].DeltaText(3, 6, before[Place{Reachable, 3}]); got != "16 (+6) bytes in 1 (+0) blocks are still reachable in loss record 3 of 6" {
+		t.Error(got)
 	}
 	if s := commas(1234567); s != "1,234,567" {
 		t.Errorf("commas: %s", s)

@@ -31,18 +31,14 @@ func (r *Record) Text(n, of int) string {
 		size, commas(r.Blocks), r.Kind, commas(uint64(n)), commas(uint64(of)))
 }
 
-// DeltaText is as Text, with the differences to the record before; known says that there was one.
-func (r *Record) DeltaText(n, of int, before Record, known bool) string {
+// DeltaText is as Text, with the differences to the record before.
+func (r *Record) DeltaText(n, of int, before Record) string {
 	size := Delta(r.Total(), before.Total())
 	if r.Indirect > 0 || before.Indirect > 0 {
 		size = fmt.Sprintf("%s (%s direct, %s indirect)", size, Delta(r.Bytes, before.Bytes), Delta(r.Indirect, before.Indirect))
 	}
-	fresh := ""
-	if !known {
-		fresh = "new "
-	}
-	return fmt.Sprintf("%s bytes in %s blocks are %s in %sloss record %s of %s",
-		size, Delta(r.Blocks, before.Blocks), r.Kind, fresh, commas(uint64(n)), commas(uint64(of)))
+	return fmt.Sprintf("%s bytes in %s blocks are %s in loss record %s of %s",
+		size, Delta(r.Blocks, before.Blocks), r.Kind, commas(uint64(n)), commas(uint64(of)))
 }
 
 // Delta is now with its difference to before: "12 (+4)".
@@ -62,22 +58,28 @@ func commas(n uint64) string {
 	return s
 }
 
+// Place identifies a record from one search to the next.
+type Place struct {
+	Kind  Kind
+	Stack uint32 // what the stacks of its blocks share
+}
+
 // Records merges blocks into records, smallest first. place maps a block's stack to what stacks must share to be one
-// place (--leak-resolution).
-func Records(blocks []Block, res *Result, place func(stack uint32) uint32) []Record {
-	type key struct {
-		kind  Kind
-		place uint32
-	}
-	at := map[key]int{}
+// place (--leak-resolution). A record of the search before stays, with no blocks, when nothing is left of it.
+func Records(blocks []Block, res *Result, place func(stack uint32) uint32, before map[Place]Record) []Record {
+	at := make(map[Place]int, len(before))
 	var recs []Record
+	for k, r := range before {
+		at[k] = len(recs)
+		recs = append(recs, Record{Kind: r.Kind, Stack: r.Stack})
+	}
 	for i := range blocks {
-		k := key{res.Kind[i], place(blocks[i].Stack)}
+		k := Place{res.Kind[i], place(blocks[i].Stack)}
 		j, ok := at[k]
 		if !ok {
 			j = len(recs)
 			at[k] = j
-			recs = append(recs, Record{Kind: k.kind, Stack: blocks[i].Stack})
+			recs = append(recs, Record{Kind: k.Kind, Stack: blocks[i].Stack})
 		}
 		r := &recs[j]
 		r.Bytes += blocks[i].Size

@@ -60,23 +60,24 @@ func (c custom) near(a guest.Addr, zone func(tool.HeapBlock) uint64) (tool.HeapB
 	return tool.HeapBlock{}, false
 }
 
-// customNear looks for a custom block around a: live ones first, then freed ones that are remembered.
-func (m *Memcheck) customNear(a guest.Addr) (tool.HeapBlock, bool) {
+// customNear looks for a custom block around a: live ones first, then freed ones that are remembered. state is what the
+// block is called.
+func (m *Memcheck) customNear(a guest.Addr) (b tool.HeapBlock, state string, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	zone := func(b tool.HeapBlock) uint64 { return m.zones[b.Addr] }
 	if b, ok := m.custom.near(a, zone); ok {
-		return b, true
+		return b, allocated, true
 	}
 	if b, ok := m.poolNear(a); ok {
-		return b, true
+		return b, "client-defined", true
 	}
 	for i := len(m.customFreed) - 1; i >= 0; i-- {
 		if b := m.customFreed[i]; a >= b.Addr && uint64(a-b.Addr) < max(b.Size, 1) {
-			return b, true
+			return b, released, true
 		}
 	}
-	return tool.HeapBlock{}, false
+	return tool.HeapBlock{}, "", false
 }
 
 // customKept is how many freed custom blocks are remembered for messages.

@@ -20,8 +20,8 @@ func (m *Memcheck) describe(t tool.Thread, a guest.Addr) []report.Aux {
 	if text, st, ok := m.describeNamed(a); ok {
 		return []report.Aux{{Text: text, PCs: m.stack(st)}}
 	}
-	if b, ok := m.customNear(a); ok {
-		return m.block(a, b)
+	if b, state, ok := m.customNear(a); ok {
+		return m.blockAs(a, b, state)
 	}
 	if h := m.host.Heap(); h != nil {
 		if b, ok := h.Near(a); ok {
@@ -68,21 +68,28 @@ var sectionNames = map[string]string{
 	".text": "Text", ".data": "Data", ".bss": "BSS", ".got": "GOT", ".plt": "PLT", ".got.plt": "GOTPLT",
 }
 
+// What blocks are called.
+const (
+	allocated = "alloc'd"
+	released  = "free'd"
+)
+
 // block describes a relative to block b, with the stacks that were kept for it.
 func (m *Memcheck) block(a guest.Addr, b tool.HeapBlock) []report.Aux {
+	state := allocated
+	if b.Freed {
+		state = released
+	}
+	return m.blockAs(a, b, state)
+}
+
+func (m *Memcheck) blockAs(a guest.Addr, b tool.HeapBlock, state string) []report.Aux {
 	delta, where := uint64(a-b.Addr), "inside"
 	switch {
 	case a < b.Addr:
 		delta, where = uint64(b.Addr-a), "before"
 	case delta >= b.Size:
 		delta, where = delta-b.Size, "after"
-	}
-	state := "alloc'd"
-	switch {
-	case b.Freed:
-		state = "free'd"
-	case b.Kind == tool.KindCustom && b.Alloc == 0:
-		state = "client-defined"
 	}
 	x := aux("Address %#x is %s bytes %s a block of size %s %s",
 		uint64(a), report.Commas(delta), where, report.Commas(b.Size), state)

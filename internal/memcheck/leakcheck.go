@@ -30,12 +30,6 @@ type leakSummary struct {
 	suppressed leak.Total
 }
 
-// place identifies a loss record from one check to the next.
-type place struct {
-	kind  leak.Kind
-	stack uint32
-}
-
 // leakRequest is VALGRIND_DO_LEAK_CHECK and its relatives.
 func (m *Memcheck) leakRequest(args [5]uint64) {
 	mode := deltaAny
@@ -78,24 +72,23 @@ func (m *Memcheck) leakCheck(full bool, mode deltaMode) {
 		log.Userf("Checked %s bytes\n\n", report.Commas(res.Scanned))
 	}
 
-	records := leak.Records(blocks, res, m.resolution())
+	same := m.resolution()
+	m.mu.Lock()
+	before, beforeSum := m.lastRecords, m.lastLeaks
+	m.mu.Unlock()
+	records := leak.Records(blocks, res, same, before)
 	var sum leakSummary
 	for i := range blocks {
 		if h := res.Heuristic[i]; h != leak.None {
 			sum.heuristic[h].Add(blocks[i].Size, 1)
 		}
 	}
-	m.mu.Lock()
-	before, beforeSum := m.lastRecords, m.lastLeaks
-	m.mu.Unlock()
-	now := make(map[place]leak.Record, len(records))
-	same := m.resolution()
+	now := make(map[leak.Place]leak.Record, len(records))
 	for i := range records {
 		r := &records[i]
-		k := place{r.Kind, same(r.Stack)}
+		k := leak.Place{Kind: r.Kind, Stack: same(r.Stack)}
 		now[k] = *r
-		old, known := before[k]
-		suppressed := m.reportRecord(r, i+1, len(records), full, mode, old, known)
+		suppressed := m.reportRecord(r, i+1, len(records), full, mode, before[k])
 		if suppressed {
 			sum.suppressed.Add(r.Bytes, r.Blocks)
 		} else {
@@ -111,21 +104,21 @@ func (m *Memcheck) leakCheck(full bool, mode deltaMode) {
 }
 
 // reportRecord reports record number n of of, and says whether it is suppressed.
-func (m *Memcheck) reportRecord(r *leak.Record, n, of int, full bool, mode deltaMode, old leak.Record, known bool) bool {
+func (m *Memcheck) reportRecord(r *leak.Record, n, of int, full bool, mode deltaMode, old leak.Record) bool {
 	bit := 1 << r.Kind
-	show := full && int(m.opts.showKinds)&bit != 0
 	text := r.Text(n, of)
+	asked := full && r.Blocks > 0
 	if mode != deltaAny {
-		grew := r.Total() > old.Total() || r.Blocks > old.Blocks
-		shrank := r.Total() < old.Total() || r.Blocks < old.Blocks
-		show = show && (grew || shrank && mode == deltaChanged)
-		text = r.DeltaText(n, of, old, known)
+		grew := r.Bytes > old.Bytes || r.Indirect > old.Indirect || r.Blocks > old.Blocks
+		shrank := r.Bytes < old.Bytes || r.Indirect < old.Indirect || r.Blocks < old.Blocks
+		asked = full && (grew || shrank && mode == deltaChanged)
+		text = r.DeltaText(n, of, old)
 	}
 	f := &report.Finding{
 		Kind: leakXML[r.Kind], SuppKind: "Leak", Text: text, PCs: m.stack(r.Stack),
 		LeakKind: uint32(bit), LeakedBytes: r.Total(), LeakedBlocks: r.Blocks,
 	}
-	return m.report.Unique(f, show, full && int(m.opts.errorKinds)&bit != 0)
+	return m.report.Unique(f, asked && int(m.opts.showKinds)&bit != 0, asked && int(m.opts.errorKinds)&bit != 0)
 }
 
 // leakXML are the kinds of findings, by kind of leak.

@@ -133,7 +133,7 @@ func TestLeakRequests(t *testing.T) {
 	request(t, m, th, reqLeakCheck, 0, 1)
 	first := h.text()
 	for _, want := range []string{
-		"77 (+77) (37 (+37) direct, 40 (+40) indirect) bytes in 2 (+2) blocks are definitely lost in new loss record 3 of 4\n",
+		"77 (+77) (37 (+37) direct, 40 (+40) indirect) bytes in 2 (+2) blocks are definitely lost in loss record 3 of 4\n",
 		"   definitely lost: 37 (+37) bytes in 2 (+2) blocks\n",
 	} {
 		if !strings.Contains(first, want) {
@@ -144,7 +144,7 @@ func TestLeakRequests(t *testing.T) {
 	request(t, m, th, reqLeakCheck, 0, 1)
 	second := strings.TrimPrefix(h.text(), first)
 	for _, want := range []string{
-		"1,077 (+1,000) (1,037 (+1,000) direct, 40 (+0) indirect) bytes in 3 (+1) blocks are definitely lost in loss record 3 of 3\n",
+		"1,077 (+1,000) (1,037 (+1,000) direct, 40 (+0) indirect) bytes in 3 (+1) blocks are definitely lost in loss record 4 of 4\n",
 		"     possibly lost: 0 (-1,000) bytes in 0 (-1) blocks\n",
 	} {
 		if !strings.Contains(second, want) {
@@ -338,7 +338,7 @@ func TestPools(t *testing.T) {
 		t.Error("block is not marked")
 	}
 	m.Leave(th, storeAccess, guest.Addr(a)+0x148, 1)
-	if want := " is 8 bytes after a block of size 64 alloc'd\n"; !strings.Contains(h.text(), want) {
+	if want := " is 8 bytes after a block of size 64 client-defined\n"; !strings.Contains(h.text(), want) {
 		t.Errorf("log lacks %q:\n%s", want, h.text())
 	}
 	request(t, m, th, reqPoolFree, id, a+0x100)

@@ -42,11 +42,11 @@ type Memcheck struct {
 	custom      custom
 	customFreed []tool.HeapBlock // the most recent last
 	customStats tool.HeapStats
-	zones       map[guest.Addr]uint64 // red zones of custom blocks that have some
-	pools       map[guest.Addr]*pool  // by the address that stands for a pool
-	named       []named               // by handle
-	silent      []guest.Range         // addresses that the client wants no reports about
-	lastRecords map[place]leak.Record // of the last leak check
+	zones       map[guest.Addr]uint64      // red zones of custom blocks that have some
+	pools       map[guest.Addr]*pool       // by the address that stands for a pool
+	named       []named                    // by handle
+	silent      []guest.Range              // addresses that the client wants no reports about
+	lastRecords map[leak.Place]leak.Record // of the last leak check
 	lastLeaks   leakSummary
 }
 

@@ -103,10 +103,9 @@ func (m *Memcheck) freeLike(t tool.Thread, a guest.Addr) {
 	m.mu.Lock()
 	b, ok := m.custom.take(a)
 	delete(m.zones, a)
+	m.customStats.Frees++
 	if ok {
 		m.forget(b, stack)
-	} else {
-		m.customStats.Frees++
 	}
 	m.mu.Unlock()
 	if !ok {

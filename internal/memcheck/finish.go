@@ -13,6 +13,9 @@ func (m *Memcheck) log() *report.Log { return m.report.Log() }
 // loud reports whether summaries are written as text: not with -q, and not when results are XML.
 func (m *Memcheck) loud() bool { return m.core.Verbosity > 0 && !m.core.XML }
 
+// mainThread is the thread that leaks at the end are put down to.
+const mainThread = 1
+
 // Finish implements tool.Tool: it writes the heap summary, leaks and the error summary.
 func (m *Memcheck) Finish(tool.Exit) (status int, replace bool) {
 	m.heapSummary()
@@ -21,7 +24,7 @@ func (m *Memcheck) Finish(tool.Exit) (status int, replace bool) {
 			m.log().Userf("For a detailed leak analysis, rerun with: --leak-check=full\n\n")
 		}
 	} else {
-		m.leakCheck(m.opts.leakCheck == "full" || m.opts.leakCheck == "yes", deltaAny)
+		m.leakCheck(mainThread, m.opts.leakCheck == "full" || m.opts.leakCheck == "yes", deltaAny)
 	}
 	m.report.Summary()
 	if m.core.ErrorExitcode != 0 && m.report.Counts().Errors > 0 {

@@ -31,16 +31,16 @@ type leakSummary struct {
 }
 
 // leakRequest is VALGRIND_DO_LEAK_CHECK and its relatives.
-func (m *Memcheck) leakRequest(args [5]uint64) {
+func (m *Memcheck) leakRequest(t tool.Thread, args [5]uint64) {
 	mode := deltaAny
 	if args[1] <= uint64(deltaChanged) {
 		mode = deltaMode(args[1])
 	}
-	m.host.StopOthers(func() { m.leakCheck(args[0] == 0, mode) })
+	m.host.StopOthers(func() { m.leakCheck(t.ID(), args[0] == 0, mode) })
 }
 
-// leakCheck searches for leaks and reports them. full shows single records. The guest must not run.
-func (m *Memcheck) leakCheck(full bool, mode deltaMode) {
+// leakCheck searches for leaks and reports them as found by a thread. full shows single records. The guest must not run.
+func (m *Memcheck) leakCheck(thread int, full bool, mode deltaMode) {
 	log := m.log()
 	blocks, heapRanges := m.leakBlocks()
 	if len(blocks) == 0 {
@@ -88,7 +88,7 @@ func (m *Memcheck) leakCheck(full bool, mode deltaMode) {
 		r := &records[i]
 		k := leak.Place{Kind: r.Kind, Stack: same(r.Stack)}
 		now[k] = *r
-		suppressed := m.reportRecord(r, i+1, len(records), full, mode, before[k])
+		suppressed := m.reportRecord(thread, r, i+1, len(records), full, mode, before[k])
 		if suppressed {
 			sum.suppressed.Add(r.Bytes, r.Blocks)
 		} else {
@@ -104,7 +104,7 @@ func (m *Memcheck) leakCheck(full bool, mode deltaMode) {
 }
 
 // reportRecord reports record number n of of, and says whether it is suppressed.
-func (m *Memcheck) reportRecord(r *leak.Record, n, of int, full bool, mode deltaMode, old leak.Record) bool {
+func (m *Memcheck) reportRecord(thread int, r *leak.Record, n, of int, full bool, mode deltaMode, old leak.Record) bool {
 	bit := 1 << r.Kind
 	text := r.Text(n, of)
 	asked := full && r.Blocks > 0
@@ -115,7 +115,7 @@ func (m *Memcheck) reportRecord(r *leak.Record, n, of int, full bool, mode delta
 		text = r.DeltaText(n, of, old)
 	}
 	f := &report.Finding{
-		Kind: leakXML[r.Kind], SuppKind: "Leak", Text: text, PCs: m.stack(r.Stack),
+		Kind: leakXML[r.Kind], SuppKind: "Leak", Thread: thread, Text: text, PCs: m.stack(r.Stack),
 		LeakKind: uint32(bit), LeakedBytes: r.Total(), LeakedBlocks: r.Blocks,
 	}
 	return m.report.Unique(f, asked && int(m.opts.showKinds)&bit != 0, asked && int(m.opts.errorKinds)&bit != 0)

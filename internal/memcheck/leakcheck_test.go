@@ -94,7 +94,7 @@ func TestQuiet(t *testing.T) {
 	m, h, _ := leaky(t, "--leak-check=full", "--show-leak-kinds=possible")
 	h.opt.Verbosity = 0
 	m.heapSummary()
-	m.leakCheck(true, deltaAny)
+	m.leakCheck(1, true, deltaAny)
 	h.expect("1,000 bytes in 1 blocks are possibly lost in loss record 4 of 4\n" + allocFrames)
 }
 
@@ -102,7 +102,7 @@ func TestQuiet(t *testing.T) {
 func TestUndefinedPointers(t *testing.T) {
 	m, h, _ := leaky(t)
 	m.shadow.MakeUndefined(guest.Range{Start: heapBase, End: heapBase + 1})
-	m.leakCheck(false, deltaAny)
+	m.leakCheck(1, false, deltaAny)
 	if text := h.text(); !strings.Contains(text, "still reachable: 16 bytes in 1 blocks") {
 		t.Errorf("a pointer in undefined memory counts:\n%s", text)
 	}
@@ -111,7 +111,7 @@ func TestUndefinedPointers(t *testing.T) {
 func TestRegistersAreRoots(t *testing.T) {
 	m, h, th := leaky(t)
 	th.regs.GPR[guest.RBX] = uint64(heapBase) + 0x5000
-	m.leakCheck(false, deltaAny)
+	m.leakCheck(1, false, deltaAny)
 	if text := h.text(); !strings.Contains(text, "still reachable: 45 bytes in 3 blocks") {
 		t.Errorf("a register is no root:\n%s", text)
 	}
@@ -292,7 +292,7 @@ func TestDividedBlock(t *testing.T) {
 	request(t, m, th, reqMallocLike, a+100, 50, 0, 0)
 	request(t, m, th, reqMallocLike, a+200, 60, 0, 0)
 	h.poke(dataBase, guest.Addr(a)+200)
-	m.leakCheck(false, deltaAny)
+	m.leakCheck(1, false, deltaAny)
 	if text := h.text(); !strings.Contains(text, "definitely lost: 50 bytes in 1 blocks") || !strings.Contains(text, "still reachable: 60 bytes in 1 blocks") {
 		t.Errorf("%s", text)
 	}
@@ -354,7 +354,7 @@ func TestPools(t *testing.T) {
 	}
 	request(t, m, th, reqPoolMove, id, id+1)
 	request(t, m, th, reqPoolChange, id+1, a+0x220, a+0x210, 0x30)
-	m.leakCheck(false, deltaAny)
+	m.leakCheck(1, false, deltaAny)
 	if want := "definitely lost: 64 bytes in 2 blocks"; !strings.Contains(h.text(), want) {
 		t.Errorf("log lacks %q:\n%s", want, h.text())
 	}
@@ -367,7 +367,7 @@ func TestPools(t *testing.T) {
 	if access(0x300) != shadow.NoAccess {
 		t.Error("block of a pool that is gone is accessible")
 	}
-	if st := m.customStats; st.Allocs != 4 || st.Frees != 4 {
+	if st := m.customStats; st.Allocs != 4 || st.Frees != 0 {
 		t.Errorf("stats %+v", st)
 	}
 }
@@ -380,7 +380,7 @@ func TestMetaPool(t *testing.T) {
 	request(t, m, th, reqPoolAlloc, 1, a, 0x1000)
 	request(t, m, th, reqMallocLike, a, 100, 0, 0)
 	request(t, m, th, reqMallocLike, a+200, 50, 0, 0)
-	m.leakCheck(false, deltaAny)
+	m.leakCheck(1, false, deltaAny)
 	if want := "definitely lost: 150 bytes in 2 blocks"; !strings.Contains(h.text(), want) {
 		t.Errorf("log lacks %q:\n%s", want, h.text())
 	}

@@ -121,9 +121,8 @@ func (m *Memcheck) poolFree(t tool.Thread, p *pool, a guest.Addr) {
 	m.shadow.MakeNoAccess(b.Range())
 }
 
-// forget notes that b was freed. The caller holds mu.
+// forget remembers b as freed. The caller holds mu. Blocks of pools don't count as frees, as for Valgrind.
 func (m *Memcheck) forget(b tool.HeapBlock, stack uint32) {
-	m.customStats.Frees++
 	b.Freed, b.Free = true, stack
 	m.customFreed = append(m.customFreed, b)
 	if len(m.customFreed) > customKept {

@@ -73,7 +73,7 @@ func (m *Memcheck) Request(t tool.Thread, code uint32, args [5]uint64) (result u
 		}
 		return uint64(bad), true
 	case reqLeakCheck:
-		m.leakRequest(args)
+		m.leakRequest(t, args)
 		return 0, true
 	case reqCountLeaks, reqCountLeakBlocks:
 		m.countLeaks(args, code == reqCountLeakBlocks)

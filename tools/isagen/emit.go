@@ -193,8 +193,8 @@ func generate(rows []*row) ([]byte, error) {
 	fmt.Fprintf(&out, "var slotCnt = [nSlots * 256]uint8{\n%s}\n\n", &count)
 	fmt.Fprintf(&out, "var rows = [...]Row{\n%s}\n\n", &body)
 	fmt.Fprintf(&out, "var opPool = [...]OpDesc{\n%s}\n\n", strings.Join(t.pool, ",\n")+",\n")
-	fmt.Fprintf(&out, "// fixTab holds the registers of LFix and LAddr operands: class<<5 | number.\n")
-	fmt.Fprintf(&out, "var fixTab = [...]uint16{\n%s}\n\n", strings.Join(t.fixed, ",\n")+",\n")
+	fmt.Fprintf(&out, "// fixTab holds the registers of LFix and LAddr operands.\n")
+	fmt.Fprintf(&out, "var fixTab = [...]fixedReg{\n%s}\n\n", strings.Join(t.fixed, ",\n")+",\n")
 	fmt.Fprintf(&out, "const mnemStr = %q\n\nvar mnemOff = [...]uint16{", strings.Join(t.mnems, ""))
 	off := 0
 	for _, m := range append(t.mnems, "") {
@@ -377,15 +377,15 @@ func (t *tables) operand(o string) (lit, loc string, err error) {
 func (t *tables) register(s string) (string, error) {
 	var v string
 	if i := slices.Index(gprNames, s); i >= 0 {
-		v = fmt.Sprintf("CGPR<<5 | %d", i)
+		v = fmt.Sprintf("{CGPR, %d}", i)
 	} else if n, ok := strings.CutPrefix(s, "xmm"); ok {
-		v = "CVec<<5 | " + n
+		v = "{CVec, " + n + "}"
 	} else if n, ok := strings.CutPrefix(s, "st"); ok {
-		v = "CST<<5 | " + n
+		v = "{CST, " + n + "}"
 	} else if s == "ah" {
-		v = "CGPRH<<5 | 4"
+		v = "{CGPRH, 4}"
 	} else if m, ok := miscNames[s]; ok {
-		v = "CMisc<<5 | " + m
+		v = "{CMisc, " + m + "}"
 	} else {
 		return "", fmt.Errorf("register %q", s)
 	}

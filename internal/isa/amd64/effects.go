@@ -118,9 +118,8 @@ func (in *Inst) Effects() isa.Effects {
 		case LS, LC, LD:
 			kind, bit = merge, SetSys
 		case LFix, LAddr:
-			v := fixTab[d.Arg]
-			n = uint8(v & 31)
-			switch v >> 5 {
+			n = fixTab[d.Arg].num
+			switch fixTab[d.Arg].class {
 			case CGPR:
 			case CGPRH:
 				n -= 4

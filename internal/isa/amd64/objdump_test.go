@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"sort"
 	"strconv"
 	"strings"
@@ -37,7 +36,10 @@ func TestObjdump(t *testing.T) {
 	if _, err := exec.LookPath("objdump"); err != nil {
 		t.Skip("needs objdump")
 	}
-	files := append([]string{filepath.Join(runtime.GOROOT(), "bin", "go")}, objdumpFiles...)
+	files := objdumpFiles
+	if goTool, err := exec.LookPath("go"); err == nil {
+		files = append([]string{goTool}, files...)
+	}
 	if s := os.Getenv("GOGRIND_OBJDUMP"); s != "" {
 		files = strings.Fields(s)
 	}

@@ -111,8 +111,7 @@ func (in *Inst) Operands(buf []Operand) []Operand {
 		case LJb, LJz:
 			o.Kind = OpRel
 		case LFix, LAddr:
-			v := fixTab[d.Arg]
-			o.Class, o.Num = uint8(v>>5), uint8(v&31)
+			o.Class, o.Num = fixTab[d.Arg].class, fixTab[d.Arg].num
 		case LImem, LPush, LPop:
 			o.Kind = OpImpl
 			o.Base = d.Arg

@@ -230,7 +230,10 @@ const (
 	AVZero                // clears vector registers
 )
 
-// Classes of registers; with the number in the low 5 bits of fixTab.
+// fixedReg is a register that a form names.
+type fixedReg struct{ class, num uint8 }
+
+// Classes of registers.
 const (
 	CGPR  = iota // rax ... r15
 	CVec         // xmm, ymm, zmm 0-31

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -232,12 +233,11 @@ func stringAt(tab string, off uint64) string {
 		return ""
 	}
 	s := tab[off:]
-	for i := 0; i < len(s); i++ {
-		if s[i] == 0 {
-			return s[:i]
-		}
+	n := strings.IndexByte(s, 0)
+	if n < 0 {
+		return ""
 	}
-	return ""
+	return s[:n]
 }
 
 // section finds a section by name.

@@ -39,7 +39,8 @@ type Options struct {
 	FullPathAfter []string
 	// NoDemangle is --demangle=no.
 	NoDemangle bool
-	// Warn receives a message about damaged or unreadable debug information, once per cause. Nil drops them.
+	// Warn receives a message about damaged or unreadable debug information, once per cause. It must not call back into
+	// this package. Nil drops the messages.
 	Warn func(msg string)
 	// Open opens an object file for reading; nil means by its path. The core sets it to keep our descriptors apart from
 	// the guest's.

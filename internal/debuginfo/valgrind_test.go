@@ -364,8 +364,11 @@ func TestAgainstValgrind(t *testing.T) {
 	if _, err := exec.LookPath("valgrind"); err != nil {
 		t.Skip("valgrind is not installed")
 	}
-	for _, p := range valgrindPrograms {
+	for i, p := range valgrindPrograms {
 		t.Run(p.cmd, func(t *testing.T) {
+			if testing.Short() && i%4 != 1 {
+				t.Skip("long")
+			}
 			path := build(t, p.ext, p.source, strings.Fields(p.cmd)...)
 			if n := compareValgrind(t, callgrindPlaces(t, path)); n < 5000 {
 				t.Errorf("only %d instructions compared", n)

@@ -1,10 +1,11 @@
 package unwind
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -79,15 +80,20 @@ var errCut = errors.New("entry is cut off")
 func Compile(secs ...Section) (*Table, error) {
 	type function struct {
 		start uint64
-		f     *fde
-		sec   int
+		size  uint32
+		cie   *cie
+		code  []byte
 	}
-	var all []function
+	total := 0
+	for _, s := range secs {
+		total += len(s.Data)
+	}
+	all := make([]function, 0, total/40) // an entry is seldom smaller
 	var first error
-	for i, s := range secs {
+	for _, s := range secs {
 		err := s.scan(func(start, size uint64, c *cie, code []byte) {
 			if size > 0 && size <= math.MaxUint32 && start > 1 { // 0 and 1: dropped by the linker
-				all = append(all, function{start, &fde{size: uint32(size), cie: c, code: code}, i})
+				all = append(all, function{start, uint32(size), c, code})
 			}
 		})
 		if err != nil && first == nil {
@@ -97,7 +103,7 @@ func Compile(secs ...Section) (*Table, error) {
 	if len(all) == 0 {
 		return nil, first
 	}
-	sort.SliceStable(all, func(i, j int) bool { return all[i].start < all[j].start })
+	slices.SortStableFunc(all, func(a, b function) int { return cmp.Compare(a.start, b.start) })
 	t := &Table{base: all[0].start, rules: make(map[string]*Rule)}
 	t.starts = make([]uint32, 0, len(all))
 	t.fdes = make([]fde, 0, len(all))
@@ -113,7 +119,7 @@ func Compile(secs ...Section) (*Table, error) {
 			continue
 		}
 		t.starts = append(t.starts, off)
-		t.fdes = append(t.fdes, fde{size: f.f.size, cie: f.f.cie, code: f.f.code})
+		t.fdes = append(t.fdes, fde{size: f.size, cie: f.cie, code: f.code})
 	}
 	return t, first
 }

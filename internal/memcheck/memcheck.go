@@ -110,13 +110,22 @@ func (m *Memcheck) Start(h tool.Host) error {
 // stackRedZone is how far below the stack pointer the amd64 ABI lets leaf functions work.
 const stackRedZone = 128
 
+// stackMarked is how much of the memory below the stack pointer is marked at most: stacks without a limit are huge, and
+// marking costs memory. Deeper calls find the rest accessible.
+const stackMarked = 64 << 20
+
 // belowStack forbids access to what lies below a thread's stack pointer on its stack.
 func (m *Memcheck) belowStack(t tool.Thread) {
 	r := t.Stack()
 	sp := guest.Addr(t.Regs().GPR[guest.RSP])
-	if !r.Contains(sp) {
+	if !r.Contains(sp) || sp-r.Start < stackRedZone {
 		return
 	}
-	r.End = max(r.Start, sp-stackRedZone)
-	m.shadow.MakeNoAccess(r)
+	r.End = sp - stackRedZone
+	r.Start = max(r.Start, r.End-min(r.End, stackMarked))
+	// In pieces, because a huge one would lose its shadow pages, which translated code writes to without asking.
+	const step = shadow.HugeNoAccess / 2
+	for at := r.Start; at < r.End; at += step {
+		m.shadow.MakeNoAccess(guest.Range{Start: at, End: min(r.End, at+step)})
+	}
 }

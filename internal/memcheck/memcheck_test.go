@@ -229,6 +229,41 @@ func TestStackMoved(t *testing.T) {
 	}
 }
 
+// bigStack is a thread with a stack of 100 MB.
+type bigStack struct{ fakeThread }
+
+func (*bigStack) Stack() guest.Range {
+	return guest.Range{Start: dataBase + 1<<36, End: dataBase + 1<<36 + 100<<20}
+}
+
+func TestBelowStack(t *testing.T) {
+	m, _, _ := start(t)
+	var th bigStack
+	r := th.Stack()
+	m.Mapped(tool.Mapping{Range: r, Prot: guest.Read | guest.Write})
+	defer m.Unmapped(r)
+	sp := r.End - 4096
+	th.regs.GPR[guest.RSP] = uint64(sp)
+	m.belowStack(&th)
+	low := sp - stackRedZone - stackMarked
+	for a, want := range map[guest.Addr]byte{
+		sp - stackRedZone: shadow.Defined, sp - stackRedZone - 1: shadow.NoAccess, low: shadow.NoAccess, low - 1: shadow.Defined,
+		sp - 20<<20: shadow.NoAccess, r.Start: shadow.Defined,
+	} {
+		if got := m.shadow.At(a); got != want {
+			t.Errorf("%v: %#x, want %#x", a, got, want)
+		}
+	}
+	if !m.shadow.Backed(r) {
+		t.Error("the stack has lost shadow pages")
+	}
+	th.regs.GPR[guest.RSP] = uint64(dataBase)
+	m.belowStack(&th) // on no stack that is known: nothing to mark
+	if got := m.shadow.At(dataBase - 1); got != shadow.NoAccess {
+		t.Errorf("%#x", got)
+	}
+}
+
 func TestInstrument(t *testing.T) {
 	rows := []struct {
 		name string

@@ -345,6 +345,15 @@ func (m *Map) At(a guest.Addr) byte {
 	return peek(s)
 }
 
+// Backed reports whether all of r has shadow pages: translated code may write to them.
+func (m *Map) Backed(r guest.Range) bool {
+	r = m.clip(r)
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	s, e := m.shadowOf(r)
+	return m.backed.covers(s, e)
+}
+
 // Load copies the shadow bytes of the guest memory at a to p.
 func (m *Map) Load(p []byte, a guest.Addr) {
 	m.mu.RLock()

@@ -17,7 +17,8 @@ var scratchOrder = [...]uint8{rax, rbx, rsi, rdi, rbp, 8, 9, 10, 11, 12, 13, 14,
 
 // scratch picks a register that the instruction does not touch, beside those in not.
 func scratch(in *inst, not uint32) uint8 {
-	used := uint32(in.eff.Reads|in.eff.Writes)&0xffff | not | 1<<rsp
+	e := in.effects()
+	used := uint32(e.Reads|e.Writes)&0xffff | not | 1<<rsp
 	for _, r := range scratchOrder {
 		if used&(1<<r) == 0 {
 			return r

@@ -35,11 +35,21 @@ type inst struct {
 	amd64.Inst
 	pc     uint64
 	code   []byte
-	eff    isa.Effects
+	eff    isa.Effects // see effects
+	known  bool        // eff is valid
 	flow   flow
 	target uint64 // of direct transfers
 	live   uint32 // flags that are live before it
 	host   int    // host offset of its copy, for jumps inside the trace
+}
+
+// effects are what the instruction does to registers and flags, found out when first asked for: without annotations most
+// instructions are copied without anyone asking.
+func (in *inst) effects() *isa.Effects {
+	if !in.known {
+		in.eff, in.known = in.Inst.Effects(), true
+	}
+	return &in.eff
 }
 
 // trace is the working state of one translation; its arrays are reused.
@@ -123,7 +133,7 @@ func (t *Translator) findTrace(pc uint64) error {
 		in := &tr.insts[tr.n]
 		if code[0] == magic[0] && isRequest(code) {
 			in.Inst = amd64.Inst{Len: requestLen}
-			in.pc, in.code, in.flow, in.eff = pc, code[:requestLen], flowRequest, isa.Effects{Reads: amd64.SetAll, FlagsRead: arithFlags}
+			in.pc, in.code, in.flow, in.eff, in.known = pc, code[:requestLen], flowRequest, isa.Effects{Reads: amd64.SetAll, FlagsRead: arithFlags}, true
 			tr.n++
 			pc += requestLen
 			tr.ends = true
@@ -131,7 +141,7 @@ func (t *Translator) findTrace(pc uint64) error {
 		}
 		if err := amd64.Decode(code, &in.Inst); err != nil {
 			in.Inst = amd64.Inst{Len: 1}
-			in.pc, in.code, in.flow, in.eff = pc, code[:1], flowStop, isa.Effects{FlagsRead: arithFlags}
+			in.pc, in.code, in.flow, in.eff, in.known = pc, code[:1], flowStop, isa.Effects{FlagsRead: arithFlags}, true
 			tr.n++
 			pc++
 			tr.ends = true
@@ -139,7 +149,7 @@ func (t *Translator) findTrace(pc uint64) error {
 		}
 		n := int(in.Len)
 		in.pc, in.code = pc, code[:n]
-		in.eff = in.Inst.Effects()
+		in.known = false
 		in.classify()
 		tr.n++
 		pc += uint64(n)
@@ -269,7 +279,8 @@ func (t *Translator) liveness() {
 		default:
 			live = arithFlags
 		}
-		live = live&^in.eff.FlagsKilled | in.eff.FlagsRead&arithFlags
+		e := in.effects()
+		live = live&^e.FlagsKilled | e.FlagsRead&arithFlags
 		in.live = live
 	}
 }

@@ -294,6 +294,11 @@ done:
 	RET
 
 incache:
+	CMPL	DI, $SIGPROF
+	JNE	stopguest
+	CMPL	·profiling(SB), $0
+	JNE	togo
+stopguest:
 	MOVQ	R9, Context_HostPC(R8)
 	ANDQ	$~0x100, UC_EFLAGS(DX)
 	LEAQ	·exitStub(SB), AX

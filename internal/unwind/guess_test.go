@@ -65,13 +65,15 @@ func TestWithoutInfo(t *testing.T) {
 		{"all ones", ^uint64(0), ^uint64(0), ^uint64(7), words{}, []guest.Addr{^guest.Addr(0)}},
 		{"frame pointer below the stack pointer", jit, st + 0x20, st, words{st: st + 8, st + 8: jit}.page(st), []guest.Addr{jit}},
 		{"frame pointer to itself", jit, st, st + 0x10, words{st + 0x10: st + 0x10, st + 0x18: jit + 5}.page(st), []guest.Addr{jit, jit + 5}},
+		{"frame record without a code address", jit, st, st + 0x10, words{st + 0x10: st + 0x30, st + 0x18: st}.page(st),
+			[]guest.Addr{jit}},
 		{"misaligned frame pointer", jit, st, st + 9, words{}.page(st), []guest.Addr{jit}},
 		// ucontext at the stack pointer: rbp at 120, rsp at 160, rip at 168 of it
 		{"rt_sigreturn without frame information", jit + 0x800, st, 0, merge(sigret, words{st + 120: st + 0x210, st + 160: st + 0x200,
 			st + 168: jit + 0x40, st + 0x210: 0, st + 0x218: jit + 7}.page(st)), []guest.Addr{jit + 0x800, jit + 0x41, jit + 7}},
 	} {
 		t.Run(r.name, func(t *testing.T) {
-			u := New(&Config{Space: s, Mem: r.mem})
+			u := New(&Config{Space: s, Mem: r.mem, Code: func(a guest.Addr) bool { return a&^0xfff == jit || o.Text.Contains(a) }})
 			regs := guest.Regs{RIP: r.rip}
 			regs.GPR[guest.RSP], regs.GPR[guest.RBP] = r.sp, r.bp
 			var pcs [16]guest.Addr

@@ -22,6 +22,9 @@ import (
 type Config struct {
 	Space *debuginfo.Space
 	Mem   guest.Memory
+	// Code reports whether an address is executable for the guest. Guesses at return addresses are checked with it; nil
+	// accepts all.
+	Code func(a guest.Addr) bool
 	// Warn receives a message about damaged frame information, once per object. Nil drops it.
 	Warn func(msg string)
 
@@ -295,7 +298,7 @@ func (u *Unwinder) guess(f *frame, first bool) (next frame, ok bool) {
 		return next, false
 	}
 	ra, ok := u.read64(bp + 8)
-	if !ok {
+	if !ok || u.cfg.Code != nil && !u.cfg.Code(guest.Addr(ra)) {
 		return next, false
 	}
 	up, ok := u.read64(bp)

@@ -29,7 +29,7 @@ const dumpC = `
 #include <unistd.h>
 
 static FILE *out;
-static char *stack_top;
+static char *stack_top, *volatile lowest;
 
 static uint64_t u64[1];
 static void put(uint64_t v) { u64[0] = v; fwrite(u64, 8, 1, out); }
@@ -48,6 +48,7 @@ __attribute__((noinline)) void stop(uint64_t kind)
 	put(n);
 	for (int i = 0; i < n; i++) put((uint64_t)bt[i]);
 	char *lo = (char *)(g[REG_RSP] & ~4095UL);
+	if (lowest && lowest < lo) lo = (char *)((uint64_t)lowest & ~4095UL);
 	put((uint64_t)lo); put(stack_top - lo);
 	fwrite(lo, 1, stack_top - lo, out);
 	fflush(out);
@@ -75,6 +76,24 @@ __attribute__((noinline)) static int many(int a, int b, int c, int d, int e, int
 	stop(7); return a + b + c + d + e + f + g + h + i;
 }
 
+__attribute__((noinline)) static int deep(int n)
+{
+	volatile char b[600]; b[0] = n;
+	if (n == 0) { lowest = (char *)&b - 512; kill(getpid(), SIGUSR2); lowest = 0; return 1; }
+	int r = deep(n - 1); __asm__ volatile("" ::: "memory"); return r + b[0];
+}
+static void other(int s) { (void)s; stop(8); }
+
+static void *thread(void *p)
+{
+	pthread_attr_t a; void *base; size_t n;
+	pthread_getattr_np(pthread_self(), &a);
+	pthread_attr_getstack(&a, &base, &n);
+	stack_top = (char *)base + n;
+	stop(9);
+	return p;
+}
+
 int main(int argc, char **argv)
 {
 	out = fopen(argv[1], "w");
@@ -98,6 +117,18 @@ int main(int argc, char **argv)
 	struct sigaction sa; memset(&sa, 0, sizeof sa); sa.sa_sigaction = segv; sa.sa_flags = SA_SIGINFO;
 	sigaction(SIGSEGV, &sa, 0);
 	r += fault();
+	/* an alternate stack above the frames that the signal interrupts */
+	static const int size = 65536;
+	stack_t ss = {0}; ss.ss_sp = alloca(size); ss.ss_size = size;
+	sigaltstack(&ss, 0);
+	sa.sa_handler = other; sa.sa_flags = SA_ONSTACK;
+	sigaction(SIGUSR2, &sa, 0);
+	r += deep(argc + 4);
+	pthread_t th;
+	char *keep = stack_top;
+	if (pthread_create(&th, 0, thread, 0)) return 3;
+	pthread_join(th, 0);
+	stack_top = keep;
 	r += many(1, 2, 3, 4, 5, 6, 7, 8, argc);
 	return r == 0;
 }
@@ -188,7 +219,7 @@ func TestAgainstBacktrace(t *testing.T) {
 		"-O3 -fno-omit-frame-pointer", "-O2 -no-pie", "-O2 -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-exceptions -g", "-O2 -Wl,-z,lazy -fplt"} {
 		t.Run(flags, func(t *testing.T) {
 			s, ds := runDump(t, strings.Fields(flags)...)
-			if len(ds) != 7 {
+			if len(ds) != 9 {
 				t.Fatalf("%d stops", len(ds))
 			}
 			for i := range ds {
@@ -201,7 +232,7 @@ func TestAgainstBacktrace(t *testing.T) {
 					found := false
 					for _, pc := range pcs[:n] {
 						for _, f := range s.Frames(pc-1, nil) {
-							found = found || f.Fn == "main"
+							found = found || f.Fn == "main" || f.Fn == "thread"
 						}
 					}
 					if !found {
@@ -215,7 +246,7 @@ func TestAgainstBacktrace(t *testing.T) {
 					bad = uint64(pcs[k]) != d.bt[k] && uint64(pcs[k]) != d.bt[k]+1
 				}
 				if bad {
-					t.Errorf("stop %d:\n got %#x\nwant %#x", d.kind, pcs[:n], d.bt)
+					t.Errorf("stop %d:\n got %v\nwant %#x", d.kind, pcs[:n], d.bt)
 				}
 			}
 		})

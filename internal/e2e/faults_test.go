@@ -173,7 +173,7 @@ func dynamic(g guest) guest {
 	if g.build[0] == "musl-gcc" {
 		g.build[0] = "gcc"
 	}
-	g.build = slices.DeleteFunc(g.build, func(a string) bool { return a == "-static" })
+	g.build = slices.DeleteFunc(g.build, func(a string) bool { return strings.HasPrefix(a, "-static") })
 	if n := slices.Index(g.build, "target-feature=+crt-static"); n > 0 {
 		g.build = slices.Delete(g.build, n-1, n+1)
 	}

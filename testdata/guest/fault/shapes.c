@@ -16,7 +16,7 @@
 static __attribute__((noinline)) void poke(volatile char *p, size_t n) { p[n - OFF] = 1; }
 
 int main(void) {
-	char *a = calloc(7, 3), *b = memalign(64, 50), *c = NULL, *d = aligned_alloc(256, 256), *e = reallocarray(NULL, 5, 9);
+	char *a = calloc(7, 3), *b = memalign(64, 50), *c = NULL, *d = aligned_alloc(256, 256), *e = reallocarray(malloc(1), 5, 9);
 	if (posix_memalign((void **)&c, 4096, 100) != 0)
 		return 1;
 	poke(a, 21);

@@ -1,6 +1,7 @@
 package memcheck
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"gogrind/internal/debuginfo"
@@ -122,14 +123,76 @@ func (m *Memcheck) onStack(t tool.Thread, a guest.Addr) (x []report.Aux) {
 			return true
 		}
 		x = aux("Address %#x is on thread %d's stack", uint64(a), o.ID())
-		if o.ID() == t.ID() {
-			if sp := guest.Addr(t.Regs().GPR[guest.RSP]); a < sp {
-				x[0].Text += fmt.Sprintf("\n%d bytes below stack pointer", uint64(sp-a))
-			}
+		if o.ID() != t.ID() {
+			return false
+		}
+		if sp := guest.Addr(t.Regs().GPR[guest.RSP]); a < sp {
+			x[0].Text += fmt.Sprintf("\n%d bytes below stack pointer", uint64(sp-a))
+		} else if n, pc, ok := m.frameOf(t, a); ok {
+			x[0].Text += fmt.Sprintf("\nin frame #%d, created by %s", n, m.function(pc))
 		}
 		return false
 	})
 	return x
+}
+
+// frameOf returns the number of the frame on t's stack that a lies in, and a pc in its function. A frame ends with the
+// return address of its caller; these are looked for in order, from the stack pointer up.
+func (m *Memcheck) frameOf(t tool.Thread, a guest.Addr) (n int, pc guest.Addr, ok bool) {
+	pcs := m.callers(t)
+	at := guest.Addr(t.Regs().GPR[guest.RSP])
+	var buf [4096]byte
+	var have []byte
+	for i := 1; i < len(pcs); i++ {
+		for {
+			if len(have) < 8 {
+				if at > a+frameSearch {
+					return 0, 0, false
+				}
+				have = buf[:m.host.Memory().ReadMem(buf[:], at)]
+				if len(have) < 8 {
+					return 0, 0, false
+				}
+			}
+			v := guest.Addr(binary.LittleEndian.Uint64(have))
+			have, at = have[8:], at+8
+			if v == pcs[i] {
+				break
+			}
+		}
+		if a < at {
+			if i > 1 {
+				return i - 1, pcs[i-1] - 1, true // pcs[i-1] is behind the call
+			}
+			return 0, pcs[0], true
+		}
+	}
+	return 0, 0, false
+}
+
+// frameSearch bounds how far above an address its frame's end is looked for.
+const frameSearch = 1 << 20
+
+// function names the function that pc is in, with the place where it begins.
+func (m *Memcheck) function(pc guest.Addr) string {
+	symbols, ok := m.host.Symbols().(*debuginfo.Space)
+	if !ok {
+		return "???"
+	}
+	last := func(pc guest.Addr) debuginfo.Frame {
+		f := symbols.Frames(pc, nil)
+		return f[len(f)-1]
+	}
+	f := last(pc)
+	begin := last(pc - guest.Addr(f.Offset))
+	name := f.Fn
+	switch {
+	case name == "":
+		return "???"
+	case begin.File != "":
+		return fmt.Sprintf("%s (%s:%d)", name, begin.File, begin.Line)
+	}
+	return name
 }
 
 // mapping describes a by the mapping that it is in.

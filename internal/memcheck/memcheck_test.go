@@ -74,6 +74,31 @@ func TestAccesses(t *testing.T) {
 	}
 }
 
+func TestFrames(t *testing.T) {
+	m, h, th := start(t)
+	sp := stackTop - 0x1000
+	th.pcs = []guest.Addr{0x400109, 0x400106, 0x400050}
+	h.poke(sp+0x40, 0x400106)
+	h.poke(sp+0x100, 0x400106) // a copy: not the return address
+	h.poke(sp+0x200, 0x400050)
+	rows := []struct {
+		off   guest.Addr
+		frame int
+		pc    guest.Addr
+		ok    bool
+	}{{0, 0, 0x400109, true}, {0x47, 0, 0x400109, true}, {0x48, 1, 0x400105, true}, {0x207, 1, 0x400105, true}, {0x208, 0, 0, false}}
+	for _, row := range rows {
+		n, pc, ok := m.frameOf(th, sp+row.off)
+		if n != row.frame || pc != row.pc || ok != row.ok {
+			t.Errorf("%v: frame %d, %v, %v", row.off, n, pc, ok)
+		}
+	}
+	m.BadFree(th, "free", sp+0x60, tool.HeapBlock{}, false)
+	if want := "is on thread 1's stack\n in frame #1, created by ???\n"; !strings.Contains(h.text(), want) {
+		t.Errorf("log lacks %q:\n%s", want, h.text())
+	}
+}
+
 func TestOnceEach(t *testing.T) {
 	m, h, th := start(t)
 	for range 5 {

@@ -242,7 +242,9 @@ func stoppedAt(i uintptr) *stopped {
 //go:nosplit
 func (call *ForkCall) stopThreads(self uintptr) bool {
 	f := &forker
-	atomic.StoreUint64(&stopCount, 0)
+	for i := range uintptr(atomic.SwapUint64(&stopCount, 0)) {
+		stoppedAt(i).ready = 0 // of the fork before
+	}
 	sent := 0
 	for quiet := 0; quiet < 2; {
 		before := atomic.LoadUint64(&stopCount)

@@ -2,6 +2,7 @@ package jit
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -54,6 +55,7 @@ type machine struct {
 	view [3][]byte     // code as the translator sees it
 	exit uint64        // address of vcpu's exit stub
 
+	last   *mode           // whose code the return plane refers to
 	planes []uint64        // pages of the return plane that are mapped
 	shadow map[uint64]bool // pages of shadow mapped at faults
 }
@@ -257,6 +259,10 @@ type seen struct {
 // translated runs the guest code at pc on context b, whose state the caller has set: what sched does, without its threads.
 func (m *machine) translated(md *mode, pc uint64, gs uint64, ev *seen) (stop, error) {
 	c := m.b
+	if m.last != md {
+		m.clearPlanes()
+		m.last = md
+	}
 	c.Attach(uintptr(gs))
 	defer c.Detach()
 	c.Pending = 0
@@ -265,7 +271,7 @@ func (m *machine) translated(md *mode, pc uint64, gs uint64, ev *seen) (stop, er
 		return stop{}, err
 	}
 	for exits := 0; ; exits++ {
-		if exits > 1000 {
+		if exits > 100000 {
 			return stop{}, fmt.Errorf("no end: exit %#x, host %#x", c.Exit, c.HostPC)
 		}
 		c.Run(host)
@@ -279,7 +285,7 @@ func (m *machine) translated(md *mode, pc uint64, gs uint64, ev *seen) (stop, er
 			}
 		case vcpu.ExitIndirect:
 			if host, err = md.Indirect(guest.Addr(c.IBTarget)); err != nil {
-				return stop{rip: c.IBTarget, sig: int(unix.SIGSEGV)}, nil
+				return stop{rip: c.IBTarget, sig: int(unix.SIGSEGV)}, full(err)
 			}
 		case vcpu.ExitCheck:
 			cpc, access, resume := md.CheckAt(arg)
@@ -301,7 +307,7 @@ func (m *machine) translated(md *mode, pc uint64, gs uint64, ev *seen) (stop, er
 				binary.LittleEndian.PutUint64(bytesAt(m.plane(sp), 8), md.MissReturn())
 				target := binary.LittleEndian.Uint64(bytesAt(sp, 8))
 				if host, err = md.Indirect(guest.Addr(target)); err != nil {
-					return stop{rip: target, sig: int(unix.SIGSEGV)}, nil
+					return stop{rip: target, sig: int(unix.SIGSEGV)}, full(err)
 				}
 				continue
 			}
@@ -341,6 +347,14 @@ func (m *machine) translated(md *mode, pc uint64, gs uint64, ev *seen) (stop, er
 			return stop{}, fmt.Errorf("exit %#x", c.Exit)
 		}
 	}
+}
+
+// full keeps an error only if it is ErrFull: any other means that there is no code at an address, which is a result.
+func full(err error) error {
+	if errors.Is(err, ErrFull) {
+		return err
+	}
+	return nil
 }
 
 // transfers reports whether the guest instruction that host address h belongs to is a call or return, which use the return plane.

@@ -175,6 +175,7 @@ func (f *elfFile) loadSections() error {
 	}
 	f.loaded = true
 	if f.shoff == 0 {
+		f.synthesize()
 		return nil
 	}
 	r, err := f.open()

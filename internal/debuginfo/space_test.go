@@ -5,6 +5,7 @@ import (
 	"bytes"
 	stdelf "debug/elf"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -284,5 +285,46 @@ func TestBelowMain(t *testing.T) {
 		if BelowMain(fn) != want {
 			t.Errorf("%q: %v", fn, !want)
 		}
+	}
+}
+
+// TestNoSectionHeaders drops the section headers of libraries with each kind of hash table.
+func TestNoSectionHeaders(t *testing.T) {
+	for _, style := range []string{"sysv", "gnu", "both"} {
+		t.Run(style, func(t *testing.T) {
+			path := build(t, ".c", inlineC, "gcc", "-shared", "-fPIC", "-O2", "-Wl,--hash-style="+style)
+			_, whole := space(t, path)
+			want := map[string]Symbol{}
+			whole.Symbols(func(y Symbol) bool {
+				if y.Dynamic {
+					want[y.Name] = y
+				}
+				return true
+			})
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clear(b[40:48]) // e_shoff
+			clear(b[60:64]) // e_shnum, e_shstrndx
+			bare := path + ".bare"
+			if err := os.WriteFile(bare, b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			s, o := space(t, bare)
+			got := map[string]Symbol{}
+			o.Symbols(func(y Symbol) bool { got[y.Name] = y; return true })
+			if len(want) == 0 || !maps.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+			if f := s.Frames(want["main"].Addr, nil); f[0].Fn != "main" {
+				t.Errorf("%+v", f)
+			}
+			eh, addr := o.Section(".eh_frame")
+			wantEH, wantAddr := whole.Section(".eh_frame")
+			if addr != wantAddr || !bytes.HasPrefix(eh, wantEH) {
+				t.Errorf(".eh_frame: %d bytes at %#x, want %d at %#x", len(eh), addr, len(wantEH), wantAddr)
+			}
+		})
 	}
 }

@@ -2,6 +2,13 @@
 // build: rustc -g -C opt-level=0
 // build: rustc -g -C opt-level=2
 // build: rustc -g -C opt-level=1 -C target-feature=+crt-static
+/// Gives back x, which the optimiser knows nothing of any more. std::hint::black_box is too new for some distributions.
+fn opaque<T>(x: T) -> T {
+    let y = unsafe { std::ptr::read_volatile(&x) };
+    std::mem::forget(x);
+    y
+}
+
 #[inline(never)]
 fn beyond(v: &[u32]) -> u32 {
     let end = if cfg!(clean) { v.len() - 1 } else { v.len() };
@@ -24,8 +31,7 @@ mod store {
     impl Keeper {
         #[inline(never)]
         pub fn forget(&self, n: usize) {
-            let mut v = vec![1u64; n];
-            v[n - 1] = std::hint::black_box(3);
+            let v = crate::opaque(vec![1u64; n]);
             if !cfg!(clean) {
                 std::mem::forget(v);
             }
@@ -34,9 +40,9 @@ mod store {
 }
 
 fn main() {
-    let v: Vec<u32> = std::hint::black_box((0..5).collect());
+    let v: Vec<u32> = opaque((0..5).collect());
     let mut s = beyond(&v) as u64;
     s += stale() as u64;
-    store::Keeper.forget(std::hint::black_box(25));
+    store::Keeper.forget(opaque(25));
     std::process::exit((s & 0) as i32);
 }

@@ -36,7 +36,8 @@ type Memcheck struct {
 	depth  int       // frames that are captured
 	frames sync.Pool // *[maxCallers]guest.Addr: buffers for stacks
 
-	reachCache sync.Map // guest.Addr of an instruction -> reach of its function
+	text       sync.Pool // *[longestRun]byte: buffers for strings
+	reachCache sync.Map  // guest.Addr of an instruction -> reach of its function
 
 	mu          sync.Mutex // guards all below
 	custom      custom
@@ -67,6 +68,7 @@ func New() *Memcheck {
 	return &Memcheck{
 		shadow: shadow.NewGuest(), stacks: stack.NewInterner(), depth: defaultCallers,
 		frames: sync.Pool{New: func() any { return new([maxCallers]guest.Addr) }},
+		text:   sync.Pool{New: func() any { return new([longestRun]byte) }},
 		zones:  map[guest.Addr]uint64{},
 	}
 }

@@ -166,7 +166,8 @@ func (m *Memcheck) hasZero(r guest.Range, what reach) bool {
 	if what == reachWide {
 		width = 4
 	}
-	var buf [longestRun]byte
+	buf := m.text.Get().(*[longestRun]byte)
+	defer m.text.Put(buf)
 	n := m.host.Memory().ReadMem(buf[:min(r.Len(), longestRun)], r.Start)
 	zeros := 0
 	for i, b := range buf[:n] {

@@ -101,6 +101,7 @@ child:
 	MOVQ	$SYS_tgkill, AX
 	SYSCALL
 	MOVQ	stopped_frame(R12), SP
+	MOVQ	$0, stopped_ready(R12)            // the entry may be used again
 	MOVQ	$SYS_rt_sigreturn, AX
 	SYSCALL
 	INT	$3

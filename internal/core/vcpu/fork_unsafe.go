@@ -40,7 +40,7 @@ type stopped struct {
 	ctx    uintptr // address of its Context, 0 for a thread without guest
 	uc     uintptr // ucontext in the frame
 	procid uintptr // address of m.procid, 0 if it was not where it should be
-	ready  uintptr // 1 when the fields above are set
+	ready  uintptr // 1 while the fields above are valid: until the parent's thread goes on or the child's has used them
 }
 
 func stopHandler()
@@ -220,6 +220,9 @@ func (f *ForkCall) raw() {
 	rawSys(unix.SYS_RT_SIGACTION, uintptr(StopSignal), uintptr(unsafe.Pointer(&f.old)), 0, 8, 0, 0)
 	atomic.StoreUint32(&forking, 0)
 	if f.failed || f.result != 0 {
+		for i := range n {
+			stoppedAt(i).ready = 0
+		}
 		atomic.AddUint32(&stopPhase, 1)
 		const wake, everyone = 129, 1 << 30 // FUTEX_WAKE_PRIVATE
 		rawSys(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&stopPhase)), wake, everyone, 0, 0, 0)
@@ -242,15 +245,23 @@ func stoppedAt(i uintptr) *stopped {
 //go:nosplit
 func (call *ForkCall) stopThreads(self uintptr) bool {
 	f := &forker
-	for i := range uintptr(atomic.SwapUint64(&stopCount, 0)) {
-		stoppedAt(i).ready = 0 // of the fork before
+	for i := range uintptr(atomic.LoadUint64(&stopCount)) {
+		// After a fork that made this process its threads may not all have begun yet.
+		for atomic.LoadUintptr(&stoppedAt(i).ready) != 0 {
+			rawSys(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
+		}
 	}
+	atomic.StoreUint64(&stopCount, 0)
 	sent := 0
 	for quiet := 0; quiet < 2; {
 		before := atomic.LoadUint64(&stopCount)
 		n := listThreads(self)
-		if n == 0 {
+		if n == 0 && sent == 0 {
 			return false
+		}
+		if n == 0 {
+			quiet = 0 // no memory or descriptors for a moment: there is no way back before all have stopped
+			continue
 		}
 		all := true
 		for _, tid := range f.tids[:n] {

@@ -21,7 +21,7 @@ func SyscallCount() int { return len(syscallNames) }
 // SyscallNumber finds the number of the call with the kernel's name, ok is false when the architecture has none.
 func SyscallNumber(name string) (nr int, ok bool) {
 	for nr, n := range syscallNames {
-		if n == name {
+		if n == name && name != "" {
 			return nr, true
 		}
 	}

@@ -70,6 +70,9 @@ const (
 	SizeofRtentry      = 120
 )
 
+// SemNsems is the offset of sem_nsems in struct semid64_ds, from include/uapi/asm-generic/sembuf.h and x86's own.
+const SemNsems = 80
+
 // Fields of struct msghdr, from include/linux/socket.h (user_msghdr).
 const (
 	MsgName       = 0

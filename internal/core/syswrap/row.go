@@ -223,7 +223,19 @@ func (b Bits) eval(c *Call) uint64 {
 	}
 	return (uint64(n) + 63) / 64 * linux.SizeofAddr
 }
-func (b Bits) String() string { return fmt.Sprintf("arg%d bits", int(b)) }
+func (b Bits) String() string { return fmt.Sprintf("arg%d bits in words", int(b)) }
+
+// BitBytes is the size of a bit set of n bits in bytes.
+type BitBytes int
+
+func (b BitBytes) eval(c *Call) uint64 {
+	n := int32(c.Args[b])
+	if n <= 0 {
+		return 0
+	}
+	return (uint64(n) + 7) / 8
+}
+func (b BitBytes) String() string { return fmt.Sprintf("arg%d bits", int(b)) }
 
 // Fn is a size computed by a function; s says how in the documentation.
 func Fn(s string, f func(c *Call) uint64) Size { return fnSize{s, f} }

@@ -98,7 +98,13 @@ var mountRows = []row{
 	sys("mount", A{Str("source").Opt(), Path("target"), Str("type").Opt(), Addr("flags"), Addr("data")}, Before(mountData)),
 	sys("umount2", A{Path("path"), Hex("flags")}),
 	sys("pivot_root", A{Path("new_root"), Path("old_root")}),
-	sys("unshare", A{Addr("flags")}),
+	sys("unshare", A{Addr("flags")}, Do(func(c *Call) int64 {
+		r := c.perform()
+		if r == errno(unix.EINVAL) && c.Args[0]&(unix.CLONE_NEWUSER|unix.CLONE_THREAD|unix.CLONE_SIGHAND|unix.CLONE_VM) != 0 {
+			c.e.warn("unshare", "unshare(%#x) fails because gogrind has threads of its own", c.Args[0])
+		}
+		return r
+	})),
 	sys("setns", A{FD("fd"), Hex("nstype")}),
 	sys("open_tree", A{DirFD("dfd"), Path("filename"), Hex("flags")}, NewFD),
 	sys("open_tree_attr", A{DirFD("dfd"), Path("filename"), Hex("flags"), In("uattr", Arg(4)).Opt(), Addr("usize")}, NewFD),
@@ -139,7 +145,15 @@ var kernelRows = []row{
 	sys("perf_event_open", A{In("attr", Fn("attr->size", perfAttr)), Int("pid"), Int("cpu"), Int("group_fd"), Addr("flags")},
 		NewFD, Before(func(c *Call) { c.read(c.text("attr->size"), c.Args[0]+4, 4) })),
 	sys("bpf", A{Int("cmd"), Addr("attr"), Int("size")}, Before(bpfBefore), After(bpfAfter)),
-	sys("seccomp", A{Int("operation"), Hex("flags"), Addr("uargs")}, Warn, Before(func(c *Call) {
+	sys("seccomp", A{Int("operation"), Hex("flags"), Addr("uargs")}, Do(func(c *Call) int64 {
+		switch uint32(c.Args[0]) {
+		case unix.SECCOMP_SET_MODE_STRICT:
+			return refuseStrict(c)
+		case unix.SECCOMP_SET_MODE_FILTER:
+			c.e.warn("seccomp", "the guest installs a system call filter: it is in force for gogrind too")
+		}
+		return c.perform()
+	}), Before(func(c *Call) {
 		if c.Args[2] != 0 && c.Args[0] == unix.SECCOMP_SET_MODE_FILTER {
 			c.read(c.text("uargs"), c.Args[2], linux.SizeofSockFprog)
 		}

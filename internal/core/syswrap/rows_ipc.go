@@ -102,7 +102,7 @@ func semaphores(c *Call) uint64 {
 	if r := c.t.Raw(uintptr(nr), [6]uint64{c.Args[0], 0, unix.IPC_STAT, b}); r < 0 {
 		return 0
 	}
-	return 2 * get64(c.keep[len(c.keep)-1][80:]) // sem_nsems, arch/x86/include/uapi/asm/sembuf.h
+	return 2 * get64(c.keep[len(c.keep)-1][linux.SemNsems:])
 }
 
 func msgctlRow(c *Call) *subRow {

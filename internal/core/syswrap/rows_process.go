@@ -69,15 +69,6 @@ var processRows = []row{
 	Absent("get_thread_area", "32-bit only"),
 }
 
-// cloneParams are clone's parameters on amd64; arm64 has tls before child_tidptr. What the scheduler will write is marked
-// as written already: should the clone fail, the tool misses that the memory is as it was.
-var cloneParams = A{
-	Addr("flags"), Addr("child_stack"),
-	Out("parent_tidptr", N(4)).When(when(0, unix.CLONE_PARENT_SETTID|unix.CLONE_PIDFD)),
-	Out("child_tidptr", N(4)).When(when(0, unix.CLONE_CHILD_SETTID|unix.CLONE_CHILD_CLEARTID)),
-	Addr("tlsinfo").When(when(0, unix.CLONE_SETTLS)),
-}
-
 // startOf decides what kind of start a clone is. vfork's child is a forked process whose parent waits; sharing memory with
 // it is what it must not rely on.
 func startOf(a CloneArgs) Outcome {
@@ -96,8 +87,8 @@ func clone(c *Call) int64 {
 		ExitSignal: int(c.Args[0] & 0xff),
 		Stack:      guest.Addr(c.Args[1]),
 		ParentTID:  guest.Addr(c.Args[2]),
-		ChildTID:   guest.Addr(c.Args[3]),
-		TLS:        c.Args[4],
+		ChildTID:   guest.Addr(c.Args[cloneChildTID]),
+		TLS:        c.Args[cloneTLS],
 	}
 	if a.Flags&unix.CLONE_PIDFD != 0 {
 		a.Pidfd = a.ParentTID

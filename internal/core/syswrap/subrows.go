@@ -83,6 +83,12 @@ func futexRow(c *Call) *subRow {
 	return futexRows[op]
 }
 
+// refuseStrict is what a kernel without strict mode answers: it would end the tool at its next call.
+func refuseStrict(c *Call) int64 {
+	c.e.warn("strict", "the guest asks for strict seccomp mode, which would end gogrind too: refused")
+	return errno(unix.EINVAL)
+}
+
 // fcntlRow: commands of include/uapi/linux/fcntl.h and asm-generic/fcntl.h.
 func fcntlRow(c *Call) *subRow {
 	lock := In("lock", N(linux.SizeofFlock)).Fields(F("->l_type", 0, 2), F("->l_whence", 2, 2), F("->l_start", 8, 8),
@@ -174,6 +180,9 @@ func prctlRow(c *Call) *subRow {
 	case unix.PR_SET_PTRACER:
 		return row("PR_SET_PTRACER", Int("ptracer_process_ID"))
 	case unix.PR_SET_SECCOMP:
+		if c.Args[1] == unix.SECCOMP_MODE_STRICT {
+			return &subRow{name: "PR_SET_SECCOMP", args: at(1, Int("mode")), do: refuseStrict}
+		}
 		c.e.warn("seccomp", "the guest installs a system call filter: it is in force for gogrind too")
 		return row("PR_SET_SECCOMP", Int("mode"), In("filter", N(linux.SizeofSockFprog)).
 			When(func(c *Call) bool { return c.Args[1] == unix.SECCOMP_MODE_FILTER }).

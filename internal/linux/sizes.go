@@ -24,19 +24,14 @@ const (
 	SizeofSigaction    = 32
 	SizeofSigevent     = 64
 	SizeofSchedParam   = 4
-	SizeofSchedAttr    = 56 // SCHED_ATTR_SIZE_VER1
 	SizeofCapHeader    = 8
 	SizeofCapData      = 12 // one of the one or two elements
 	SizeofIovec        = 16
-	SizeofMsghdr       = 56
 	SizeofMmsghdr      = 64
 	SizeofPollfd       = 8
 	SizeofSembuf       = 6
 	SizeofFlock        = 32
 	SizeofFOwnerEx     = 8
-	SizeofFdSet        = 128 // 1024 bits; calls look at the first n bits only
-	SizeofUcred        = 12
-	SizeofIPC          = 48 // ipc64_perm
 	SizeofShmidDS      = 112
 	SizeofSemidDS      = 104
 	SizeofMsqidDS      = 120
@@ -45,13 +40,10 @@ const (
 	SizeofSeminfo      = 40
 	SizeofMsginfo      = 32
 	SizeofMqAttr       = 64
-	SizeofRobustList   = 24 // robust_list_head
 	SizeofPerfAttr0    = 64 // PERF_ATTR_SIZE_VER0
 	SizeofIocb         = 64
 	SizeofIoEvent      = 32
 	SizeofIoUringParms = 120
-	SizeofOpenHow      = 24
-	SizeofMountAttr    = 32
 	SizeofCloneArgs0   = 64 // CLONE_ARGS_SIZE_VER0
 	SizeofCloneArgs    = 88 // CLONE_ARGS_SIZE_VER2
 	SizeofFutexWaitv   = 24
@@ -59,13 +51,11 @@ const (
 	SizeofCachestat    = 40
 	SizeofSockFprog    = 16
 	SizeofUstat        = 32
-	SizeofUserDesc     = 16
 	SizeofTermios      = 36 // struct termios of the kernel, NCCS 19
 	SizeofTermios2     = 44
 	SizeofTermio       = 18
 	SizeofWinsize      = 8
 	SizeofIfreq        = 40
-	SizeofIfconf       = 16
 	SizeofArpreq       = 68
 	SizeofRtentry      = 120
 )

@@ -62,6 +62,7 @@ type Context struct {
 	HostSP uint64
 	State  uint64 // 1 while translated code runs
 	Exit   uint64 // why it came back: kind<<24 | argument
+	Left   uint64 // Exit as generated code had left it when a fault or signal replaced it
 	Target uint64 // host address to enter at
 	HostPC uint64 // host address that a fault or signal interrupted
 	Signo  uint64

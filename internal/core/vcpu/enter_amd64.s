@@ -300,6 +300,8 @@ incache:
 	JNE	togo
 stopguest:
 	MOVQ	R9, Context_HostPC(R8)
+	MOVQ	Context_Exit(R8), AX
+	MOVQ	AX, Context_Left(R8)
 	ANDQ	$~0x100, UC_EFLAGS(DX)
 	LEAQ	·exitStub(SB), AX
 	MOVQ	AX, UC_RIP(DX)

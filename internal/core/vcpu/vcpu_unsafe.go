@@ -202,11 +202,12 @@ func SetGS(gs uint64) { setGS(uintptr(gs)) }
 // SetMain names the context that takes signals which land on threads without guest.
 func (c *Context) SetMain() { mainContext = c.Addr() }
 
-// Run enters guest code at host address target and returns when it comes back; Exit says why.
+// Run enters guest code at host address target and returns when it comes back; Exit says why. target may lie between the
+// store to Exit and the jump to the exit stub, where a signal interrupted.
 //
 //go:nosplit
 func (c *Context) Run(target uintptr) {
-	c.Target = uint64(target)
+	c.Target, c.Exit = uint64(target), c.Left
 	entersyscall()
 	enterAsm()
 	exitsyscall()
@@ -216,7 +217,7 @@ func (c *Context) Run(target uintptr) {
 //
 //go:nosplit
 func (c *Context) Step(target uintptr) {
-	c.Target = uint64(target)
+	c.Target, c.Exit = uint64(target), c.Left
 	entersyscall()
 	stepAsm()
 	exitsyscall()

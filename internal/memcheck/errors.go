@@ -39,8 +39,6 @@ func (m *Memcheck) Leave(t tool.Thread, kind isa.AccessKind, a guest.Addr, size 
 	switch {
 	case kind == isa.Load && m.goodLoad(t, r):
 		return
-	case kind != isa.Load && size >= minVector && m.maskedPart(t, r):
-		return
 	case m.ignored(t, r):
 		return
 	}
@@ -66,7 +64,7 @@ func (m *Memcheck) goodLoad(t tool.Thread, r guest.Range) bool {
 	if what := m.reachAt(guest.Addr(t.Regs().RIP)); what != reachNone {
 		return m.overRead(t, r, what)
 	}
-	return m.partialLoad(r) || m.maskedPart(t, r)
+	return m.partialLoad(r)
 }
 
 // partialLoad reports whether r is an aligned load of a word or vector that is accessible in part, which
@@ -78,12 +76,6 @@ func (m *Memcheck) partialLoad(r guest.Range) bool {
 	}
 	_, some := m.shadow.FirstAccessible(r)
 	return some
-}
-
-// maskedPart reports whether r is an access under a mask that may touch only what is accessible.
-func (m *Memcheck) maskedPart(t tool.Thread, r guest.Range) bool {
-	_, some := m.shadow.FirstAccessible(r)
-	return some && m.masked(guest.Addr(t.Regs().RIP))
 }
 
 // ignored applies --ignore-ranges, --ignore-range-below-sp and the client requests that switch reports off.

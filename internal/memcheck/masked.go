@@ -6,14 +6,14 @@ import (
 	"gogrind/internal/tool"
 )
 
-// LeaveMasked implements tool.MaskedLeaver. A load with a bad element is judged as the whole vector is, because string functions
-// read ahead under masks as they do without; of a store the elements count.
+// LeaveMasked implements tool.MaskedLeaver. The elements that the mask lets through count, but for loads of string functions:
+// those read ahead under masks as they do without, and are judged by the whole vector.
 func (m *Memcheck) LeaveMasked(t tool.Thread, kind tool.AccessKind, a guest.Addr, size int, pieces []guest.Range) {
 	for _, r := range pieces {
 		if _, bad := m.shadow.FirstNoAccess(r); !bad {
 			continue
 		}
-		if kind == isa.Load {
+		if kind == isa.Load && m.reachAt(guest.Addr(t.Regs().RIP)) != reachNone {
 			m.Leave(t, kind, a, size)
 		} else {
 			m.Leave(t, kind, r.Start, int(r.Len()))

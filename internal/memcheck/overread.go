@@ -5,7 +5,6 @@ import (
 
 	"gogrind/internal/debuginfo"
 	"gogrind/internal/guest"
-	"gogrind/internal/isa/amd64"
 	"gogrind/internal/shadow"
 	"gogrind/internal/tool"
 )
@@ -180,23 +179,6 @@ func (m *Memcheck) hasZero(r guest.Range, what reach) bool {
 			zeros = 0
 		}
 		if zeros == width {
-			return true
-		}
-	}
-	return false
-}
-
-// masked reports whether the instruction at pc accesses only those elements of its operand that a mask selects: that some
-// bytes of the operand are inaccessible then means nothing.
-func (m *Memcheck) masked(pc guest.Addr) bool {
-	var code [15]byte
-	var in amd64.Inst
-	n := m.host.Memory().ReadMem(code[:], pc)
-	if amd64.Decode(code[:n], &in) != nil {
-		return false
-	}
-	for _, a := range in.MemAccesses(nil) {
-		if a.Elem != 0 && a.Cond {
 			return true
 		}
 	}

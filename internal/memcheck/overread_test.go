@@ -1,6 +1,7 @@
 package memcheck
 
 import (
+	"strings"
 	"testing"
 
 	"gogrind/internal/guest"
@@ -80,28 +81,37 @@ func TestOverReads(t *testing.T) {
 	}
 }
 
-// TestMasked checks that vectors under a mask are taken for what the mask lets through.
+// TestMasked checks that only elements count that a mask lets through.
 func TestMasked(t *testing.T) {
+	const block = heapBase + 0x40 // 40 bytes
+	element := func(off, n guest.Addr) guest.Range {
+		return guest.Range{Start: block + off, End: block + off + n}
+	}
 	rows := []struct {
-		name  string
-		code  []byte
-		kind  isa.AccessKind
-		error bool
+		name   string
+		kind   isa.AccessKind
+		pieces []guest.Range
+		what   reach
+		want   string
 	}{
-		{"vmovdqu8 (%rdi),%zmm0{%k1}{z}", []byte{0x62, 0xf1, 0x7f, 0xc9, 0x6f, 0x07}, isa.Load, false},
-		{"vmovdqu8 (%rdi),%zmm0", []byte{0x62, 0xf1, 0x7f, 0x48, 0x6f, 0x07}, isa.Load, true},
-		{"vmovdqu8 %zmm0,(%rdi){%k1}", []byte{0x62, 0xf1, 0x7f, 0x49, 0x7f, 0x07}, isa.Store, false},
-		{"vmovdqu8 %zmm0,(%rdi)", []byte{0x62, 0xf1, 0x7f, 0x48, 0x7f, 0x07}, isa.Store, true},
+		{"load inside", isa.Load, []guest.Range{element(1, 4), element(33, 4)}, reachNone, ""},
+		{"load outside", isa.Load, []guest.Range{element(33, 4), element(37, 4), element(41, 4)}, reachNone, "Invalid read of size 4"},
+		{"store inside", isa.Store, []guest.Range{element(1, 4)}, reachNone, ""},
+		{"store outside", isa.Store, []guest.Range{element(1, 8), element(41, 8)}, reachNone, "Invalid write of size 8"},
+		{"string function", isa.Load, []guest.Range{element(41, 1)}, reachText, ""},
+		{"string without end", isa.Load, []guest.Range{element(41, 1)}, reachZero, "Invalid read of size 64"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			m, h, th := start(t)
-			h.alloc(m, th, heapBase+0x40, 40)
-			h.WriteMem(row.code, dataBase)
-			th.regs.RIP = uint64(dataBase)
-			m.Leave(th, row.kind, heapBase+0x41, 64)
-			if got := h.rep.Counts().Errors == 1; got != row.error {
-				t.Errorf("reported: %v", got)
+			h.alloc(m, th, block, 40)
+			h.WriteMem([]byte("no zero in these forty bytes, not a one."), block)
+			th.regs.RIP = 0x700000
+			m.reachCache.Store(guest.Addr(th.regs.RIP), row.what)
+			m.LeaveMasked(th, row.kind, block+1, 64, row.pieces)
+			got, _, _ := strings.Cut(h.text(), "\n")
+			if got != row.want {
+				t.Errorf("reported %q, want %q", got, row.want)
 			}
 		})
 	}

@@ -82,6 +82,9 @@ type Config struct {
 	Exe     string
 	Cmdline []byte
 	Auxv    []byte
+	// Stat are the fields of /proc/self/stat that are the guest's, by number from 1 as in proc_pid_stat(5): 26 to 28
+	// start and end of code and the start of the stack, 45 to 51 data, break, arguments and environment. May be nil.
+	Stat map[int]uint64
 	// GuestTID says which threads of the process are the guest's, for /proc/self/task; nil: all.
 	GuestTID func(tid int) bool
 }

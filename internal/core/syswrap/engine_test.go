@@ -252,6 +252,20 @@ func TestInterruptedSleep(t *testing.T) {
 	}
 }
 
+// wait4 with WNOHANG writes nothing when it says that no child has changed.
+func TestWaitWithoutChild(t *testing.T) {
+	r := newRig(t)
+	r.t.refuse = true
+	status := r.words(0)
+	for answer, want := range map[int64]bool{0: false, 77: true} {
+		r.t.answer = answer
+		r.do("wait4", none, status, unix.WNOHANG, 0)
+		if got := r.w.wrote(status); got != want {
+			t.Errorf("result %d: status marked %v", answer, got)
+		}
+	}
+}
+
 func TestDescriptors(t *testing.T) {
 	r := newRig(t)
 	_, fd := tempFile(r, "x")
@@ -397,6 +411,31 @@ func TestProcFiles(t *testing.T) {
 	}
 	if v := r.do("open", r.str("/proc/self/maps"), unix.O_RDWR); v != -int64(unix.EACCES) {
 		t.Errorf("maps opened for writing: %d", v)
+	}
+}
+
+// Fields of /proc/self/stat that say where the program lies are the guest's, the others the kernel's.
+func TestProcStat(t *testing.T) {
+	read := func(r *rig) []string {
+		fd := r.must("open", r.str("/proc/self/stat"), unix.O_RDONLY)
+		defer unix.Close(int(fd))
+		buf := r.room(1000, 0)
+		n := r.must("read", uint64(fd), buf, 1000)
+		text := string(r.bytes(buf, int(n)))
+		return strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	}
+	native := read(newRig(t))
+	ours := read(newRig(t, func(c *Config) { c.Stat = map[int]uint64{28: 0x1234, 45: 77, 99: 5} }))
+	if len(native) != 50 || len(ours) != len(native) {
+		t.Fatalf("%d and %d fields", len(native), len(ours))
+	}
+	if ours[28-3] != "4660" || ours[45-3] != "77" {
+		t.Errorf("fields 28 and 45 are %s %s", ours[28-3], ours[45-3])
+	}
+	for _, nr := range []int{4, 5, 22, 26, 46} { // parent, group, start time, code, data
+		if ours[nr-3] != native[nr-3] {
+			t.Errorf("field %d is %s, was %s", nr, ours[nr-3], native[nr-3])
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package syswrap
 
 import (
+	"bytes"
 	"os"
 	"path"
 	"strconv"
@@ -12,7 +13,7 @@ import (
 )
 
 // procNames are the files of /proc/self that show the tool's program to the kernel and must show the guest's.
-var procNames = []string{"exe", "maps", "cmdline", "auxv"}
+var procNames = []string{"exe", "maps", "cmdline", "auxv", "stat"}
 
 // procFile reports whether name, relative to dir, is one of procNames of this process, and which.
 func (c *Call) procFile(dir int, name string) (string, bool) {
@@ -42,6 +43,9 @@ func (c *Call) procFile(dir int, name string) (string, bool) {
 	rest := part[3:]
 	if len(rest) == 3 && rest[0] == "task" {
 		rest = rest[2:]
+	}
+	if base == "stat" && rest[0] != part[3] {
+		return "", false // a thread's: none of its fields differ
 	}
 	return base, len(rest) == 1
 }
@@ -107,7 +111,7 @@ func openat2(c *Call) int64 {
 
 func (c *Call) openProc(dir, name int, flags uint64) int64 {
 	f, ok := c.pathArg(dir, name)
-	if !ok || flags&unix.O_PATH != 0 && f != "exe" {
+	if !ok || flags&unix.O_PATH != 0 && f != "exe" || f == "stat" && c.e.cfg.Stat == nil {
 		return c.perform()
 	}
 	if f == "exe" {
@@ -132,6 +136,8 @@ func (c *Call) openText(name string, flags uint64) int64 {
 		text = c.e.cfg.Cmdline
 	case "auxv":
 		text = c.e.cfg.Auxv
+	case "stat":
+		text = c.stat()
 	}
 	var mfd uint64
 	if flags&unix.O_CLOEXEC != 0 {
@@ -155,6 +161,23 @@ func (c *Call) openText(name string, flags uint64) int64 {
 		return errno(unix.EIO)
 	}
 	return fd
+}
+
+// stat is the text of /proc/self/stat with the guest's values for what depends on the program.
+func (c *Call) stat() []byte {
+	text, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return nil
+	}
+	// The second field is a name in parentheses that may hold anything; the third comes after the last parenthesis.
+	end := bytes.LastIndexByte(text, ')') + 1
+	fields := strings.Fields(string(text[end:]))
+	for nr, v := range c.e.cfg.Stat {
+		if i := nr - 3; i >= 0 && i < len(fields) {
+			fields[i] = strconv.FormatUint(v, 10)
+		}
+	}
+	return append(text[:end:end], " "+strings.Join(fields, " ")+"\n"...)
 }
 
 // readlink answers for /proc/self/exe.

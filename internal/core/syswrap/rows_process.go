@@ -30,7 +30,8 @@ var processRows = []row{
 	sys("clone3", A{In("cl_args", Arg(1)), Addr("size")}, Before(clone3Memory), Do(clone3), After(clone3Memory)),
 	sys("execve", A{Path("filename"), Addr("argv"), Addr("envp")}, Before(execBefore(1)), Do(exec)),
 	sys("execveat", A{DirFD("fd"), Path("filename"), Addr("argv"), Addr("envp"), Hex("flags")}, Before(execBefore(2)), Do(exec)),
-	sys("wait4", A{Int("pid"), Out("status", N(4)).Opt(), Hex("options"), Out("rusage", N(linux.SizeofRusage)).Opt()}, MayBlock),
+	sys("wait4", A{Int("pid"), Out("status", N(4)).Opt().Post(ifChild), Hex("options"),
+		Out("rusage", N(linux.SizeofRusage)).Opt().Post(ifChild)}, MayBlock),
 	sys("waitid", A{Int("which"), Int("pid"), Out("infop", N(linux.SizeofSiginfo)).Opt().Text("waitid(infop)"), Hex("options"),
 		Out("ru", N(linux.SizeofRusage)).Opt().Text("waitid(ru)")}, As("sys_waitid"), MayBlock),
 	sys("set_tid_address", A{Addr("tidptr")}),
@@ -68,6 +69,14 @@ var processRows = []row{
 	Absent("set_thread_area", "32-bit only"),
 	Absent("get_thread_area", "32-bit only"),
 }
+
+// ifChild is the size of what wait4 writes: nothing when there is no child to tell of (WNOHANG).
+var ifChild = Fn("all if there is a child", func(c *Call) uint64 {
+	if c.Result > 0 {
+		return ^uint64(0)
+	}
+	return 0
+})
 
 // startOf decides what kind of start a clone is. vfork's child is a forked process whose parent waits; sharing memory with
 // it is what it must not rely on.

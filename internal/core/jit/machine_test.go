@@ -270,83 +270,94 @@ func (m *machine) translated(md *mode, pc uint64, gs uint64, ev *seen) (stop, er
 	if err != nil {
 		return stop{}, err
 	}
-	for exits := 0; ; exits++ {
-		if exits > 100000 {
-			return stop{}, fmt.Errorf("no end: exit %#x, host %#x", c.Exit, c.HostPC)
-		}
+	for exits := 0; exits < 100000; exits++ {
 		c.Run(host)
-		arg := vcpu.Arg(c.Exit)
 		switch vcpu.Kind(c.Exit) {
-		case vcpu.ExitSyscall:
-			return stop{rip: uint64(md.Target(arg)) - 2}, nil
-		case vcpu.ExitLink:
-			if host, err = md.Link(arg); err != nil {
-				return stop{}, err
-			}
-		case vcpu.ExitIndirect:
-			if host, err = md.Indirect(guest.Addr(c.IBTarget)); err != nil {
-				return stop{rip: c.IBTarget, sig: int(unix.SIGSEGV)}, full(err)
-			}
-		case vcpu.ExitCheck:
-			cpc, access, resume := md.CheckAt(arg)
-			loc := md.Locate(resume)
-			if !loc.Known || loc.PC != cpc {
-				return stop{}, fmt.Errorf("check resumes at %#x, known %v, for %#x", uint64(loc.PC), loc.Known, uint64(cpc))
-			}
-			ev.checks = append(ev.checks, access)
-			host = resume
 		case vcpu.ExitInterrupt:
 			host = uintptr(c.HostPC)
 			c.Pending = 0
 		case vcpu.ExitAborted:
 			c.Pending = 0
-		case vcpu.ExitFault:
-			s := faultOf(c)
-			if c.HostPC < guest.PageSize && s.sig == int(unix.SIGSEGV) {
-				sp := c.Regs.GPR[guest.RSP] - 8
-				binary.LittleEndian.PutUint64(bytesAt(m.plane(sp), 8), md.MissReturn())
-				target := binary.LittleEndian.Uint64(bytesAt(sp, 8))
-				if host, err = md.Indirect(guest.Addr(target)); err != nil {
-					return stop{rip: target, sig: int(unix.SIGSEGV)}, full(err)
-				}
-				continue
-			}
-			host = uintptr(c.HostPC)
-			if s.sig == int(unix.SIGSEGV) && s.trap == 14 && s.addr >= uint64(guest.Contexts) {
-				if md.shadow && s.addr >= uint64(guest.ShadowBase) && s.addr < uint64(guest.ShadowBase)+uint64(guest.MaxAddr) {
-					m.noAccess(s.addr)
-					continue
-				}
-				if a := s.addr - m.plane(0); a < uint64(guest.MaxAddr) {
-					if stackLike(a) {
-						if err := m.mapPlane(s.addr); err != nil {
-							return stop{}, err
-						}
-						continue
-					}
-					if m.transfers(md, host) {
-						s.addr = a
-					}
-				}
-			}
-			if to, ok := md.Recover(host); ok {
-				host = to
-				continue
-			}
-			loc := md.Locate(host)
-			if !loc.Known {
-				return stop{}, fmt.Errorf("fault %+v at host %#x is in no guest instruction", s, host)
-			}
-			loc.Unspill(c)
-			s.rip = uint64(loc.PC)
-			if s.addr == c.HostPC && s.sig != int(unix.SIGSEGV) && s.sig != int(unix.SIGBUS) {
-				s.addr = s.rip // what the kernel blames is the instruction
-			}
-			return s, nil
 		default:
-			return stop{}, fmt.Errorf("exit %#x", c.Exit)
+			var end stop
+			if host, end, err = m.exited(md, ev); err != nil || host == 0 {
+				return end, err
+			}
 		}
 	}
+	return stop{}, fmt.Errorf("no end: exit %#x, host %#x", c.Exit, c.HostPC)
+}
+
+// exited acts on an exit of context b other than an interruption: host is where to go on, 0 when the run has ended.
+func (m *machine) exited(md *mode, ev *seen) (host uintptr, end stop, err error) {
+	c := m.b
+	arg := vcpu.Arg(c.Exit)
+	switch vcpu.Kind(c.Exit) {
+	case vcpu.ExitSyscall:
+		return 0, stop{rip: uint64(md.Target(arg)) - 2}, nil
+	case vcpu.ExitLink:
+		host, err = md.Link(arg)
+	case vcpu.ExitIndirect:
+		if host, err = md.Indirect(guest.Addr(c.IBTarget)); err != nil {
+			return 0, stop{rip: c.IBTarget, sig: int(unix.SIGSEGV)}, full(err)
+		}
+	case vcpu.ExitCheck:
+		pc, access, resume := md.CheckAt(arg)
+		if loc := md.Locate(resume); !loc.Known || loc.PC != pc {
+			return 0, stop{}, fmt.Errorf("check resumes at %#x, known %v, for %#x", uint64(loc.PC), loc.Known, uint64(pc))
+		}
+		ev.checks = append(ev.checks, access)
+		host = resume
+	case vcpu.ExitFault:
+		return m.faulted(md)
+	default:
+		err = fmt.Errorf("exit %#x", c.Exit)
+	}
+	return host, stop{}, err
+}
+
+// faulted acts on a fault of context b, as exited.
+func (m *machine) faulted(md *mode) (host uintptr, end stop, err error) {
+	c := m.b
+	s := faultOf(c)
+	segv := s.sig == int(unix.SIGSEGV)
+	if c.HostPC < guest.PageSize && segv {
+		sp := c.Regs.GPR[guest.RSP] - 8
+		binary.LittleEndian.PutUint64(bytesAt(m.plane(sp), 8), md.MissReturn())
+		target := binary.LittleEndian.Uint64(bytesAt(sp, 8))
+		if host, err = md.Indirect(guest.Addr(target)); err != nil {
+			return 0, stop{rip: target, sig: s.sig}, full(err)
+		}
+		return host, stop{}, nil
+	}
+	host = uintptr(c.HostPC)
+	if segv && s.trap == 14 && s.addr >= uint64(guest.Contexts) {
+		if md.shadow && s.addr-uint64(guest.ShadowBase) < uint64(guest.MaxAddr) {
+			m.noAccess(s.addr)
+			return host, stop{}, nil
+		}
+		if a := s.addr - m.plane(0); a < uint64(guest.MaxAddr) {
+			if stackLike(a) {
+				return host, stop{}, m.mapPlane(s.addr)
+			}
+			if m.transfers(md, host) {
+				s.addr = a
+			}
+		}
+	}
+	if to, ok := md.Recover(host); ok {
+		return to, stop{}, nil
+	}
+	loc := md.Locate(host)
+	if !loc.Known {
+		return 0, s, fmt.Errorf("fault %s at host %#x is in no guest instruction", s, host)
+	}
+	loc.Unspill(c)
+	s.rip = uint64(loc.PC)
+	if s.addr == c.HostPC && !segv && s.sig != int(unix.SIGBUS) {
+		s.addr = s.rip // what the kernel blames is the instruction
+	}
+	return 0, s, nil
 }
 
 // full keeps an error only if it is ErrFull: any other means that there is no code at an address, which is a result.

@@ -44,6 +44,7 @@ type program struct {
 	depth int
 	fn    int // function being written, -1 for main
 	loops bool
+	keep  bool // run leaves the translations
 }
 
 // killFlags is test %esp, %esp. It stands where returns go that belong to no call: such a return may find the landing of another
@@ -333,14 +334,24 @@ func (p *program) call() {
 
 // generate makes program number n in a slot of the given place.
 func (p *program) generate(n uint64) {
-	d := p.d
-	p.rng = rand.New(rand.NewPCG(d.seed^9, n))
+	p.rng = rand.New(rand.NewPCG(p.d.seed^9, n))
 	rng := p.rng
-	d.loc = rng.IntN(3)
-	d.off = rng.IntN(codeSize - progSize)
+	p.place(rng.IntN(3), rng.IntN(codeSize-progSize))
+	p.write()
+}
+
+// place chooses the slot.
+func (p *program) place(loc, off int) {
+	d := p.d
+	d.loc, d.off = loc, off
 	p.base = codeAt[d.loc] + uint64(d.off)
 	d.s.win = dataAt[d.loc]
 	d.terms[0], d.terms[1] = p.base+mainRoom-64, p.base+mainRoom-32
+}
+
+// write makes the program.
+func (p *program) write() {
+	d, rng := p.d, p.rng
 	fill(p.code[:], 0xcc)
 	for f := nFuncs - 1; f >= 0; f-- {
 		p.fn, p.loops = f, true // functions do not use the loop counter: their callers may
@@ -391,11 +402,13 @@ func (p *program) run(n uint64) string {
 		m.terminator(d.loc, int(d.terms[i]-codeAt[d.loc]), i)
 	}
 	slot := guest.Range{Start: guest.Addr(p.base), End: guest.Addr(p.base + progSize)}
-	defer func() {
-		for _, md := range d.modes {
-			md.Discard(slot)
-		}
-	}()
+	if !p.keep {
+		defer func() {
+			for _, md := range d.modes {
+				md.Discard(slot)
+			}
+		}()
+	}
 	rng := rand.New(rand.NewPCG(d.seed^11, n))
 	for round := 0; round < 3; round++ {
 		p.state(rng)

@@ -76,7 +76,27 @@ func (m *Memcheck) overRead(t tool.Thread, r guest.Range, what reach) bool {
 	}
 	end, cut := m.shadow.FirstNoAccess(guest.Range{Start: some, End: r.End})
 	// Without a cut only what lies in front is inaccessible, and there the string isn't.
-	return !cut || m.hasZero(guest.Range{Start: some, End: end}, what)
+	if !cut || some > r.Start {
+		return !cut || m.hasZero(guest.Range{Start: some, End: end}, what)
+	}
+	// The string may have ended in front of the load, in a vector that is looked at together with this one.
+	begin := some
+	if p, ok := pointerBefore(t, r.Start); ok {
+		begin = max(p, m.runStart(r.Start))
+	}
+	return m.hasZero(guest.Range{Start: begin, End: end}, what)
+}
+
+// pointerBefore returns the lowest register value that points a little before a: where a string function began, or the
+// first of the vectors that it looks at together.
+func pointerBefore(t tool.Thread, a guest.Addr) (lowest guest.Addr, ok bool) {
+	lowest = a
+	for i, v := range t.Regs().GPR {
+		if p := guest.Addr(v); i != guest.RSP && p < lowest && a-p <= advance {
+			lowest, ok = p, true
+		}
+	}
+	return lowest, ok
 }
 
 // readAhead judges a load of inaccessible bytes only.
@@ -103,7 +123,14 @@ func (m *Memcheck) readAhead(t tool.Thread, r guest.Range, what reach) bool {
 		_, behind := m.shadow.FirstAccessible(guest.Range{Start: r.End, End: r.End + advance})
 		return ok || behind // memrchr goes backwards
 	}
-	return ok && m.hasZero(guest.Range{Start: m.runStart(last), End: last + 1}, what)
+	if !ok {
+		return false
+	}
+	begin := m.runStart(last)
+	if p, ok := pointerBefore(t, r.Start); ok && p <= last {
+		begin = max(begin, p)
+	}
+	return m.hasZero(guest.Range{Start: begin, End: last + 1}, what)
 }
 
 // lastAccessible returns the last byte of r that may be accessed.

@@ -10,7 +10,6 @@ import (
 	"gogrind/internal/core/redir"
 	"gogrind/internal/core/sched"
 	"gogrind/internal/core/signal"
-	"gogrind/internal/core/syswrap"
 	"gogrind/internal/debuginfo"
 	"gogrind/internal/guest"
 	"gogrind/internal/isa/amd64"
@@ -232,9 +231,6 @@ func (p *Process) finish(t *sched.Thread, e tool.Exit) int {
 	}
 	return e.Status
 }
-
-// exec prepares for another program in this process, which runs natively.
-func (p *Process) exec(t *sched.Thread, a *syswrap.ExecArgs) error { return nil }
 
 // forked is called in a forked child.
 func (p *Process) forked(t *sched.Thread) {

@@ -68,6 +68,7 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 	if err != nil {
 		return nil, err
 	}
+	argv := inheritedArgs(cmd.Args)
 	path, err := loader.Lookup(cmd.Args[0], os.Environ())
 	if err != nil {
 		return nil, err
@@ -102,7 +103,7 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 		p.space.Watch(w)
 	}
 	p.space.Watch(objects{p})
-	p.image, err = loader.Load(p.space, path, cmd.Args, os.Environ(), loader.Options{MainStackSize: uint64(opt.MainStacksize), ShellFallback: true})
+	p.image, err = loader.Load(p.space, path, argv, os.Environ(), loader.Options{MainStackSize: uint64(opt.MainStacksize), ShellFallback: true})
 	if err != nil {
 		return nil, err
 	}

@@ -52,8 +52,8 @@ type Config struct {
 	Fatal func(t *Thread, info signal.Info, core bool)
 	// Finish is called once, with no other guest thread running; the status it returns is the process's.
 	Finish func(t *Thread, e tool.Exit) int
-	// Exec prepares for execve in place: what the new program inherits. It returns the arguments to use.
-	Exec func(t *Thread, a *syswrap.ExecArgs) error
+	// Exec prepares for execve. It may change what is executed; native says that it is a program of the guest's.
+	Exec func(t *Thread, a *syswrap.ExecArgs) (native bool, err error)
 	// Forked is called in the child of a fork.
 	Forked func(t *Thread)
 	// FirstFD is the first of the tool's descriptors; the guest's are below.

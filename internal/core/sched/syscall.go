@@ -5,7 +5,6 @@ import (
 
 	"gogrind/internal/core/signal"
 	"gogrind/internal/core/syswrap"
-	"gogrind/internal/core/vcpu"
 	"gogrind/internal/guest"
 	"gogrind/internal/tool"
 )
@@ -110,38 +109,4 @@ func (t *Thread) end(status int) {
 		s.cfg.Space.WriteMem(make([]byte, 4), t.clearTID)
 		unix.RawSyscall6(unix.SYS_FUTEX, uintptr(t.clearTID), 1, 1, 0, 0, 0) // FUTEX_WAKE one waiter, pthread_join
 	}
-}
-
-// exec replaces the program: the kernel does it, with what the guest is to hand on.
-func (t *Thread) exec(a *syswrap.ExecArgs) int64 {
-	if err := t.s.cfg.Exec(t, a); err != nil {
-		if e, ok := err.(unix.Errno); ok {
-			return -int64(e)
-		}
-		return -int64(unix.EACCES)
-	}
-	path, err := unix.BytePtrFromString(a.Path)
-	if err != nil {
-		return -int64(unix.EINVAL)
-	}
-	argv, err1 := cStrings(a.Argv)
-	envv, err2 := cStrings(a.Env)
-	if err1 != nil || err2 != nil {
-		return -int64(unix.EINVAL)
-	}
-	ignored := uint64(t.s.signals.Ignored())
-	for s := 1; s <= signal.NSIG; s++ {
-		if ignored>>(s-1)&1 != 0 {
-			vcpu.Ignore(s)
-		}
-	}
-	old := vcpu.SetMask(uint64(t.sig.Mask()))
-	errno := execveat(a.DirFD, path, argv, envv, a.Flags)
-	vcpu.SetMask(old)
-	for s := 1; s <= signal.NSIG; s++ {
-		if ignored>>(s-1)&1 != 0 && keepOpen>>(s-1)&1 != 0 {
-			vcpu.Handle(s)
-		}
-	}
-	return -int64(errno)
 }

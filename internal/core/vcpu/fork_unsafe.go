@@ -358,6 +358,19 @@ func readThreads(dir uintptr, path *byte, self uintptr) int {
 	return n
 }
 
+// Preempt sends Go's preemption signal to all threads of the process: one that got lost would be waited for for ever.
+func Preempt() {
+	dir, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return // without /proc no fork works either
+	}
+	for _, e := range dir {
+		if tid, err := strconv.Atoi(e.Name()); err == nil {
+			unix.Tgkill(os.Getpid(), tid, unix.SIGURG)
+		}
+	}
+}
+
 // child makes the copy of the process one that runs: n threads were stopped.
 //
 //go:nosplit

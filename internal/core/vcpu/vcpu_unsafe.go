@@ -221,6 +221,23 @@ func (c *Context) Step(target uintptr) {
 	entersyscall()
 	stepAsm()
 	exitsyscall()
+	if pushesFlags(target) && c.HostPC != uint64(target) {
+		*(*byte)(guest.Pointer(uintptr(c.Regs.GPR[guest.RSP]) + 1)) &^= 1 // the trap flag is ours
+	}
+}
+
+// pushesFlags reports whether the host instruction at pc is pushf.
+//
+//go:nosplit
+func pushesFlags(pc uintptr) bool {
+	for ; ; pc++ {
+		switch b := *(*byte)(guest.Pointer(pc)); {
+		case b == 0x9c:
+			return true
+		case b&0xf0 != 0x40 && b != 0x66 && b != 0x67 && b != 0xf2 && b != 0xf3: // REX and other prefixes without effect
+			return false
+		}
+	}
 }
 
 // Syscall makes a system call that may block. If a signal is pending, or arrives before the call has begun, it is not

@@ -83,7 +83,7 @@ type tables struct {
 	points   []point
 	checks   []check
 	landings []landing
-	recover  []recovery // in ascending order of at
+	recover  []recovery          // in ascending order of at
 	byPC     map[uint64]uint32   // guest address -> fragment
 	byPage   map[uint64][]uint32 // guest page -> fragments with code on it
 }

@@ -114,7 +114,7 @@ func (s *suite) writeInputs() (*strings.Replacer, error) {
 	dir := filepath.Join(s.temp, "input")
 	tree := filepath.Join(dir, "tree")
 	text := input.Text(1 << 20)
-	files := map[string]string{"text": text, "source.c": input.Source(250)}
+	files := map[string]string{"text": text}
 	for i := range 60 {
 		files[fmt.Sprintf("tree/%c/%d.c", 'a'+i%5, i)] = input.Source(8 + i%7)
 	}
@@ -127,16 +127,9 @@ func (s *suite) writeInputs() (*strings.Replacer, error) {
 			return nil, err
 		}
 	}
-	source, cc1 := filepath.Join(dir, "source.i"), "cc1"
-	if _, err := exec.LookPath("gcc"); err == nil {
-		if out, err := exec.Command("gcc", "-E", "-o", source, filepath.Join(dir, "source.c")).CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("e2e: gcc -E: %w: %s", err, out)
-		}
-		out, err := exec.Command("gcc", "-print-prog-name=cc1").Output()
-		if err != nil {
-			return nil, fmt.Errorf("e2e: gcc -print-prog-name: %w", err)
-		}
-		cc1 = strings.TrimSpace(string(out))
+	source, cc1, err := input.Preprocessed(dir, 250)
+	if err != nil {
+		return nil, err
 	}
 	return strings.NewReplacer("{text}", filepath.Join(dir, "text"), "{tree}", tree, "{source}", source, "{cc1}", cc1,
 		"{scripts}", filepath.Join(s.root, "testdata/e2e/scripts")), nil

@@ -7,7 +7,7 @@ int main(void) {
 	static char *live[5000];
 	uint32_t seed = 7;
 	uint64_t s = 0;
-	for (int i = 0; i < 16000000; i++) {
+	for (int i = 0; i < 3000000; i++) {
 		seed = seed * 1664525u + 1013904223u;
 		uint32_t k = (seed >> 9) % 5000;
 		if (live[k]) {

@@ -11,7 +11,7 @@ import (
 )
 
 // A program is something to measure. In argv, {bench} is testdata/bench, {temp} the directory of inputs and built
-// kernels, {cc1} the compiler proper.
+// kernels, {cc1} the compiler proper and {source} what it compiles.
 type program struct {
 	name  string
 	argv  []string
@@ -30,7 +30,7 @@ var all = []program{
 	{name: "python3", argv: []string{"/usr/bin/python3", "{bench}/loop.py"}},
 	{name: "perl", argv: []string{"perl", "{bench}/loop.pl"}},
 	{name: "lua", argv: []string{"lua5.4", "{bench}/loop.lua"}},
-	{name: "cc1", argv: []string{"{cc1}", "-O2", "-quiet", "-fpreprocessed", "{temp}/source.i", "-o", "/dev/null"}},
+	{name: "cc1", argv: []string{"{cc1}", "-O2", "-quiet", "-fpreprocessed", "{source}", "-o", "/dev/null"}},
 	{name: "sort", argv: []string{"sort", "--parallel=1", "-S200M", "-k2,2", "-k3n", "{temp}/words"}},
 	{name: "awk", argv: []string{"awk", "{ for (i = 1; i <= NF; i++) n[$i]++ } END { for (w in n) s += n[w] * length(w); print s }", "{temp}/text"}},
 	{name: "openssl", argv: []string{"openssl", "dgst", "-sha3-256", "{temp}/big"}},
@@ -46,24 +46,17 @@ var all = []program{
 // prepare makes inputs in temp and returns the programs that wanted allows and that can run here, and why others can't.
 func prepare(root, temp string, wanted func(string) bool) (ready []program, missing []string, err error) {
 	text := input.Text(4 << 20)
-	for name, content := range map[string]string{"text": text, "words": input.Text(16 << 20), "big": strings.Repeat(text, 16), "source.c": input.Source(60)} {
+	for name, content := range map[string]string{"text": text, "words": input.Text(16 << 20), "big": strings.Repeat(text, 16)} {
 		if err := os.WriteFile(filepath.Join(temp, name), []byte(content), 0o666); err != nil {
 			return nil, nil, fmt.Errorf("bench: %w", err)
 		}
 	}
 	bench := filepath.Join(root, "testdata/bench")
-	cc1 := "cc1"
-	if _, err := exec.LookPath("gcc"); err == nil {
-		if out, err := exec.Command("gcc", "-E", "-o", filepath.Join(temp, "source.i"), filepath.Join(temp, "source.c")).CombinedOutput(); err != nil {
-			return nil, nil, fmt.Errorf("bench: gcc -E: %w: %s", err, out)
-		}
-		out, err := exec.Command("gcc", "-print-prog-name=cc1").Output()
-		if err != nil {
-			return nil, nil, fmt.Errorf("bench: gcc -print-prog-name: %w", err)
-		}
-		cc1 = strings.TrimSpace(string(out))
+	source, cc1, err := input.Preprocessed(temp, 60)
+	if err != nil {
+		return nil, nil, err
 	}
-	r := strings.NewReplacer("{bench}", bench, "{temp}", temp, "{cc1}", cc1)
+	r := strings.NewReplacer("{bench}", bench, "{temp}", temp, "{cc1}", cc1, "{source}", source)
 	for _, p := range all {
 		if !wanted(p.name) {
 			continue

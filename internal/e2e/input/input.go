@@ -4,8 +4,32 @@ package input
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 )
+
+// Preprocessed writes Source(n) after preprocessing to dir/source.i. It returns that name and the path of the compiler proper,
+// which is "cc1" where there is no GCC.
+func Preprocessed(dir string, n int) (source, cc1 string, err error) {
+	source = filepath.Join(dir, "source.i")
+	if _, err := exec.LookPath("gcc"); err != nil {
+		return source, "cc1", nil
+	}
+	c := filepath.Join(dir, "source.c")
+	if err := os.WriteFile(c, []byte(Source(n)), 0o666); err != nil {
+		return "", "", fmt.Errorf("input: %w", err)
+	}
+	if out, err := exec.Command("gcc", "-E", "-o", source, c).CombinedOutput(); err != nil {
+		return "", "", fmt.Errorf("input: gcc -E: %w: %s", err, out)
+	}
+	out, err := exec.Command("gcc", "-print-prog-name=cc1").Output()
+	if err != nil {
+		return "", "", fmt.Errorf("input: gcc -print-prog-name: %w", err)
+	}
+	return source, strings.TrimSpace(string(out)), nil
+}
 
 // lcg is a generator of pseudo-random numbers that is the same everywhere (constants: Knuth's MMIX).
 type lcg uint64

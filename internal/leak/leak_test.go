@@ -327,6 +327,7 @@ func TestRecords(t *testing.T) {
 	}
 	before := map[Place]Record{
 		{Definite, 9}: {Kind: Definite, Stack: 9, Bytes: 12, Blocks: 2}, {Reachable, 3}: {Kind: Reachable, Stack: 3, Bytes: 10, Blocks: 1},
+		{Indirect, 10}: {Kind: Indirect, Stack: 10},
 	}
 	again := Records(blocks, res, func(s uint32) uint32 { return s }, before)
 	if len(again) != 6 || again[1] != (Record{Kind: Definite, Stack: 9}) {

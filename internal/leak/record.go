@@ -65,11 +65,14 @@ type Place struct {
 }
 
 // Records merges blocks into records, smallest first. place maps a block's stack to what stacks must share to be one
-// place (--leak-resolution). A record of the search before stays, with no blocks, when nothing is left of it.
+// place (--leak-resolution). A record of the search before stays once more, with no blocks, when nothing is left of it.
 func Records(blocks []Block, res *Result, place func(stack uint32) uint32, before map[Place]Record) []Record {
 	at := make(map[Place]int, len(before))
 	var recs []Record
 	for k, r := range before {
+		if r.Blocks == 0 {
+			continue
+		}
 		at[k] = len(recs)
 		recs = append(recs, Record{Kind: r.Kind, Stack: r.Stack})
 	}

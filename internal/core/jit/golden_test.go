@@ -1,0 +1,225 @@
+package jit
+
+import (
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/guest"
+	"gogrind/internal/isa/amd64"
+	"gogrind/internal/tool"
+)
+
+var update = flag.Bool("update", false, "write testdata/golden.txt anew")
+
+// only is a tool that asks for one kind of annotation on the first instruction of a block.
+type only struct {
+	everything
+	op tool.Op
+}
+
+func (o *only) Instrument(b *tool.Block) {
+	x := &b.Insts[0]
+	switch o.op {
+	case tool.OpCheck:
+		for k := range x.Mem {
+			b.Anns = append(b.Anns, tool.Ann{Op: o.op, Mem: k})
+		}
+	case tool.OpCount:
+		b.Anns = append(b.Anns, tool.Ann{Op: o.op, Arg: 1, Ptr: counterAddr})
+	default:
+		b.Anns = append(b.Anns, tool.Ann{Op: o.op})
+	}
+}
+
+// goldenRows are the pieces of guest code whose translation testdata/golden.txt has. dead is xor %ebp, %ebp: behind it in the
+// row, the flags are dead before it.
+var goldenRows = []struct {
+	name   string
+	code   string // hex
+	at     uint64
+	shadow bool
+	tool   tool.Tool
+}{
+	{"check, 1 byte, flags live", "8a06", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, 1 byte, flags dead", "8a06 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, 2 bytes, flags live", "668b06", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, 2 bytes, flags dead", "668b06 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, 4 bytes, flags live", "8b06", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, 4 bytes, flags dead", "8b06 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, 8 bytes, flags live", "488b4608", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, 8 bytes, flags dead", "488b4608 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, 16 bytes, flags live", "0f1006", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, 16 bytes, flags dead", "0f1006 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, 32 bytes, flags dead", "c5fc1006 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, 10 bytes, flags dead", "db2e 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, base and index", "8b44be10 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, rip-relative, near", "8b0500010000 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, rip-relative, far", "8b0500010000 31ed", codeFar, true, &only{op: tool.OpCheck}},
+	{"check, string move", "a4 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"check, repeated string move", "f3a4 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"stack, push", "55", codeLow, true, &only{op: tool.OpStack}},
+	{"stack, pop", "5d", codeLow, true, &only{op: tool.OpStack}},
+	{"stack, sub 32", "4883ec20", codeLow, true, &only{op: tool.OpStack}},
+	{"stack, sub 4096", "4881ec00100000", codeLow, true, &only{op: tool.OpStack}},
+	{"stack, add 32", "4883c420", codeLow, true, &only{op: tool.OpStack}},
+	{"stack, leave", "c9", codeLow, true, &only{op: tool.OpStack}},
+	{"stack, ret", "c3", codeLow, true, &only{op: tool.OpStack}},
+	{"stack, call", "e8fb000000 31ed", codeLow, true, &only{op: tool.OpStack}},
+	{"count, flags live", "90", codeLow, false, &only{op: tool.OpCount}},
+	{"count, flags dead", "90 31ed", codeLow, false, &only{op: tool.OpCount}},
+	{"call, flags live, below 2 GB", "e8fb000000", codeLow, false, nil},
+	{"call, flags dead, below 2 GB", "e8fb000000 31ed", codeLow, false, nil},
+	{"call, flags live, above 2 GB", "e8fb000000", codeFar, false, nil},
+	{"call, flags dead, above 2 GB", "e8fb000000 31ed", codeFar, false, nil},
+	{"ret", "c3", codeLow, false, nil},
+	{"ret 16", "c21000", codeLow, false, nil},
+	{"jump", "e9fb000000", codeLow, false, nil},
+	{"conditional jump", "7510", codeLow, false, nil},
+	{"conditional jump in the trace", "7502 8bc0 8bc8", codeLow, false, nil},
+	{"jrcxz", "e310", codeLow, false, nil},
+	{"indirect jump, register", "ffe0", codeLow, false, nil},
+	{"indirect jump, table", "ff24c500000030", codeLow, false, nil},
+	{"indirect jump, rip-relative, far", "ff2500010000", codeFar, false, nil},
+	{"indirect call, register", "ffd0 31ed", codeLow, false, nil},
+	{"indirect call, memory", "ff5010 31ed", codeLow, false, nil},
+	{"load, rip-relative, near", "488b0500010000", codeLow, false, nil},
+	{"load, rip-relative, far", "488b0500010000", codeFar, false, nil},
+	{"lea, rip-relative", "488d0500010000", codeLow, false, nil},
+	{"fs: constant, without shadow", "64488b042528000000", codeLow, false, nil},
+	{"fs: constant, with shadow", "64488b042528000000", codeLow, true, nil},
+	{"fs: base, with shadow", "64488b4310", codeLow, true, nil},
+	{"fs: base and index, with shadow", "64488b44f310", codeLow, true, nil},
+	{"gs: constant", "65488b042528000000", codeLow, false, nil},
+	{"moffs64", "48a10000000000100000", codeLow, false, nil},
+	{"rdfsbase", "f3480faec0", codeLow, false, nil},
+	{"wrfsbase", "f3480faed0", codeLow, false, nil},
+	{"syscall", "0f05", codeLow, false, nil},
+}
+
+// host prints the host code of the only fragment of tr: straight code and what follows it, then the out-of-line code. Addresses
+// that depend on where this program is linked, and offsets in the context, are given by name.
+func host(tr *Translator) (text string, insts int) {
+	f := &tr.frags[1]
+	names := map[uint64]string{
+		uint64(tr.exitStub) + tr.base:  "exit",
+		uint64(tr.missRet) + tr.base:   "missRet",
+		uint64(tr.missIB) + tr.base:    "missIB",
+		uint64(tr.moveStack) + tr.base: "moveStack",
+	}
+	slots := map[int32]string{vcpu.OffExit: "exit", vcpu.OffIBTarget: "target", vcpu.OffFSBase: "fsbase", vcpu.OffGSBase: "gsbase"}
+	for i := int32(0); i < 12; i++ {
+		slots[vcpu.OffSpill+8*i] = fmt.Sprintf("spill%d", i)
+	}
+	label := func(a uint64) string {
+		off := uint32(a - tr.base)
+		switch {
+		case names[a] != "":
+			return names[a]
+		case a < tr.base+codeOff || a >= tr.base+testCache && names[a] == "":
+			return fmt.Sprintf("%#x", a)
+		case off >= f.start && off < f.hotEnd:
+			return fmt.Sprintf("hot+%#x", off-f.start)
+		case off >= f.cold && off < f.coldEnd:
+			return fmt.Sprintf("cold+%#x", off-f.cold)
+		}
+		return fmt.Sprintf("%#x", a)
+	}
+	addrRE := regexp.MustCompile(`0x[0-9a-f]{6,8}\b`)
+	slotRE := regexp.MustCompile(`fs:\[?0x([0-9a-f]+)\]?`)
+	var b strings.Builder
+	part := func(name string, from, to uint32) {
+		if from == to {
+			return
+		}
+		fmt.Fprintf(&b, "%s\n", name)
+		code := tr.hot.buf[from:to]
+		for at := 0; at < len(code); {
+			var in amd64.Inst
+			if err := amd64.Decode(code[at:], &in); err != nil {
+				fmt.Fprintf(&b, "\t%+v\n", err)
+				return
+			}
+			pc := tr.base + uint64(from) + uint64(at)
+			line := in.Text(pc)
+			line = addrRE.ReplaceAllStringFunc(line, func(s string) string {
+				n, _ := strconv.ParseUint(s[2:], 16, 64)
+				return label(n)
+			})
+			line = slotRE.ReplaceAllStringFunc(line, func(s string) string {
+				n, _ := strconv.ParseInt(slotRE.FindStringSubmatch(s)[1], 16, 64)
+				if name := slots[int32(n)]; name != "" {
+					return "fs:" + name
+				}
+				return s
+			})
+			fmt.Fprintf(&b, "\t%s\n", line)
+			at += int(in.Len)
+			insts++
+		}
+	}
+	part("hot", f.start, f.hotEnd)
+	part("cold", f.cold, f.coldEnd)
+	return b.String(), insts
+}
+
+// TestGolden compares host code, and the number of its instructions, with testdata/golden.txt.
+func TestGolden(t *testing.T) {
+	if err := initOnce(); err != nil {
+		t.Fatal(err)
+	}
+	if !hasBMI2 {
+		t.Skip("the golden code is that of processors with rorx")
+	}
+	var b strings.Builder
+	b.WriteString("# Host code for guest code, by golden_test.go; go test -run Golden -update writes it anew.\n")
+	for _, row := range goldenRows {
+		code, err := hex.DecodeString(strings.ReplaceAll(row.code, " ", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := &text{row.at, append(code, 0x0f, 0x05, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90,
+			0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90)}
+		cache := guest.Range{Start: guest.CodeCache, End: guest.CodeCache + testCache}
+		clear(guest.Bytes(cache.Start, codeOff))
+		tr, err := New(Config{Cache: cache, Fetch: x.fetch, Tool: row.tool, Shadow: row.shadow})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tr.Entry(guest.Addr(row.at)); err != nil {
+			t.Fatal(err)
+		}
+		text, n := host(tr)
+		fmt.Fprintf(&b, "\n== %s: %s at %#x, %d instructions\n%s", row.name, row.code, row.at, n, text)
+	}
+	const file = "testdata/golden.txt"
+	if *update {
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, old := strings.Split(b.String(), "\n== "), strings.Split(string(want), "\n== ")
+	for i := 0; i < len(got) || i < len(old); i++ {
+		var g, o string
+		if i < len(got) {
+			g = got[i]
+		}
+		if i < len(old) {
+			o = old[i]
+		}
+		if g != o {
+			t.Errorf("got:\n%s\nwant:\n%s", g, o)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package jit
 
 import (
 	"math/rand/v2"
+	"sync"
 
 	"gogrind/internal/isa/amd64"
 )
@@ -113,7 +114,7 @@ func encode(k key, f *fields) []byte {
 }
 
 // forms finds all rows that the decoder has, by trying all keys.
-func forms() []*form {
+var forms = sync.OnceValue(func() []*form {
 	byRow := make(map[*amd64.Row]*form)
 	var list []*form
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -153,6 +154,9 @@ func forms() []*form {
 					k := key{space: s.space, mp: mp, op: uint8(op), pp: sel % 6, w: sel / 6 % 2, l: sel / 12 % s.l, mem: sel/12/s.l != 0}
 					for mr := uint8(0); mr < 64; mr++ {
 						k.reg, k.rm = mr>>3, mr&7
+						if k.mem && k.rm != 1 && k.rm != 4 && k.rm != 5 {
+							continue // no row tells them apart
+						}
 						f := fields{sib: 0x18, mod: 0}
 						if try(k, &f) || s.space == amd64.SpLegacy || s.space == amd64.Sp3DNow {
 							continue
@@ -169,7 +173,7 @@ func forms() []*form {
 		}
 	}
 	return list
-}
+})
 
 // randomEncoding makes a random encoding of the form's row and decodes it to in; nil when the dice gave none.
 func (fm *form) randomEncoding(rng *rand.Rand, in *amd64.Inst) []byte {

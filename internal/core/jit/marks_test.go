@@ -1,0 +1,119 @@
+package jit
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"gogrind/internal/guest"
+	"gogrind/internal/isa/amd64"
+	"gogrind/internal/tool"
+)
+
+// stackOnly is a tool that asks for OpStack on every instruction that writes the stack pointer.
+type stackOnly struct{ everything }
+
+func (stackOnly) Instrument(b *tool.Block) {
+	for i := range b.Insts {
+		if b.Insts[i].Row != nil && b.Insts[i].Effects.Writes.Has(amd64.GPR(guest.RSP)) {
+			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpStack})
+		}
+	}
+}
+
+// wantMarks is what OpStack promises: memory below the red zone of the new stack pointer is not accessible, memory that became
+// part of the stack is. Steps are of 8 bytes from the lower end; a change of more than stackSwitch is another stack. A return
+// that drops more than stackInline bytes is left alone.
+func wantMarks(shadow []byte, base, old, now uint64, ret bool) {
+	lo, hi, mark := old, now, byte(0x80)
+	if now < old {
+		lo, hi, mark = now, old, 0
+	}
+	n := hi - lo
+	switch {
+	case ret && n > stackInline:
+		n = 0
+	case ret:
+		n &^= 3
+		if n != hi-lo {
+			n = 0
+		}
+	case n > stackSwitch:
+		n = 0
+	default:
+		n &^= 7
+	}
+	for i := uint64(0); i < n; i++ {
+		if at := lo - redZone + i - base; at < uint64(len(shadow)) {
+			shadow[at] = mark
+		}
+	}
+}
+
+// TestStackMarks runs every instruction form that writes the stack pointer, with random operands, and compares the shadow of
+// the stack with the model.
+func TestStackMarks(t *testing.T) {
+	d := newDiffer(t, seedWanted(t))
+	md := d.m.newMode(t, 3, "stack", true, stackOnly{})
+	d.modes = nil
+	const before = 0x1000 // shadow below the stack is looked at too
+	area := func() []byte { return bytesAt(shadowOf(stackBase-before), before+stackSize) }
+	names := make(map[string]int)
+	cases, moved := 0, 0
+	for n := uint64(0); cases < 3000 && n < 3_000_000; n++ {
+		if !d.generate(n) || !d.in.Effects().Writes.Has(amd64.GPR(guest.RSP)) {
+			continue
+		}
+		rng := rand.New(rand.NewPCG(d.seed^29, n))
+		// Mostly stack pointers near the stack, whatever writes them.
+		for r := range d.s.gpr {
+			if r != guest.RSP && !addressRegister(&d.in, r) && rng.IntN(2) == 0 {
+				d.s.gpr[r] = stackBase + stackSize/2 + uint64(rng.IntN(0x400)) - 0x200
+			}
+		}
+		if msg := d.run(); msg != "" {
+			t.Fatal(d.describe(n), msg)
+		}
+		if d.want.sig != 0 {
+			continue
+		}
+		cases++
+		names[d.in.Mnem()]++
+		old, now := d.s.gpr[guest.RSP], d.want.gpr[guest.RSP]
+		if old != now {
+			moved++
+		}
+		fill(area(), 0x55)
+		fsBase := uint64(d.m.a.Addr())
+		d.s.restore(fsBase)
+		d.s.load(d.m.b, fsBase)
+		end, err := d.m.translated(md, d.pc, guest.ShadowDistance, &d.ev)
+		md.Discard(guest.Range{Start: guest.Addr(d.pc), End: guest.Addr(d.pc + 160)})
+		if err != nil || end != d.want.stop {
+			t.Fatalf("%s: %s, %v", d.describe(n), end, err)
+		}
+		want := make([]byte, before+stackSize)
+		fill(want, 0x55)
+		wantMarks(want, stackBase-before, old, now, d.in.Row.Cf == amd64.CfRet)
+		if msg := firstDifference(area(), want); msg != "" {
+			t.Errorf("%s: stack pointer from %#x to %#x: shadow at %s", d.describe(n), old, now, msg)
+		}
+	}
+	clear(area())
+	t.Logf("%d cases, %d moved the stack pointer: %v", cases, moved, names)
+}
+
+// addressRegister reports whether the instruction needs register r as the case has it.
+func addressRegister(in *amd64.Inst, r int) bool {
+	return in.HasMem && (int(in.Base) == r || int(in.Index) == r) || in.Row.Cf != amd64.CfNone || r == guest.RBP
+}
+
+func firstDifference(got, want []byte) string {
+	for i := range got {
+		if got[i] != want[i] {
+			end := min(i+16, len(got))
+			return fmt.Sprintf("%#x: %x, want %x", stackBase-0x1000+i, got[i:end], want[i:end])
+		}
+	}
+	return ""
+}

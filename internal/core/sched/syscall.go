@@ -15,7 +15,13 @@ func (t *Thread) Raw(nr uintptr, a [6]uint64) int64 {
 	r, aborted := t.ctx.Syscall(nr, &a)
 	t.unpark()
 	if aborted {
-		return -signal.ERESTARTSYS
+		// A signal that came before the call: its handler runs, then the call is made. Only where the mask is the call's own
+		// has the signal ended it.
+		switch nr {
+		case unix.SYS_PPOLL, unix.SYS_PSELECT6, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_PWAIT2, unix.SYS_IO_PGETEVENTS, unix.SYS_IO_URING_ENTER:
+			return -signal.ERESTARTNOHAND
+		}
+		return -signal.ERESTARTNOINTR
 	}
 	if r == -int64(unix.EINTR) {
 		// The kernel never restarts on its own, as our handlers do not ask for it: say what EINTR stands for.

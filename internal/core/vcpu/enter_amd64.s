@@ -381,7 +381,7 @@ TEXT queue<>(SB),NOSPLIT|NOFRAME,$0
 full:
 	RET
 
-// copyinfo<>: copies 128 bytes of siginfo from SI to R10. Clobbers AX CX.
+// copyinfo<>: copies 128 bytes of siginfo from SI to R10, the first word last (NextSignal). Clobbers AX CX.
 TEXT copyinfo<>(SB),NOSPLIT|NOFRAME,$0
 	MOVQ	$16, CX
 loop:

@@ -378,7 +378,9 @@ func (f *ForkCall) child(n uintptr) {
 	c := f.self
 	pid = int32(rawSys(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0))
 	c.TID = uint64(rawSys(unix.SYS_GETTID, 0, 0, 0, 0, 0, 0))
-	c.RingR = c.RingW // signals of the parent's
+	for ; c.RingR != c.RingW; c.RingR++ { // signals of the parent's
+		*(*uint64)(unsafe.Pointer(&c.Ring[c.RingR%ringSize])) = 0
+	}
 	mainContext = uintptr(unsafe.Pointer(c))
 	*(*uint64)(guest.Pointer(uintptr(c.HostFS) - forker.procOff)) = c.TID
 	rawSys(unix.SYS_TGKILL, uintptr(pid), uintptr(c.TID), uintptr(unix.SIGURG), 0, 0, 0)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 	_ "unsafe" // linkname
 
@@ -251,12 +252,19 @@ func (c *Context) Syscall(nr uintptr, a *[6]uint64) (r int64, aborted bool) {
 	return res, ab != 0
 }
 
-// NextSignal takes the oldest queued signal off c's ring.
+// NextSignal takes the oldest queued signal off c's ring. One that another thread's handler is still writing is not there yet:
+// a kick follows it. The signal number, in the first word, is written last.
 func (c *Context) NextSignal(info *SigInfo) bool {
 	if c.RingR == loadUint64(&c.RingW) {
 		return false
 	}
-	*info = c.Ring[c.RingR%ringSize]
+	slot := &c.Ring[c.RingR%ringSize]
+	first := (*uint64)(unsafe.Pointer(slot))
+	if atomic.LoadUint64(first) == 0 {
+		return false
+	}
+	*info = *slot
+	*first = 0
 	c.RingR++
 	return true
 }

@@ -188,6 +188,10 @@ func (d *differ) address(rng *rand.Rand) bool {
 			s.gpr[guest.RBX] = d.pick(rng, 256) - s.gpr[guest.RAX]&255 - seg
 		case amd64.AddrRBP:
 			s.gpr[guest.RBP] = stackBase + stackSize/2 + uint64(rng.IntN(32)*8)
+		case amd64.AddrPush, amd64.AddrPop:
+			if rng.IntN(24) == 0 {
+				d.badStack(rng)
+			}
 		case amd64.AddrReg:
 			s.gpr[a.Reg] = d.pick(rng, 64)
 		}
@@ -216,6 +220,20 @@ func (d *differ) address(rng *rand.Rand) bool {
 		s.gpr[r] = uint64(rng.IntN(4096)) - 2048
 	}
 	return d.setEA(rng, d.pick(rng, size))
+}
+
+// badStack puts the stack pointer where a push or pop faults, or may fault. Returns get an address without any access: they also
+// write below the stack pointer, and find it in the return plane (DESIGN.md, "Why a return plane?").
+func (d *differ) badStack(rng *rand.Rand) {
+	sp := &d.s.gpr[guest.RSP]
+	switch {
+	case d.in.Row.Cf == amd64.CfRet:
+		*sp = d.s.win - 0x800 + uint64(rng.IntN(64))
+	case rng.IntN(2) == 0:
+		*sp = wild[rng.IntN(len(wild))]
+	default:
+		*sp = d.pick(rng, 16)
+	}
 }
 
 // setEA makes ea the address of the operand, as far as its form can express it.
@@ -361,9 +379,7 @@ func (d *differ) control(rng *rand.Rand) bool {
 		}
 	case in.Row.Cf == amd64.CfRet:
 		set()
-		var b [8]byte
-		binary.LittleEndian.PutUint64(b[:], target)
-		d.s.pokes = append(d.s.pokes, poke{d.s.gpr[guest.RSP], b[:]})
+		d.s.pokes = append(d.s.pokes, poke{d.s.gpr[guest.RSP], binary.LittleEndian.AppendUint64(nil, target)})
 	case in.Row.Cf == amd64.CfCall || in.Row.Cf == amd64.CfJmp:
 		set()
 		if in.HasMem {

@@ -65,6 +65,10 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 		}
 		t.point(in.pc, true, [3]uint8{})
 		t.before(i)
+		if t.cfg.Tool != nil && in.repeats() {
+			// The processor stops between two rounds with exact state. Stepping through the rest could take for ever.
+			t.point(in.pc, true, [3]uint8{})
+		}
 		t.emit(i)
 		if t.behind.kind != afterNone {
 			t.emitBehind()

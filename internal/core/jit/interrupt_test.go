@@ -20,7 +20,7 @@ import (
 func (m *machine) settle(md *mode, host uintptr, ev *seen) (rip uint64, steps int, ended bool, err error) {
 	c := m.b
 	const trace = 2 // TRAP_TRACE, asm-generic/siginfo.h
-	for ; steps < 10000; steps++ {
+	for ; steps < 2000; steps++ {
 		if loc := md.Locate(host); loc.Exact {
 			return uint64(loc.PC), steps, false, nil
 		}
@@ -59,10 +59,13 @@ func (p *program) endless(n uint64, rounds uint32) {
 		p.loops = true
 		p.items(2)
 		p.loops = false
-		switch p.rng.IntN(4) {
+		switch p.rng.IntN(8) {
 		case 0:
+			// lea -0x800(%r15), %rdi; mov $0x1000, %ecx; cld; rep stosb: too long to be stepped through
+			p.b(0x49, 0x8d, 0xbf, 0, 0xf8, 0xff, 0xff, 0xb9, 0, 0x10, 0, 0, 0xfc, 0xf3, 0xaa)
+		case 1, 2:
 			p.b(0x9c, 0x5b) // pushf; pop rbx
-		case 1:
+		case 3, 4:
 			p.b(0x41, 0xf6, 0xc6, 4, 0x75, 3, 0x48, 0xff, 0xc3) // test $4, r14b; jnz over inc rbx
 		default:
 			p.call()

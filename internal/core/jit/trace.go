@@ -336,6 +336,12 @@ func (t *Translator) scanFlags(pc uint64) uint32 {
 	return read | all&^killed
 }
 
+// repeats reports whether the instruction is a string instruction with a repeat prefix.
+func (in *inst) repeats() bool {
+	return in.Space == amd64.SpLegacy && in.Map == 0 && in.Pfx&(amd64.PfxF2|amd64.PfxF3) != 0 &&
+		(in.Op >= 0x6c && in.Op <= 0x6f || in.Op >= 0xa4 && in.Op <= 0xa7 || in.Op >= 0xaa && in.Op <= 0xaf)
+}
+
 // liveAfter is the set of flags live after instruction i when control falls through.
 func (tr *trace) liveAfter(i int) uint32 {
 	if i+1 < tr.n {

@@ -234,6 +234,8 @@ func (p *Process) finish(t *sched.Thread, e tool.Exit) int {
 
 // forked is called in a forked child.
 func (p *Process) forked(t *sched.Thread) {
+	p.child = true
+	profiling = nil // the profile is the parent's
 	name := ""
 	if p.opt.Log.Kind == options.ToFile && strings.Contains(p.opt.Log.Name, "%p") {
 		p.names.PID = os.Getpid()

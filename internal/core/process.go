@@ -54,6 +54,7 @@ type Process struct {
 
 	shadow bool // the tool has shadow memory: it wants to be called where checks fail
 	abort  bool // the process is being ended by the core itself
+	child  bool // forked by the guest
 }
 
 // shadowed reports whether tl works with shadow memory.

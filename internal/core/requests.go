@@ -93,7 +93,13 @@ func (p *Process) setErrno(t *sched.Thread, n int) {
 
 // freeLibraries lets the C and C++ libraries free what they keep to the end, so that it is not taken for leaks
 // (--run-cxx-freeres, --run-libc-freeres).
+//
+// Not in a forked process: its stdio buffers may hold a copy of what the parent is going to write, and __libc_freeres would
+// write that, even in a child that leaves by _exit in order not to.
 func (p *Process) freeLibraries(t *sched.Thread) {
+	if p.child {
+		return
+	}
 	for _, f := range []struct {
 		run  bool
 		name string

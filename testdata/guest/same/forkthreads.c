@@ -92,7 +92,7 @@ int main(void) {
 		pthread_create(&t[i], NULL, run[i], NULL);
 	pthread_create(&receiver, NULL, receive, NULL);
 	int good = 0;
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 30; i++) {
 		int st = -1;
 		pid_t pid = fork();
 		if (pid == 0)

@@ -15,6 +15,6 @@ func (p *Process) traceFragment(pc guest.Addr, lines []jit.Line) {
 		if in, err := x86asm.Decode(l.Code, 64); err == nil {
 			text = x86asm.GNUSyntax(in, uint64(l.PC), nil)
 		}
-		p.log.Debugf("  %#x: %-24x %s\n      host: %x", uint64(l.PC), l.Code, text, l.Host)
+		p.log.Debugf("  %#x: %-24x %s\n    %#x: %x", uint64(l.PC), l.Code, text, l.At, l.Host)
 	}
 }

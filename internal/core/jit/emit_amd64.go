@@ -73,6 +73,9 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 		if t.behind.kind != afterNone {
 			t.emitBehind()
 		}
+		if len(t.later) > 0 {
+			t.lowerLater(i)
+		}
 	}
 	if !tr.ends {
 		t.directExit(-1, tr.next)
@@ -479,6 +482,8 @@ func (t *Translator) emitCold() {
 			}
 			t.checks = append(t.checks, check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access)})
 			a.leave(t, vcpu.ExitCheck, uint32(len(t.checks)-1))
+		case coldEvent:
+			t.emitEventStub(&c)
 		}
 	}
 }
@@ -560,6 +565,9 @@ func (t *Translator) before(i int) {
 		t.annAt++
 		t.lower(i, ann)
 	}
+	if len(t.events) > 0 {
+		t.flushEvents(i)
+	}
 }
 
 // traceLines hands the finished fragment to Config.Trace.
@@ -571,7 +579,7 @@ func (t *Translator) traceLines() {
 		if i+1 < tr.n {
 			end = tr.nLines[i+1]
 		}
-		lines[i] = Line{guest.Addr(tr.insts[i].pc), tr.insts[i].code, t.hot.buf[tr.nLines[i]:end]}
+		lines[i] = Line{guest.Addr(tr.insts[i].pc), tr.insts[i].code, t.hot.buf[tr.nLines[i]:end], t.base + uint64(tr.nLines[i])}
 	}
 	t.cfg.Trace(guest.Addr(tr.start), lines)
 }

@@ -66,6 +66,7 @@ type Line struct {
 	PC   guest.Addr
 	Code []byte
 	Host []byte
+	At   uint64 // host address of Host
 }
 
 // Translator owns the code cache of a process.
@@ -94,6 +95,8 @@ type Translator struct {
 	once   bool // for Once
 	annAt  int  // next annotation to lower
 	behind afterOp
+	events []tool.Ann // of the instruction, in front of it and behind it
+	later  []tool.Ann
 	acc    []amd64.Access
 	enc    [32]byte
 	scan   inst // for scanFlags

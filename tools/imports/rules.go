@@ -11,6 +11,8 @@ type Rule struct {
 var Rules = []Rule{
 	{"cmd/nulgrind", "core nulgrind"},
 	{"cmd/memcheck", "core memcheck"},
+	{"cmd/massif", "core massif"},
+	{"cmd/ms_print", "msprint"},
 	{"e2e", ""},
 	{"e2e/input", ""},
 
@@ -28,6 +30,8 @@ var Rules = []Rule{
 	{"core/stage0", ""},
 
 	{"memcheck", "tool guest options isa isa/amd64 shadow leak report suppress stack debuginfo"},
+	{"massif", "tool guest options isa isa/amd64 report stack debuginfo profile"},
+	{"msprint", "profile"},
 	{"nulgrind", "tool"},
 
 	{"tool", "guest isa isa/amd64 report stack"},

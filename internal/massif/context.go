@@ -1,0 +1,200 @@
+package massif
+
+import (
+	"slices"
+
+	"gogrind/internal/debuginfo"
+	"gogrind/internal/guest"
+	"gogrind/internal/stack"
+)
+
+// allocFns are the functions that are taken for allocation functions without --alloc-fn.
+var allocFns = []string{
+	"malloc", "calloc", "realloc", "memalign", "posix_memalign", "aligned_alloc", "valloc", "pvalloc",
+	"__builtin_new", "__builtin_vec_new",
+	"operator new(unsigned)", "operator new[](unsigned)",
+	"operator new(unsigned long)", "operator new[](unsigned long)",
+	"operator new(unsigned, std::nothrow_t const&)", "operator new[](unsigned, std::nothrow_t const&)",
+	"operator new(unsigned long, std::nothrow_t const&)", "operator new[](unsigned long, std::nothrow_t const&)",
+	"operator new(unsigned long, std::align_val_t)", "operator new[](unsigned long, std::align_val_t)",
+	"operator new(unsigned long, std::align_val_t, std::nothrow_t const&)",
+	"operator new[](unsigned long, std::align_val_t, std::nothrow_t const&)",
+}
+
+// context is a place in the program together with the calls that led to it.
+type context struct {
+	// pcs are the addresses of the calls, innermost first, without allocation functions; only the innermost may be
+	// the address of something else than a call.
+	pcs []guest.Addr
+	sum
+	all sum // all that was ever allocated
+}
+
+// sum is an amount of memory.
+type sum struct{ bytes, blocks uint64 }
+
+// contexts are all allocating contexts. The caller of its methods holds Massif.mu.
+type contexts struct {
+	depth   int
+	below   bool // --show-below-main
+	alloc   map[string]bool
+	ignored map[string]bool
+	symbols *debuginfo.Space
+
+	raw    *stack.Interner // stacks as captured
+	byRaw  []int32         // number of the context by raw stack, 0 when not known
+	seen   *stack.Interner // stacks of contexts
+	list   []context       // by number; 0 is not used, and stands for ignored allocations
+	names  map[guest.Addr]name
+	frames map[guest.Addr][]debuginfo.Frame // of code that was unloaded
+}
+
+// name is what is known about the function at an address.
+type name struct{ alloc, ignored, main, starter bool }
+
+func newContexts(o settings, symbols *debuginfo.Space, below bool) contexts {
+	c := contexts{
+		depth: o.depth, below: below, symbols: symbols,
+		alloc: map[string]bool{}, ignored: map[string]bool{},
+		raw: stack.NewInterner(), seen: stack.NewInterner(), list: make([]context, 1),
+		names: map[guest.Addr]name{}, frames: map[guest.Addr][]debuginfo.Frame{},
+	}
+	for _, n := range append(slices.Clone(allocFns), o.allocFns...) {
+		c.alloc[n] = true
+	}
+	for _, n := range o.ignoreFns {
+		c.ignored[n] = true
+	}
+	return c
+}
+
+// at is the number of the context of a stack as the host captures it. inside says that its first entry is an address in a
+// replaced function, which is no part of the context.
+func (c *contexts) at(pcs []guest.Addr, inside bool) int {
+	if inside && len(pcs) > 0 {
+		pcs = pcs[1:]
+	}
+	id := int(c.raw.Intern(pcs))
+	if id < len(c.byRaw) && c.byRaw[id] != 0 {
+		return int(c.byRaw[id]) - 1
+	}
+	n := c.resolve(pcs, inside)
+	for len(c.byRaw) <= id {
+		c.byRaw = append(c.byRaw, 0)
+	}
+	c.byRaw[id] = int32(n) + 1
+	return n
+}
+
+// resolve makes the context of a stack that wasn't seen before.
+func (c *contexts) resolve(raw []guest.Addr, calls bool) int {
+	pcs := make([]guest.Addr, len(raw))
+	for i, pc := range raw {
+		if i > 0 || calls {
+			pc--
+		}
+		pcs[i] = pc
+	}
+	for len(pcs) > 1 && c.name(pcs[0]).alloc {
+		pcs = pcs[1:]
+	}
+	if len(pcs) > 0 && c.name(pcs[0]).ignored {
+		return 0
+	}
+	pcs = pcs[:min(len(pcs), c.depth)]
+	if !c.below {
+		pcs = c.upToMain(pcs)
+	}
+	if len(pcs) == 0 {
+		pcs = []guest.Addr{0} // nobody knows: memory that was there before the program ran
+	}
+	id := int(c.seen.Intern(pcs))
+	for len(c.list) <= id {
+		c.list = append(c.list, context{})
+	}
+	c.list[id].pcs = pcs
+	return id
+}
+
+// upToMain cuts pcs after main, or after the outermost function that calls main.
+func (c *contexts) upToMain(pcs []guest.Addr) []guest.Addr {
+	end := len(pcs)
+	for i := len(pcs) - 1; i >= 0; i-- {
+		n := c.name(pcs[i])
+		if n.main {
+			return pcs[:i+1]
+		}
+		if n.starter {
+			end = i + 1
+		}
+	}
+	return pcs[:end]
+}
+
+// name looks at the function at pc.
+func (c *contexts) name(pc guest.Addr) name {
+	if n, ok := c.names[pc]; ok {
+		return n
+	}
+	fr := c.resolved(pc)
+	inner, outer := &fr[0], &fr[len(fr)-1]
+	n := name{
+		alloc: c.alloc[inner.Fn], ignored: c.ignored[inner.Fn],
+		main: outer.RawFn == "main", starter: debuginfo.BelowMain(outer.RawFn),
+	}
+	c.names[pc] = n
+	return n
+}
+
+// resolved are the frames at pc.
+func (c *contexts) resolved(pc guest.Addr) []debuginfo.Frame {
+	if f, ok := c.frames[pc]; ok {
+		return f
+	}
+	return c.symbols.Frames(pc, nil)
+}
+
+// unloading keeps the names of the code in r, which is about to go.
+func (c *contexts) unloading(r guest.Range) {
+	for i := range c.list {
+		for _, pc := range c.list[i].pcs {
+			if r.Contains(pc) {
+				c.frames[pc] = c.resolved(pc)
+			}
+		}
+	}
+}
+
+// add notes an allocation in context n.
+func (c *contexts) add(n int, bytes uint64) {
+	x := &c.list[n]
+	x.bytes += bytes
+	x.blocks++
+	x.all.bytes += bytes
+	x.all.blocks++
+}
+
+// remove notes that a block of context n is gone.
+func (c *contexts) remove(n int, bytes uint64) {
+	x := &c.list[n]
+	x.bytes -= bytes
+	x.blocks--
+}
+
+// detail says how much memory every context had at one moment.
+type detail struct {
+	live map[int]sum
+	// known is the number of contexts at that time: those without memory count as places, too.
+	known int
+}
+
+// capture is the detail of now.
+func (c *contexts) capture() *detail {
+	d := &detail{live: map[int]sum{}, known: len(c.list)}
+	for i := 1; i < len(c.list); i++ {
+		if x := &c.list[i]; x.blocks != 0 {
+			d.live[i] = x.sum
+		}
+	}
+	return d
+}

@@ -1,0 +1,140 @@
+// Package massif is the tool that measures heap memory over time: how much is in use, and which calls it was asked for by.
+//
+// It keeps a table of live blocks, adds up bytes by allocating context, and takes snapshots by Valgrind's rules (see
+// recorder). At the end it writes them in Valgrind's format, for ms_print and massif-visualizer, and as a profile for
+// go tool pprof. It doesn't draw graphs: that is package msprint's work. It tells nothing about wrong frees.
+//
+// Invariant: the sums of the contexts in use are the sum of the live blocks that are not ignored.
+//
+// Locking: Massif.mu guards all that changes after Start. It is held while names of new contexts are looked up, never while
+// a stack is captured.
+package massif
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"gogrind/internal/debuginfo"
+	"gogrind/internal/guest"
+	"gogrind/internal/options"
+	"gogrind/internal/report"
+	"gogrind/internal/tool"
+)
+
+// Massif is the tool.
+type Massif struct {
+	opts settings
+
+	// Immutable from Start on.
+	core    *options.Core
+	host    tool.Host
+	report  *report.Reporter
+	symbols *debuginfo.Space
+	command *options.Command
+	view    report.View
+	started time.Time
+	dir     string // working directory at start
+
+	pcs sync.Pool // *[]guest.Addr: buffers for stacks
+
+	mu       sync.Mutex // guards all below
+	rec      recorder
+	contexts contexts
+	blocks   map[guest.Addr]block // of the replaced allocator
+	custom   map[guest.Addr]block // described by client requests
+	pools    map[guest.Addr]*pool // by the address that stands for a pool
+	use      usage
+	moved    uint64 // bytes allocated and freed so far: the time of --time-unit=B
+}
+
+// block is a live block.
+type block struct {
+	size uint64 // bytes asked for
+	slop uint64 // bytes more that the allocator gave
+	ctx  int    // number of the allocating context, 0 when the block is ignored
+}
+
+// The abilities that the core looks for.
+var (
+	_ tool.Tool          = (*Massif)(nil)
+	_ tool.HeapReplacer  = (*Massif)(nil)
+	_ tool.MemoryWatcher = (*Massif)(nil)
+	_ tool.Requester     = (*Massif)(nil)
+)
+
+// New returns the tool.
+func New() *Massif {
+	return &Massif{
+		blocks: map[guest.Addr]block{},
+		custom: map[guest.Addr]block{},
+		pools:  map[guest.Addr]*pool{},
+	}
+}
+
+// Info implements tool.Tool.
+func (*Massif) Info() tool.Info {
+	return tool.Info{
+		Name:        "massif",
+		Title:       "Massif, a heap profiler",
+		Description: "measures how much heap memory a program uses, over time and by place",
+	}
+}
+
+// Start implements tool.Tool.
+func (m *Massif) Start(h tool.Host) error {
+	m.host = h
+	var ok bool
+	if m.core, ok = h.Options().(*options.Core); !ok {
+		return errors.New("massif: the host has no core options")
+	}
+	if m.report, ok = h.Report().(*report.Reporter); !ok {
+		return errors.New("massif: the host has no reporter")
+	}
+	if m.symbols, ok = h.Symbols().(*debuginfo.Space); !ok {
+		return errors.New("massif: the host has no symbols")
+	}
+	// The contract doesn't carry the command line, which is part of the result.
+	var err error
+	if _, m.command, err = options.Parse(os.Args[1:], os.Environ(), "massif", New().Flags); err != nil {
+		return fmt.Errorf("massif: command line: %w", err)
+	}
+	if m.dir, err = os.Getwd(); err != nil {
+		m.dir = ""
+	}
+	m.view = report.View{ShowBelowMain: m.core.ShowBelowMain, Mangled: !m.core.Demangle,
+		Fullpath: m.core.FullpathAfter, Offsets: m.core.SymOffsets}
+	m.begin()
+	return nil
+}
+
+// begin starts the recording with an empty snapshot.
+func (m *Massif) begin() {
+	depth := m.opts.depth + overestimate
+	m.pcs.New = func() any { p := make([]guest.Addr, depth); return &p }
+	m.started = time.Now()
+	m.contexts = newContexts(m.opts, m.symbols, m.core.ShowBelowMain)
+	m.rec = recorder{
+		max: m.opts.maxSnapshots, detailedFreq: m.opts.detailedFreq, inaccuracy: m.opts.peakInaccuracy,
+		detail: m.contexts.capture,
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rec.normal(m.now(), m.use)
+}
+
+// overestimate is how many calls more than --depth are captured: allocation functions at the top don't count.
+const overestimate = 10
+
+// now is the time in the unit of the option. The caller holds mu.
+func (m *Massif) now() int64 {
+	if m.opts.timeUnit == unitBytes {
+		return int64(m.moved)
+	}
+	return time.Since(m.started).Milliseconds()
+}
+
+// Instrument implements tool.Tool.
+func (m *Massif) Instrument(*tool.Block) {}

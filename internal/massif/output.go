@@ -1,0 +1,72 @@
+package massif
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"gogrind/internal/options"
+	"gogrind/internal/report"
+	"gogrind/internal/tool"
+)
+
+// write writes the snapshots in Valgrind's format. The caller holds mu.
+func (m *Massif) write(out io.Writer) error {
+	w := bufio.NewWriter(out)
+	desc := "(none)"
+	if len(m.command.Options) > 0 {
+		desc = strings.Join(m.command.Options, " ")
+	}
+	fmt.Fprintf(w, "desc: %s\ncmd: %s\ntime_unit: %s\n", desc, strings.Join(m.command.Args, " "), m.opts.timeUnit)
+	root := heapRoot
+	if m.opts.pagesAsHeap {
+		root = pageRoot
+	}
+	const line = "#-----------"
+	for i := range m.rec.snaps {
+		s := &m.rec.snaps[i]
+		fmt.Fprintf(w, "%s\nsnapshot=%d\n%s\ntime=%d\nmem_heap_B=%d\nmem_heap_extra_B=%d\nmem_stacks_B=%d\n",
+			line, i, line, s.time, s.use.heap, s.use.extra, s.use.stacks)
+		switch {
+		case s.detail == nil:
+			fmt.Fprintf(w, "heap_tree=empty\n")
+			continue
+		case s.peak:
+			fmt.Fprintf(w, "heap_tree=peak\n")
+		default:
+			fmt.Fprintf(w, "heap_tree=detailed\n")
+		}
+		t := tree{w: w, threshold: m.opts.threshold, names: m.describe}
+		t.write(root, m.contexts.leaves(s.detail), s.use.total())
+	}
+	return w.Flush()
+}
+
+// Finish implements tool.Tool: it writes the results and says where they are.
+func (m *Massif) Finish(tool.Exit) (status int, replace bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	names := options.Expander{PID: m.report.Log().PID(), Dir: m.dir}
+	f := files{log: m.report.Log()}
+	name, err := names.Expand("massif-out-file", m.opts.outFile)
+	if err != nil {
+		f.log.Userf("%v", err)
+		name, _ = names.Expand("massif-out-file", defaultOut)
+	}
+	native := f.write(name, m.write)
+	if m.core.Verbosity > 0 && native != "" {
+		f.log.Userf("%s", m.summary(native))
+	}
+	return 0, false
+}
+
+// summary is the text at the end of a run.
+func (m *Massif) summary(native string) string {
+	peak := m.use.total()
+	for i := range m.rec.snaps {
+		peak = max(peak, m.rec.snaps[i].use.total())
+	}
+	return fmt.Sprintf("Peak of recorded memory: %s bytes, in %s snapshots\nTo see it: ms_print %s",
+		report.Commas(peak), report.Commas(uint64(len(m.rec.snaps))), native)
+}

@@ -1,0 +1,60 @@
+package massif
+
+import (
+	"gogrind/internal/guest"
+	"gogrind/internal/tool"
+)
+
+// Client requests about blocks of the guest's own allocators; the numbers are part of valgrind.h.
+const (
+	reqMallocLike    = 0x1301
+	reqFreeLike      = 0x1302
+	reqPoolCreate    = 0x1303
+	reqPoolDestroy   = 0x1304
+	reqPoolAlloc     = 0x1305
+	reqPoolFree      = 0x1306
+	reqPoolTrim      = 0x1307
+	reqPoolMove      = 0x1308
+	reqPoolChange    = 0x1309
+	reqPoolExists    = 0x130a
+	reqResizeInPlace = 0x130b
+)
+
+// Request implements tool.Requester.
+func (m *Massif) Request(t tool.Thread, code uint32, args [5]uint64) (result uint64, handled bool) {
+	a := guest.Addr(args[0])
+	switch code {
+	case reqMallocLike:
+		m.allocated(t, a, args[1], false)
+	case reqFreeLike:
+		m.freed(m.custom, a)
+	case reqResizeInPlace:
+		m.resizeInPlace(a, args[2])
+	default:
+		return m.poolRequest(t, code, args)
+	}
+	return 0, true
+}
+
+// resizeInPlace gives the block at a a new size. It stays with the place that it was allocated at.
+func (m *Massif) resizeInPlace(a guest.Addr, size uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b, ok := m.custom[a]
+	if !ok {
+		return
+	}
+	was := b.size
+	b.size = size
+	m.custom[a] = b
+	if b.ctx == 0 {
+		return
+	}
+	if size < was {
+		m.rec.beforeFree(m.now(), m.use)
+	}
+	m.contexts.remove(b.ctx, was)
+	m.contexts.add(b.ctx, size)
+	m.change(int64(size-was), 0)
+	m.rec.normal(m.now(), m.use)
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -51,6 +52,9 @@ type Process struct {
 	trans   *jit.Translator
 	sched   *sched.Scheduler
 	request request.Dispatcher
+
+	countersMu sync.Mutex
+	counters   int // how many have been given out; countersMu
 
 	shadow bool // the tool has shadow memory: it wants to be called where checks fail
 	abort  bool // the process is being ended by the core itself
@@ -324,6 +328,7 @@ func (p *Process) makeScheduler(firstFD int) {
 	p.request = request.Dispatcher{Core: requests{p}}
 	p.request.Tool, _ = p.tool.(tool.Requester)
 	kernel, _ := p.tool.(tool.KernelWatcher)
+	events, _ := p.tool.(tool.EventWatcher)
 	noFile := unix.Rlimit{}
 	noFile.Cur, noFile.Max = stage0.NoFileLimit()
 	var auxv []byte
@@ -354,6 +359,8 @@ func (p *Process) makeScheduler(firstFD int) {
 		Faults:  faults,
 		Threads: threads,
 		Stacks:  stacks,
+		Events:  events,
+		Touched: p.touched,
 		Fatal:   p.fatal,
 		Finish:  p.finish,
 		Exec:    p.exec,

@@ -104,6 +104,8 @@ func (h *fakeHost) Report() any     { return h.rep }
 func (h *fakeHost) Symbols() any    { return debuginfo.NewSpace(debuginfo.Options{}) }
 func (h *fakeHost) Options() any    { return h.opt }
 
+func (h *fakeHost) Counters(n int) tool.Counters { return tool.Counters{Values: make([]uint64, n)} }
+
 func (h *fakeHost) At(a guest.Addr) (tool.HeapBlock, bool) {
 	for _, b := range h.blocks {
 		if b.Addr == a {

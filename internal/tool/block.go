@@ -39,8 +39,15 @@ const (
 	OpDefine
 	// OpStack marks what a change of the stack pointer allocates or releases.
 	OpStack
-	// OpCount adds Arg to the 64-bit counter at Ptr.
+	// OpCount adds Arg to the 64-bit counter at Ptr (Host.Counters).
 	OpCount
+	// OpEvent appends a record with site Arg to the thread's event buffer (EventWatcher). Its value is not set.
+	OpEvent
+	// OpEventAddr appends records for access Mem, as Event says. The access has not been made yet.
+	OpEventAddr
+	// OpEventRounds appends, behind an instruction with a repeat prefix (Inst.Repeats), a record whose value is the number of
+	// rounds that it has made.
+	OpEventRounds
 )
 
 // Ann is one annotation of instruction Inst.
@@ -50,4 +57,20 @@ type Ann struct {
 	Mem  int        // index into Inst.Mem
 	Arg  int64      // operand of the op
 	Ptr  guest.Addr // counter address
+	// Behind puts an OpCount or OpEvent behind the instruction, where only control that falls through comes by: of a
+	// conditional jump, the case that it is not taken. It is not for calls, returns and unconditional jumps.
+	Behind bool
+}
+
+// Repeats reports whether in is a string instruction with a repeat prefix: it makes any number of rounds, also none.
+func (in *Inst) Repeats() bool {
+	if in.Row == nil || in.Pfx&(amd64.PfxF2|amd64.PfxF3) == 0 {
+		return false
+	}
+	for i := range in.Mem {
+		if a := in.Mem[i].Addr; a == amd64.AddrRSI || a == amd64.AddrRDI {
+			return in.Mem[i].Elem == 0 && in.Mem[i].Cond
+		}
+	}
+	return false
 }

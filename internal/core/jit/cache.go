@@ -68,7 +68,7 @@ type check struct {
 	pc     uint64 // guest instruction
 	resume uint32 // host offset to go on at
 	mem    uint8  // index of the access
-	op     uint8
+	event  uint32 // site, for those of event annotations
 }
 
 // recovery is one memory access of an annotation that faults when the guest's address is bad: at is its host offset, to where a

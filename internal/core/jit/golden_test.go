@@ -21,7 +21,8 @@ var update = flag.Bool("update", false, "write testdata/golden.txt anew")
 // only is a tool that asks for one kind of annotation on the first instruction of a block.
 type only struct {
 	everything
-	op tool.Op
+	op     tool.Op
+	behind bool
 }
 
 func (o *only) Instrument(b *tool.Block) {
@@ -32,7 +33,15 @@ func (o *only) Instrument(b *tool.Block) {
 			b.Anns = append(b.Anns, tool.Ann{Op: o.op, Mem: k})
 		}
 	case tool.OpCount:
-		b.Anns = append(b.Anns, tool.Ann{Op: o.op, Arg: 1, Ptr: counterAddr})
+		b.Anns = append(b.Anns, tool.Ann{Op: o.op, Arg: 1, Ptr: counterAddr, Behind: o.behind})
+	case tool.OpEvent:
+		b.Anns = append(b.Anns, tool.Ann{Op: o.op, Arg: 0x1234, Behind: o.behind})
+	case tool.OpEventAddr:
+		for k := range x.Mem {
+			b.Anns = append(b.Anns, tool.Ann{Op: o.op, Mem: k, Arg: 0x1234 + int64(k)})
+		}
+	case tool.OpEventRounds:
+		b.Anns = append(b.Anns, tool.Ann{Op: tool.OpEventAddr, Arg: 0x1234}, tool.Ann{Op: o.op, Arg: 0x1235})
 	default:
 		b.Anns = append(b.Anns, tool.Ann{Op: o.op})
 	}
@@ -74,6 +83,21 @@ var goldenRows = []struct {
 	{"stack, call", "e8fb000000 31ed", codeLow, true, &only{op: tool.OpStack}},
 	{"count, flags live", "90", codeLow, false, &only{op: tool.OpCount}},
 	{"count, flags dead", "90 31ed", codeLow, false, &only{op: tool.OpCount}},
+	{"count, not taken", "7510", codeLow, false, &only{op: tool.OpCount, behind: true}},
+	{"event", "90", codeLow, false, &only{op: tool.OpEvent}},
+	{"event, not taken", "7510", codeLow, false, &only{op: tool.OpEvent, behind: true}},
+	{"event, load", "488b4608", codeLow, false, &only{op: tool.OpEventAddr}},
+	{"event, base and index in the way", "488b441008", codeLow, false, &only{op: tool.OpEventAddr}},
+	{"event, 32-bit address", "67488b4608", codeLow, false, &only{op: tool.OpEventAddr}},
+	{"event, rip-relative", "488b0500010000", codeLow, false, &only{op: tool.OpEventAddr}},
+	{"event, fs", "64488b4310", codeLow, false, &only{op: tool.OpEventAddr}},
+	{"event, push", "55", codeLow, false, &only{op: tool.OpEventAddr}},
+	{"event, push memory", "ff7010", codeLow, false, &only{op: tool.OpEventAddr}},
+	{"event, pop to memory", "8f442408", codeLow, false, &only{op: tool.OpEventAddr}},
+	{"event, leave", "c9", codeLow, false, &only{op: tool.OpEventAddr}},
+	{"event, string move", "a4", codeLow, false, &only{op: tool.OpEventAddr}},
+	{"event, repeated string move", "f3a4", codeLow, false, &only{op: tool.OpEventRounds}},
+	{"event, masked store", "62f17c49110e", codeLow, false, &only{op: tool.OpEventAddr}},
 	{"call, flags live, below 2 GB", "e8fb000000", codeLow, false, nil},
 	{"call, flags dead, below 2 GB", "e8fb000000 31ed", codeLow, false, nil},
 	{"call, flags live, above 2 GB", "e8fb000000", codeFar, false, nil},
@@ -113,7 +137,7 @@ func host(tr *Translator) (text string, insts int) {
 		uint64(tr.missIB) + tr.base:    "missIB",
 		uint64(tr.moveStack) + tr.base: "moveStack",
 	}
-	slots := map[int32]string{vcpu.OffExit: "exit", vcpu.OffIBTarget: "target", vcpu.OffFSBase: "fsbase", vcpu.OffGSBase: "gsbase"}
+	slots := map[int32]string{vcpu.OffExit: "exit", vcpu.OffIBTarget: "target", vcpu.OffFSBase: "fsbase", vcpu.OffGSBase: "gsbase", vcpu.OffEvents: "events"}
 	for i := int32(0); i < 12; i++ {
 		slots[vcpu.OffSpill+8*i] = fmt.Sprintf("spill%d", i)
 	}

@@ -54,13 +54,19 @@ const (
 
 // lower emits one annotation in front of instruction i, or notes what belongs behind it.
 func (t *Translator) lower(i int, ann *tool.Ann) {
+	if ann.Behind {
+		t.later = append(t.later, *ann)
+		return
+	}
 	switch ann.Op {
 	case tool.OpCheck:
 		t.lowerCheck(i, ann.Mem)
 	case tool.OpStack:
 		t.lowerStack(&t.tr.insts[i])
 	case tool.OpCount:
-		t.lowerCount(&t.tr.insts[i], ann)
+		t.lowerCount(t.tr.insts[i].live, ann)
+	case tool.OpEvent, tool.OpEventAddr, tool.OpEventRounds:
+		t.events = append(t.events, *ann)
 	}
 }
 
@@ -304,13 +310,13 @@ func (t *Translator) emitMoveStack() {
 }
 
 // lowerCount adds a constant to a counter below 2 GB, without flags when they are live.
-func (t *Translator) lowerCount(in *inst, ann *tool.Ann) {
+func (t *Translator) lowerCount(live uint32, ann *tool.Ann) {
 	a := &t.hot
 	m := mem{base: noReg, index: noReg, disp: int32(ann.Ptr)}
 	if uint64(ann.Ptr) > 0x7fffffff {
 		panic("jit: counter out of reach")
 	}
-	if in.live == 0 {
+	if live == 0 {
 		a.op(0, true, 0x81, 0, m, 4, false)
 		a.u32(uint32(int32(ann.Arg)))
 		return

@@ -86,11 +86,13 @@ type coldStub struct {
 	spilled bool // rcx is in the flag-saving slot
 	recover int  // of a check: index of the recovery of its load, -1 for none
 	exit    uint32
+	event   uint32 // site of an event
 }
 
 const (
 	coldExit = iota
 	coldCheck
+	coldEvent
 )
 
 // innerJump is a jump to an instruction of the same trace further on.

@@ -52,6 +52,7 @@ func (t *Thread) clone(a *syswrap.CloneArgs) int64 {
 		n.loop()
 		vcpu.SetMask(^uint64(keepOpen))
 		ctx.Detach()
+		n.freeEvents()
 		vcpu.Free(ctx)
 	}()
 	tid := <-started

@@ -28,6 +28,9 @@ func (t *Thread) hostFault() {
 			t.unpairedReturn()
 			return
 		}
+		if t.eventFault(addr, hostPC) {
+			return
+		}
 		if addr >= uint64(guest.ShadowBase) && t.s.cfg.Shadow {
 			// Shadow of memory that has none: it becomes no-access, and the check, made again, leaves to the tool.
 			if noAccessShadow(addr) {
@@ -74,6 +77,7 @@ func (t *Thread) hostFault() {
 
 // fault sends a synchronous signal to t, whose registers are exact.
 func (t *Thread) fault(info signal.Info, f signal.Fault) {
+	t.flushEvents()
 	if w := t.s.cfg.Faults; w != nil {
 		w.Fault(t, info.Signo(), int(info.Code()), guest.Addr(info.Addr()))
 	}

@@ -95,6 +95,10 @@ func (t *Thread) exit() {
 	c := t.ctx
 	arg := vcpu.Arg(c.Exit)
 	switch vcpu.Kind(c.Exit) {
+	case vcpu.ExitSyscall, vcpu.ExitRequest, vcpu.ExitHook:
+		t.flushEvents()
+	}
+	switch vcpu.Kind(c.Exit) {
 	case vcpu.ExitLink:
 		pc := t.s.tr.Target(arg)
 		host, err := t.s.tr.Link(arg)
@@ -124,6 +128,8 @@ func (t *Thread) exit() {
 	case vcpu.ExitCheck:
 		pc, access, resume := t.s.tr.CheckAt(arg)
 		t.check(pc, access, resume)
+	case vcpu.ExitEvent:
+		t.appendEvents(arg)
 	case vcpu.ExitVerify:
 		pc, resume := t.s.tr.Verify(arg)
 		c.Regs.RIP = uint64(pc)
@@ -245,6 +251,7 @@ func (t *Thread) check(pc guest.Addr, access int, resume uintptr) {
 func (t *Thread) pending() {
 	c := t.ctx
 	c.Pending = 0
+	t.flushEvents()
 	t.unparkIfStopped()
 	t.drain()
 	t.deliver()

@@ -48,6 +48,9 @@ type Config struct {
 	Faults  tool.FaultWatcher
 	Threads tool.ThreadWatcher
 	Stacks  tool.StackWatcher
+	Events  tool.EventWatcher
+	// Touched calls f for each piece of memory that an access of the instruction at pc, where t is, is going to touch.
+	Touched func(t *Thread, pc guest.Addr, access int, f func(a guest.Addr, size int))
 	// Fatal is called once when a signal ends the process, before Finish.
 	Fatal func(t *Thread, info signal.Info, core bool)
 	// Finish is called once, with no other guest thread running; the status it returns is the process's.
@@ -101,6 +104,7 @@ type Thread struct {
 	inCall   bool       // such a call is waiting
 	vfork    *lender    // how to wake the parent of a vfork; nil if there is none that waits
 	waitFD   int        // the parent of a vfork waits for this descriptor; 0 if not
+	events   events     // records that generated code has made
 	calls    int        // functions that CallGuest is running
 	Unwinder any        // per-thread state of the unwinder, owned by core
 }
@@ -190,6 +194,7 @@ func (s *Scheduler) newThread(ctx *vcpu.Context) *Thread {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := &Thread{id: s.nextID, s: s, ctx: ctx}
+	t.makeEvents()
 	s.threads[t.id] = t
 	s.nextID++
 	return t
@@ -225,7 +230,10 @@ func (s *Scheduler) exit(t *Thread, e tool.Exit) {
 		t.vfork.giveBack(s.cfg.Space)
 	}
 	status := 0
-	s.stopOthers(t, func() { status = s.cfg.Finish(t, e) })
+	s.stopOthers(t, func() {
+		s.flushAllEvents()
+		status = s.cfg.Finish(t, e)
+	})
 	if e.Signal != 0 {
 		s.die(t, e.Signal)
 	}

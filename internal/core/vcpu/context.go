@@ -28,6 +28,7 @@ const (
 	ExitCheck                // a tool's check failed; argument: check record
 	ExitEmulate              // an instruction that Go emulates; argument: exit record
 	ExitVerify               // the fragment's guest code is to be compared with what it was; argument: fragment
+	ExitEvent                // an access whose address Go computes for the event buffer; argument: check record
 	ExitAborted              // entry was given up because a signal arrived; registers are as before
 )
 
@@ -83,4 +84,6 @@ type Context struct {
 	RingW, RingR uint64 // free-running positions in Ring; W by the signal handler, R by Go
 	Info         SigInfo
 	Ring         [ringSize]SigInfo
+
+	Events uint64 // where generated code appends the next event record
 }

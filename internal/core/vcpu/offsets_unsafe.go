@@ -12,5 +12,6 @@ const (
 	OffExit     = int32(unsafe.Offsetof(Context{}.Exit))
 	OffIBTarget = int32(unsafe.Offsetof(Context{}.IBTarget))
 	OffSpill    = int32(unsafe.Offsetof(Context{}.Spill))
+	OffEvents   = int32(unsafe.Offsetof(Context{}.Events))
 	OffPending  = int32(unsafe.Offsetof(Context{}.Pending))
 )

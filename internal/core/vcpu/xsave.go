@@ -41,6 +41,23 @@ func (c *Context) Vector(n uint8) (v [32]byte) {
 	return v
 }
 
+// Wide is all of vector register n (0-31) of a thread outside guest code.
+func (c *Context) Wide(n uint8) (v [64]byte) {
+	x := c.XSave()
+	if n >= 16 {
+		if has(x, componentHi16) {
+			copy(v[:], x[offsets[componentHi16]+64*uint32(n-16):])
+		}
+		return v
+	}
+	low := c.Vector(n)
+	copy(v[:], low[:])
+	if has(x, componentZMMHi) {
+		copy(v[32:], x[offsets[componentZMMHi]+32*uint32(n):])
+	}
+	return v
+}
+
 func has(x []byte, component int) bool {
 	return binary.LittleEndian.Uint64(x[xstateBV:])>>component&1 != 0
 }

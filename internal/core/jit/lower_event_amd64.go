@@ -1,0 +1,236 @@
+package jit
+
+import (
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/guest"
+	"gogrind/internal/isa/amd64"
+	"gogrind/internal/tool"
+)
+
+// Event records are appended without a look at the room left: behind the buffer lies a page that faults. The scheduler then
+// empties the buffer and goes on at the load of the pointer (Recover), so that everything behind it must be possible to do again.
+// A group of records is stored from its end, and the pointer moves last: a group is in the buffer as a whole or not at all.
+//
+// All of it leaves the flags alone: it is made of moves and lea.
+
+// Spill slots of event code; none is in use when another annotation is, or when a guest instruction is under way.
+const (
+	slotEvent  = 8 // register that points into the buffer
+	slotValue  = 9 // register for values
+	slotRounds = 10
+)
+
+// eventSize is the size of a tool.Event: site and size in the first 8 bytes, value in the others.
+const eventSize = 16
+
+// maxGroup bounds the records of a group to less than the page that faults.
+const maxGroup = guest.PageSize / eventSize / 2
+
+// flushEvents emits the event annotations of instruction i that belong in front of it.
+func (t *Translator) flushEvents(i int) {
+	from := 0
+	for j := range t.events {
+		ann := &t.events[j]
+		if ann.Op == tool.OpEventAddr && !inlineAddr(&t.tr.insts[i], &t.block.Insts[i].Mem[ann.Mem]) {
+			t.appendEvents(i, t.events[from:j])
+			t.goEvent(i, ann)
+			from = j + 1
+		}
+		if ann.Op == tool.OpEventRounds {
+			t.hot.store(spill(slotRounds), rcx)
+			t.later = append(t.later, *ann)
+			t.appendEvents(i, t.events[from:j])
+			from = j + 1
+		}
+	}
+	t.appendEvents(i, t.events[from:])
+	t.events = t.events[:0]
+}
+
+// lowerLater emits what belongs behind instruction i.
+func (t *Translator) lowerLater(i int) {
+	for j := range t.later {
+		ann := &t.later[j]
+		if ann.Op == tool.OpCount {
+			t.lowerCount(t.tr.liveAfter(i), ann)
+			continue
+		}
+		t.appendEvents(i, t.later[j:j+1])
+	}
+	t.later = t.later[:0]
+}
+
+// inlineAddr reports whether the address of access acc is computed in line. Go computes those of masked accesses, element by
+// element, and the odd ones.
+func inlineAddr(in *inst, acc *amd64.Access) bool {
+	if acc.Elem != 0 || acc.Outside || acc.Size == 0 {
+		return false
+	}
+	switch acc.Addr {
+	case amd64.AddrModRM, amd64.AddrRBP, amd64.AddrPush, amd64.AddrPop:
+		return true
+	case amd64.AddrRSI, amd64.AddrRDI:
+		return in.Seg < amd64.SegFS
+	}
+	return false
+}
+
+// goEvent leaves to Go for an access whose address is not computed in line.
+func (t *Translator) goEvent(i int, ann *tool.Ann) {
+	site := t.hot.jmp(0)
+	t.tr.colds = append(t.tr.colds, coldStub{kind: coldEvent, site: site, resume: t.hot.pos, inst: i, access: ann.Mem, event: uint32(ann.Arg), recover: -1})
+	t.point(t.tr.insts[i].pc, false, [3]uint8{})
+}
+
+// appendEvents emits one group of records.
+func (t *Translator) appendEvents(i int, anns []tool.Ann) {
+	for len(anns) > maxGroup {
+		t.appendEvents(i, anns[:maxGroup])
+		anns = anns[maxGroup:]
+	}
+	if len(anns) == 0 {
+		return
+	}
+	in := &t.tr.insts[i]
+	a := &t.hot
+	values := false
+	for j := range anns {
+		values = values || anns[j].Op != tool.OpEvent
+	}
+	p, v := eventRegs(in)
+	a.store(spill(slotEvent), p)
+	if values {
+		a.store(spill(slotValue), v)
+	}
+	again := a.pos
+	a.load(p, slot(vcpu.OffEvents))
+	for j := len(anns) - 1; j >= 0; j-- {
+		ann := &anns[j]
+		switch ann.Op {
+		case tool.OpEventAddr:
+			t.eventAddr(in, &t.block.Insts[i].Mem[ann.Mem], p, v)
+		case tool.OpEventRounds:
+			t.eventRounds(in, p, v)
+		}
+		if j == len(anns)-1 {
+			t.recoverable()
+			t.recover[len(t.recover)-1].to = uint32(again)
+		}
+		if ann.Op != tool.OpEvent {
+			a.store(at(p, int32(eventSize*j+8)), v)
+		}
+		a.storeImm(at(p, int32(eventSize*j)), int32(ann.Arg))
+	}
+	a.lea(p, at(p, int32(eventSize*len(anns))))
+	a.store(slot(vcpu.OffEvents), p)
+	if values {
+		a.load(v, spill(slotValue))
+	}
+	a.load(p, spill(slotEvent))
+	t.point(in.pc, false, [3]uint8{})
+}
+
+// eventRegs picks two registers that no address of the instruction is computed from.
+func eventRegs(in *inst) (p, v uint8) {
+	used := uint32(1<<rsp | 1<<rcx | 1<<rsi | 1<<rdi | 1<<rbp)
+	if in.HasMem {
+		if in.Base < atRIP {
+			used |= 1 << in.Base
+		}
+		if in.Index < atRIP {
+			used |= 1 << in.Index
+		}
+	}
+	order := [...]uint8{rax, rdx, rbx, 8}
+	n := 0
+	for used&(1<<order[n]) != 0 {
+		n++
+	}
+	p = order[n]
+	n++
+	for used&(1<<order[n]) != 0 {
+		n++
+	}
+	return p, order[n]
+}
+
+// eventAddr: v = address of the access. p is the buffer's pointer, also afterwards.
+func (t *Translator) eventAddr(in *inst, acc *amd64.Access, p, v uint8) {
+	a := &t.hot
+	short := in.ASize == 4
+	switch acc.Addr {
+	case amd64.AddrRSI:
+		a.lea(v, mem{base: rsi, index: noReg, a32: short})
+		return
+	case amd64.AddrRDI:
+		a.lea(v, mem{base: rdi, index: noReg, a32: short})
+		return
+	case amd64.AddrRBP:
+		a.lea(v, at(rbp, 0))
+		return
+	case amd64.AddrPush:
+		a.lea(v, at(rsp, -int32(acc.Size)))
+		return
+	case amd64.AddrPop:
+		a.lea(v, at(rsp, 0))
+		return
+	}
+	m := mem{base: in.Base, index: in.Index, scale: in.Scale, disp: int32(in.Disp), a32: short}
+	if in.Base == amd64.RIP || m.base == noReg && m.index == noReg {
+		a.movImm(v, t.absolute(in))
+	} else {
+		if in.Map == 0 && in.Op == 0x8f && in.Base == rsp && in.Space == amd64.SpLegacy {
+			m.disp += int32(acc.Size) // pop: the stack pointer has moved when its operand is addressed
+		}
+		a.lea(v, m)
+	}
+	if in.Seg >= amd64.SegFS {
+		base := vcpu.OffFSBase
+		if in.Seg == amd64.SegGS {
+			base = vcpu.OffGSBase
+		}
+		a.load(p, slot(base))
+		a.lea(v, mem{base: v, index: p, scale: 1})
+		a.load(p, slot(vcpu.OffEvents))
+	}
+}
+
+// eventRounds: v = rounds that a repeated instruction has made: what is gone from its counter. p is the buffer's pointer, also
+// afterwards.
+func (t *Translator) eventRounds(in *inst, p, v uint8) {
+	a := &t.hot
+	if in.ASize == 4 {
+		a.op(0, false, 0x8b, v, spill(slotRounds), 0, false)
+		a.op32(p, rcx)
+	} else {
+		a.load(v, spill(slotRounds))
+		a.movReg(p, rcx)
+	}
+	a.b1(0x48 | p>>3) // not p
+	a.b2(0xf7, 0xd0|p&7)
+	a.lea(v, mem{base: v, index: p, scale: 1, disp: 1})
+	a.load(p, slot(vcpu.OffEvents))
+}
+
+// op32: dst = src, 32 bits, zero-extended.
+func (a *asm) op32(dst, src uint8) {
+	if rex := src>>3<<2 | dst>>3; rex != 0 {
+		a.b1(0x40 | rex)
+	}
+	a.b2(0x89, 0xc0|src&7<<3|dst&7)
+}
+
+// emitEventStub emits the cold part of goEvent.
+func (t *Translator) emitEventStub(c *coldStub) {
+	t.hot.patch(c.site, t.cold.pos)
+	t.checks = append(t.checks, check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access), event: c.event})
+	t.cold.leave(t, vcpu.ExitEvent, uint32(len(t.checks)-1))
+}
+
+// EventAt describes event record n, which left to Go: the access and its site, and where to go on.
+func (t *Translator) EventAt(n int) (pc guest.Addr, access int, site uint32, resume uintptr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := &t.checks[n]
+	return guest.Addr(c.pc), int(c.mem), c.event, uintptr(t.base + uint64(c.resume))
+}

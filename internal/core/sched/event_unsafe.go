@@ -1,0 +1,98 @@
+package sched
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"gogrind/internal/guest"
+	"gogrind/internal/tool"
+)
+
+// Buffers of event records (jit, lower_event_amd64.go). A thread's buffer is filled by its generated code and emptied on the
+// same thread in Go, so there is no lock; what another thread has left is taken when the world has stopped for good.
+
+// eventSize is the size of a record, eventBytes that of a buffer: small enough to stay in the caches of a core, big enough that
+// the fault at its end costs less than a nanosecond per record.
+const (
+	eventSize  = int(unsafe.Sizeof(tool.Event{}))
+	eventBytes = 128 << 10
+)
+
+// events is a thread's buffer: memory with an inaccessible page behind it, nil if nobody watches events.
+type events struct {
+	mem []byte
+}
+
+func (e *events) start() uint64 { return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(e.mem)))) }
+func (e *events) end() uint64   { return e.start() + eventBytes }
+
+// makeEvents gives t a buffer if the tool watches events.
+func (t *Thread) makeEvents() {
+	if t.s.cfg.Events == nil {
+		return
+	}
+	m, err := unix.Mmap(-1, 0, eventBytes+guest.PageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err == nil {
+		err = unix.Mprotect(m[eventBytes:], unix.PROT_NONE)
+	}
+	if err != nil {
+		t.bug("no memory for events: %v", err)
+	}
+	t.events.mem = m
+	t.ctx.Events = t.events.start()
+}
+
+// freeEvents gives the buffer of a thread back that has ended.
+func (t *Thread) freeEvents() {
+	if t.events.mem != nil {
+		unix.Munmap(t.events.mem)
+		t.events.mem = nil
+	}
+}
+
+// flushEvents hands t's records to the tool.
+func (t *Thread) flushEvents() {
+	if t.events.mem == nil || t.ctx.Events == t.events.start() {
+		return
+	}
+	n := int(t.ctx.Events-t.events.start()) / eventSize
+	t.ctx.Events = t.events.start()
+	t.s.cfg.Events.Events(t, unsafe.Slice((*tool.Event)(unsafe.Pointer(unsafe.SliceData(t.events.mem))), n))
+}
+
+// eventFault handles a fault at addr behind the buffer: it is full. The group of records is stored anew.
+func (t *Thread) eventFault(addr uint64, hostPC uintptr) bool {
+	if t.events.mem == nil || addr < t.events.end() || addr >= t.events.end()+guest.PageSize {
+		return false
+	}
+	again, ok := t.s.tr.Recover(hostPC)
+	if !ok {
+		t.bug("host %#x writes behind the event buffer", hostPC)
+	}
+	t.flushEvents()
+	t.resume = again
+	return true
+}
+
+// appendEvents appends the records of an access that Go computes the addresses of: check record n.
+func (t *Thread) appendEvents(n int) {
+	pc, access, site, resume := t.s.tr.EventAt(n)
+	t.ctx.Regs.RIP = uint64(pc)
+	t.s.cfg.Touched(t, pc, access, func(a guest.Addr, size int) {
+		if t.ctx.Events == t.events.end() {
+			t.flushEvents()
+		}
+		*(*tool.Event)(guest.Pointer(uintptr(t.ctx.Events))) = tool.Event{Site: site, Size: uint32(size), Value: uint64(a)}
+		t.ctx.Events += uint64(eventSize)
+	})
+	t.resume = resume
+}
+
+// flushAllEvents hands the remains of all threads to the tool; no other thread runs.
+func (s *Scheduler) flushAllEvents() {
+	s.Threads(func(t tool.Thread) bool {
+		t.(*Thread).flushEvents()
+		return true
+	})
+}

@@ -43,7 +43,7 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 			return t.translateHook(pc, n, indirect), nil
 		}
 	}
-	if err := t.findTrace(pc); err != nil {
+	if err := t.findTraceSafely(pc); err != nil {
 		return 0, err
 	}
 	tr := &t.tr

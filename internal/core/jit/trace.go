@@ -297,8 +297,12 @@ func (t *Translator) liveAt(pc uint64) uint32 {
 	if c.pc == pc {
 		return c.live
 	}
-	c.pc, c.live = pc, t.scanFlags(pc)
-	return c.live
+	live := uint32(arithFlags)
+	if err := t.catch(func() error { live = t.scanFlags(pc); return nil }); err != nil {
+		live = arithFlags // code that cannot be read
+	}
+	c.pc, c.live = pc, live
+	return live
 }
 
 func (t *Translator) scanFlags(pc uint64) uint32 {

@@ -2,6 +2,7 @@ package sched
 
 import (
 	"errors"
+	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 
@@ -15,6 +16,7 @@ import (
 
 // loop runs guest code until the thread ends.
 func (t *Thread) loop() {
+	debug.SetPanicOnFault(true) // the translator reads guest code directly: see jit.ErrBus
 	for !t.over() {
 		host, ok := t.next()
 		if !ok {
@@ -56,6 +58,10 @@ func (t *Thread) noCode(err error) {
 	switch {
 	case errors.Is(err, jit.ErrFull):
 		t.flush()
+	case errors.Is(err, jit.ErrBus):
+		const busAdrErr = 2
+		pc := t.ctx.Regs.RIP
+		t.fault(signal.FaultInfo(signal.SIGBUS, busAdrErr, pc), signal.Fault{Trap: 14, CR2: pc})
 	case errors.Is(err, jit.ErrFetch):
 		pc := t.ctx.Regs.RIP
 		code := int32(segvMapErr)

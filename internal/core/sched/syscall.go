@@ -11,29 +11,38 @@ import (
 
 // Raw makes a system call in the kernel. While it lasts the thread counts as stopped.
 func (t *Thread) Raw(nr uintptr, a [6]uint64) int64 {
-	t.park()
-	r, aborted := t.ctx.Syscall(nr, &a)
-	t.unpark()
-	if aborted {
-		// A signal that came before the call: its handler runs, then the call is made. Only where the mask is the call's own
-		// has the signal ended it.
-		switch nr {
-		case unix.SYS_PPOLL, unix.SYS_PSELECT6, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_PWAIT2, unix.SYS_IO_PGETEVENTS, unix.SYS_IO_URING_ENTER:
-			return -signal.ERESTARTNOHAND
+	w := waitOf(t.Memory(), nr, &a)
+	for {
+		t.park()
+		r, aborted := t.ctx.Syscall(nr, &a)
+		t.unpark()
+		if r != -signal.ERESTARTSYS && r != -int64(unix.EINTR) {
+			return r
 		}
-		return -signal.ERESTARTNOINTR
+		t.ctx.Pending = 0 // before the look at what there is: a later signal sets it again
+		if t.ctx.Queued() || t.sig.Ready() {
+			t.ctx.Pending = 1
+			return interrupted(nr, r, aborted)
+		}
+		w.goOn(&a) // a kick of ours, no business of the guest's
 	}
+}
+
+// interrupted is the kernel's internal result of call nr with result r that a signal for the guest has interrupted.
+func interrupted(nr uintptr, r int64, aborted bool) int64 {
 	if r == -int64(unix.EINTR) {
-		// The kernel never restarts on its own, as our handlers do not ask for it: say what EINTR stands for.
-		if !t.ctx.Queued() && !t.sig.Ready() {
-			return -signal.ERESTARTNOINTR // a kick of ours, no business of the guest's
-		}
-		if x := signal.Interrupted(uint64(nr)).Result; x != 0 {
-			return x
-		}
-		return -signal.ERESTARTSYS
+		return signal.Interrupted(uint64(nr)).Result
 	}
-	return r
+	if !aborted {
+		return r
+	}
+	// The signal came before the call: its handler runs, then the call is made. Only where the mask is the call's own has the
+	// signal ended it.
+	switch nr {
+	case unix.SYS_PPOLL, unix.SYS_PSELECT6, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_PWAIT2, unix.SYS_IO_PGETEVENTS, unix.SYS_IO_URING_ENTER:
+		return -signal.ERESTARTNOHAND
+	}
+	return -signal.ERESTARTNOINTR
 }
 
 // restarting reports whether r is one of the kernel's internal results of an interrupted call.

@@ -151,7 +151,7 @@ TEXT leave<>(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 
 // func sysBlock(nr, a1..a6 uintptr) (r int64, aborted uint64): a system call that a pending signal keeps from starting.
 // A signal in [sysCheck, sysIssued] goes to sysAbort; sysIssued is the SYSCALL instruction itself, which the kernel
-// rewinds to when it restarts a call. While Context.InKernel is set, a fork does not stop the thread; the exchange that clears
+// rewinds to when it restarts a call: then rcx, 0 before, is what SYSCALL has set it to, and the signal goes to sysAgain. While Context.InKernel is set, a fork does not stop the thread; the exchange that clears
 // it comes before the look at forking, so that either the thread sees the fork or the fork sees the thread (see Fork).
 TEXT ·sysBlock(SB),NOSPLIT|NOFRAME,$0-72
 	MOVQ	nr+0(FP), AX
@@ -161,6 +161,7 @@ TEXT ·sysBlock(SB),NOSPLIT|NOFRAME,$0-72
 	MOVQ	a4+32(FP), R10
 	MOVQ	a5+40(FP), R8
 	MOVQ	a6+48(FP), R9
+	XORL	CX, CX                            // SYSCALL makes it non-zero
 	MOVQ	$1, Context_InKernel(FS)
 	JMP	·sysCheck(SB)
 TEXT ·sysCheck(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
@@ -177,6 +178,12 @@ TEXT ·sysAbort(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	INCQ	Context_Restarts(FS)
 	MOVQ	$-512, 64(SP)                     // ERESTARTSYS, include/linux/errno.h
 	MOVQ	$1, 72(SP)
+	JMP	sysDone<>(SB)
+
+// sysAgain: the call was interrupted and is one that the kernel makes again under SA_RESTART.
+TEXT ·sysAgain(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVQ	$-512, 64(SP)
+	MOVQ	$0, 72(SP)
 	JMP	sysDone<>(SB)
 
 // sysDone returns from sysBlock, when no fork is under way.
@@ -203,6 +210,7 @@ TEXT ·restorer(SB),NOSPLIT|NOFRAME,$0
 	INT	$3
 
 // Offsets in the kernel's rt_sigframe ucontext (asm/sigcontext.h).
+#define UC_RCX 152
 #define UC_RIP 168
 #define UC_EFLAGS 176
 #define UC_ERR 192
@@ -285,10 +293,16 @@ nostub:
 	LEAQ	·sysCheck(SB), AX
 	CMPQ	R9, AX
 	JB	done
-	LEAQ	·sysIssued(SB), AX
-	CMPQ	R9, AX
+	LEAQ	·sysIssued(SB), R10
+	CMPQ	R9, R10
 	JA	done
 	LEAQ	·sysAbort(SB), AX
+	CMPQ	R9, R10
+	JNE	unmade
+	CMPQ	UC_RCX(DX), $0
+	JEQ	unmade
+	LEAQ	·sysAgain(SB), AX
+unmade:
 	MOVQ	AX, UC_RIP(DX)
 done:
 	RET

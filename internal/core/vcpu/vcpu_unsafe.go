@@ -102,8 +102,7 @@ func Init(c Config) error {
 
 // Handle makes our handler the kernel's action for signal s.
 func Handle(s int) error {
-	// SA_RESTART is left out: whether a call restarts is the guest's SA_RESTART flag's business, decided in Go.
-	return sigaction(s, &kernelAction{handlerAddr, saSiginfo | saRestorer | saOnStack, restore, ^uint64(0)}, nil)
+	return HandleWith(s, 0)
 }
 
 // Ignore makes the kernel ignore signal s, so that system calls are not interrupted and exec inherits it.
@@ -242,7 +241,8 @@ func pushesFlags(pc uintptr) bool {
 }
 
 // Syscall makes a system call that may block. If a signal is pending, or arrives before the call has begun, it is not
-// made: aborted is true and r is -ERESTARTSYS.
+// made: aborted is true and r is -ERESTARTSYS. One that a signal has interrupted also has the result -ERESTARTSYS, if it is one
+// that can be made again; else -EINTR.
 //
 //go:nosplit
 func (c *Context) Syscall(nr uintptr, a *[6]uint64) (r int64, aborted bool) {
@@ -296,9 +296,10 @@ func checkCPU() error {
 	return nil
 }
 
-// HandleWith is Handle with SA_NOCLDSTOP and SA_NOCLDWAIT as given.
+// HandleWith is Handle with SA_NOCLDSTOP and SA_NOCLDWAIT as given. SA_RESTART makes the kernel tell calls that can be made
+// again from those that end with EINTR in any case; which of the two the guest wants is decided in Go.
 func HandleWith(s int, flags uint64) error {
-	return sigaction(s, &kernelAction{handlerAddr, saSiginfo | saRestorer | saOnStack | uintptr(flags), restore, ^uint64(0)}, nil)
+	return sigaction(s, &kernelAction{handlerAddr, saSiginfo | saRestorer | saOnStack | saRestart | uintptr(flags), restore, ^uint64(0)}, nil)
 }
 
 // WaitSignal waits until a signal arrives, or the time is over if timed.

@@ -230,8 +230,16 @@ func TestSyscall(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		unix.Tgkill(pid, tid, unix.SIGUSR1)
 	}()
-	if r, aborted := c.Syscall(unix.SYS_READ, &args); aborted || r != -int64(unix.EINTR) || c.Pending == 0 {
-		t.Errorf("interrupted: %d, aborted %v, pending %d", r, aborted, c.Pending)
+	if r, aborted := c.Syscall(unix.SYS_READ, &args); aborted || r != -512 || c.Pending == 0 {
+		t.Errorf("interrupted read: %d, aborted %v, pending %d", r, aborted, c.Pending)
+	}
+	c.Pending = 0
+	go func() {
+		time.Sleep(5 * time.Millisecond)
+		unix.Tgkill(pid, tid, unix.SIGUSR1)
+	}()
+	if r, aborted := c.Syscall(unix.SYS_PAUSE, &[6]uint64{}); aborted || r != -int64(unix.EINTR) || c.Pending == 0 {
+		t.Errorf("interrupted pause: %d, aborted %v, pending %d", r, aborted, c.Pending)
 	}
 	c.Pending = 0
 	unix.Write(fds[1], []byte{42})

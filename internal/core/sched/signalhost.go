@@ -27,7 +27,11 @@ const kernelDefault = 1<<(signal.SIGCHLD-1) | 1<<(signal.SIGWINCH-1) | 1<<(signa
 func kernelMask(m uint64) uint64 { return m &^ keepOpen }
 
 // SetMask is called by the thread itself.
-func (h host) SetMask(t *signal.Thread, m signal.Set) { vcpu.SetMask(kernelMask(uint64(m))) }
+func (h host) SetMask(t *signal.Thread, m signal.Set) {
+	if t.Owner().(*Thread).ctx.Held == 0 { // else drain does it
+		vcpu.SetMask(kernelMask(uint64(m)))
+	}
+}
 
 func (h host) SetAction(sig int, a signal.KernelAction) {
 	if keepOpen>>(sig-1)&1 != 0 || sig == signal.SIGKILL || sig == signal.SIGSTOP {
@@ -63,15 +67,20 @@ func (h host) Block(t *signal.Thread, timeout time.Duration) {
 	g.drain()
 }
 
-// drain moves queued signals of the handler's ring to the guest's queues.
+// drain moves queued signals of the handler's ring to the guest's queues, also those that had no room in the ring.
 func (t *Thread) drain() {
 	var raw vcpu.SigInfo
-	for t.ctx.NextSignal(&raw) {
-		info := signal.Info(raw)
-		if info.Code() == signal.SI_TKILL {
-			t.sig.Queue(info)
-		} else {
-			t.s.signals.Queue(info)
+	for {
+		for t.ctx.NextSignal(&raw) {
+			info := signal.Info(raw)
+			if info.Code() == signal.SI_TKILL {
+				t.sig.Queue(info)
+			} else {
+				t.s.signals.Queue(info)
+			}
+		}
+		if !t.ctx.Unblock(kernelMask(uint64(t.sig.Mask()))) {
+			return
 		}
 	}
 }

@@ -29,7 +29,11 @@ func (q *queue) take(sig int) Info {
 
 func (q *queue) takeAt(i int) Info {
 	info := q.infos[i]
-	q.infos = append(q.infos[:i], q.infos[i+1:]...)
+	if i == 0 {
+		q.infos = q.infos[1:] // thousands may be waiting
+	} else {
+		q.infos = append(q.infos[:i], q.infos[i+1:]...)
+	}
 	sig := info.Signo()
 	for j := range q.infos {
 		if q.infos[j].Signo() == sig {

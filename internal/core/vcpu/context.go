@@ -39,8 +39,16 @@ func Arg(exit uint64) int  { return int(exit & 0xffffff) }
 // Code makes a value for Context.Exit.
 func Code(kind, arg int) uint32 { return uint32(kind)<<24 | uint32(arg) }
 
-// ringSize is the number of asynchronous signals that may wait between two exits of a thread.
-const ringSize = 64
+// ringSize is the number of asynchronous signals that may wait between two exits of a thread. When ringFull of them do, the
+// thread's kernel mask keeps the rest with the kernel (Unblock).
+const (
+	ringSize = 64
+	ringFull = ringSize - 16
+)
+
+// holdable is the set of signals that may be kept with the kernel for a while: all but those by which a processor, Go or a fork
+// interrupts a thread: SIGILL SIGTRAP SIGBUS SIGFPE SIGSEGV SIGSTKFLT SIGURG SIGPROF SIGSYS and Kick.
+const holdable = ^(1<<3 | 1<<4 | 1<<6 | 1<<7 | 1<<10 | 1<<15 | 1<<22 | 1<<26 | 1<<30 | 1<<(Kick-1))
 
 // XSaveOffset is where the XSAVE area (standard format) starts in a context; a multiple of 64, as XSAVE wants it.
 const XSaveOffset = 0x4000
@@ -81,6 +89,7 @@ type Context struct {
 	Restarts uint64    // system calls given up before they began
 	InKernel uint64    // 1 during Syscall: the thread does nothing in Go before it has seen that no fork is under way
 
+	Held         uint64 // 1: the handler has blocked the signals of holdable
 	RingW, RingR uint64 // free-running positions in Ring; W by the signal handler, R by Go
 	Info         SigInfo
 	Ring         [ringSize]SigInfo

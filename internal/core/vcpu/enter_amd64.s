@@ -216,6 +216,7 @@ TEXT ·restorer(SB),NOSPLIT|NOFRAME,$0
 #define UC_ERR 192
 #define UC_TRAPNO 200
 #define UC_CR2 216
+#define UC_SIGMASK 296
 #define SI_CODE 8
 #define SI_PID 16
 #define SIGURG 23
@@ -375,7 +376,9 @@ togo:
 	MOVQ	·goHandler(SB), AX
 	JMP	AX
 
-// queue<>: appends *SI (siginfo) to the ring of context R8 and marks it pending. The kick only marks. Keeps DX DI R8 R9.
+// queue<>: appends *SI (siginfo) to the ring of context R8 and marks it pending. The kick only marks. When the ring of the thread
+// itself fills up, signals stay with the kernel from here on: the mask that the handler returns to blocks them until
+// Context.Unblock. Keeps DX DI R8 R9.
 TEXT queue<>(SB),NOSPLIT|NOFRAME,$0
 	MOVQ	$1, Context_Pending(R8)
 	CMPL	DI, ·kick(SB)
@@ -383,6 +386,14 @@ TEXT queue<>(SB),NOSPLIT|NOFRAME,$0
 	MOVQ	Context_RingW(R8), AX
 	MOVQ	AX, R10
 	SUBQ	Context_RingR(R8), R10
+	CMPQ	R10, $const_ringFull
+	JB	room
+	CMPQ	R8, 0(FS)
+	JNE	room
+	MOVQ	$1, Context_Held(R8)
+	MOVQ	$const_holdable, AX
+	ORQ	AX, UC_SIGMASK(DX)
+room:
 	CMPQ	R10, $const_ringSize
 	JAE	full
 	MOVQ	$1, AX

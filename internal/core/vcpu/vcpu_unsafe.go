@@ -269,8 +269,19 @@ func (c *Context) NextSignal(info *SigInfo) bool {
 	return true
 }
 
-// Queued reports whether NextSignal has something.
-func (c *Context) Queued() bool { return c.RingR != loadUint64(&c.RingW) }
+// Queued reports whether NextSignal has something, or would have after Unblock.
+func (c *Context) Queued() bool { return c.RingR != loadUint64(&c.RingW) || c.Held != 0 }
+
+// Unblock makes m the thread's kernel mask if the handler has blocked signals because the ring was filling up, and reports
+// whether it was so: there may be more in the ring then. Without such a call the thread stays deaf.
+func (c *Context) Unblock(m uint64) bool {
+	if c.Held == 0 {
+		return false
+	}
+	c.Held = 0 // no handler of a holdable signal can run on this thread before SetMask
+	SetMask(m)
+	return true
+}
 
 //go:nosplit
 func loadUint64(p *uint64) uint64 { return *(*uint64)(unsafe.Pointer(p)) }

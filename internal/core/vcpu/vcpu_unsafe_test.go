@@ -184,24 +184,35 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// TestRing: signals keep their order, the ring takes as many as it has room for, and the kick leaves no entry.
+// TestRing: signals keep their order, none is lost however many there are, and the kick leaves no entry.
 func TestRing(t *testing.T) {
 	c := newThread(t)
 	pid, tid := os.Getpid(), unix.Gettid()
+	const total = 5 * ringSize
 	for round := 0; round < 3; round++ {
-		for i := 0; i < ringSize+10; i++ {
-			unix.Tgkill(pid, tid, []unix.Signal{unix.SIGUSR1, unix.SIGUSR2, unix.SIGHUP}[i%3])
+		for i := range total {
+			var info SigInfo
+			binary.LittleEndian.PutUint32(info[8:], ^uint32(0)) // SI_QUEUE
+			binary.LittleEndian.PutUint32(info[24:], uint32(i))
+			if _, _, e := unix.RawSyscall6(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(pid), uintptr(tid), 40, uintptr(unsafe.Pointer(&info)), 0, 0); e != 0 {
+				t.Fatal(e)
+			}
 		}
 		var info SigInfo
 		n := 0
-		for ; c.NextSignal(&info); n++ {
-			if want := []unix.Signal{unix.SIGUSR1, unix.SIGUSR2, unix.SIGHUP}[n%3]; info[0] != byte(want) {
-				t.Fatalf("signal %d is %d, want %d", n, info[0], want)
+		for more := true; more; more = c.Unblock(0) {
+			for ; c.NextSignal(&info); n++ {
+				if v := binary.LittleEndian.Uint32(info[24:]); info[0] != 40 || v != uint32(n) {
+					t.Fatalf("signal %d is %d, value %d", n, info[0], v)
+				}
 			}
 		}
-		if n != ringSize {
-			t.Fatalf("%d signals, want %d", n, ringSize)
+		if n != total || c.Queued() {
+			t.Fatalf("%d signals, want %d; queued %v", n, total, c.Queued())
 		}
+	}
+	if m := SetMask(0); m != 0 {
+		t.Errorf("mask %#x stays", m)
 	}
 	c.Pending = 0
 	unix.Tgkill(pid, tid, unix.Signal(Kick))

@@ -10,7 +10,9 @@ type Rule struct {
 // ground: what runs a guest (core), tools, what is testable without running one, leaves.
 var Rules = []Rule{
 	{"cmd/nulgrind", "core nulgrind"},
+	{"cmd/lackey", "core lackey"},
 	{"cmd/memcheck", "core memcheck"},
+	{"cmd/cachegrind", "core cachegrind"},
 	{"cmd/massif", "core massif"},
 	{"cmd/ms_print", "msprint"},
 	{"e2e", ""},
@@ -32,7 +34,9 @@ var Rules = []Rule{
 	{"memcheck", "tool guest options isa isa/amd64 shadow leak report suppress stack debuginfo"},
 	{"massif", "tool guest options isa isa/amd64 report stack debuginfo profile"},
 	{"msprint", "profile"},
+	{"lackey", "tool guest options isa isa/amd64 report debuginfo"},
 	{"nulgrind", "tool"},
+	{"cachegrind", "tool guest options isa isa/amd64 report debuginfo cgfile"},
 
 	{"tool", "guest isa isa/amd64 report stack"},
 	{"report", "guest stack suppress debuginfo"},
@@ -46,6 +50,7 @@ var Rules = []Rule{
 	{"isa", ""},
 	{"options", ""},
 	{"suppress", ""},
+	{"cgfile", ""},
 	{"linux", ""},
 	{"guest", ""},
 }

@@ -1,0 +1,192 @@
+// Package cachegrind is the tool that counts instructions, and on request simulates caches and branch prediction, for each
+// source line of a program.
+//
+// Guest code is cut into runs: pieces that control enters at the start only and leaves at the end only. Counting costs one
+// addition per run; what a run's count means for lines is worked out at the end, from the addresses of its instructions. The
+// simulations consume the event buffers of the threads.
+//
+// It does not show results by function: cg_annotate does that from the file written at the end (package cgfile).
+//
+// What is not exact: an instruction that faults, or behind which a signal handler of the guest runs, is in the middle of a run
+// that counts as a whole. Threads that run in parallel add to the same counters; see Host.Counters for how exact that is.
+//
+// Locking: Cachegrind.mu guards runs, results and the simulated machine. No other package is called with it held but for names.
+package cachegrind
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"gogrind/internal/cgfile"
+	"gogrind/internal/debuginfo"
+	"gogrind/internal/guest"
+	"gogrind/internal/options"
+	"gogrind/internal/report"
+	"gogrind/internal/tool"
+)
+
+// Cachegrind is the tool.
+type Cachegrind struct {
+	opts    settings
+	core    *options.Core    // immutable from Start on, as the next ones
+	report  *report.Reporter //
+	host    tool.Host        //
+	symbols namer            //
+	command []string         // the program and its arguments
+	dir     string           // working directory at start: the guest changes ours
+	desc    []string         // the description of the caches in the result
+
+	mu      sync.Mutex // guards all below
+	runs    runs
+	sim     *machine        // nil when nothing is simulated
+	threads map[int]*thread // by thread number, for events
+	profile *cgfile.Profile // what is counted for good
+	on      bool            // counting: --instr-at-start, client requests
+	started time.Time
+}
+
+// namer is what the tool asks debug information for.
+type namer interface {
+	Frames(pc guest.Addr, buf []debuginfo.Frame) []debuginfo.Frame
+}
+
+var (
+	_ tool.Tool          = (*Cachegrind)(nil)
+	_ tool.MemoryWatcher = (*Cachegrind)(nil)
+	_ tool.Requester     = (*Cachegrind)(nil)
+	_ tool.EventWatcher  = (*Cachegrind)(nil)
+)
+
+// New returns the tool.
+func New() *Cachegrind { return &Cachegrind{threads: map[int]*thread{}} }
+
+// Info implements tool.Tool.
+func (*Cachegrind) Info() tool.Info {
+	return tool.Info{
+		Name:        "cachegrind",
+		Title:       "Cachegrind, a high-precision tracing profiler",
+		Description: "counts instructions and simulates caches and branch prediction, by source line",
+	}
+}
+
+// Start implements tool.Tool.
+func (c *Cachegrind) Start(h tool.Host) error {
+	c.host = h
+	var ok bool
+	if c.core, ok = h.Options().(*options.Core); !ok {
+		return errors.New("cachegrind: the host has no core options")
+	}
+	if c.report, ok = h.Report().(*report.Reporter); !ok {
+		return errors.New("cachegrind: the host has no reporter")
+	}
+	if c.symbols, ok = h.Symbols().(namer); !ok {
+		return errors.New("cachegrind: the host has no symbols")
+	}
+	_, cmd, err := options.Parse(os.Args[1:], os.Environ(), c.Info().Name, New().Flags)
+	if err != nil {
+		return fmt.Errorf("cachegrind: %w", err)
+	}
+	c.command = cmd.Args
+	c.dir, _ = os.Getwd() // without one, relative names stay relative
+	if _, err := c.outName(); err != nil {
+		return err
+	}
+	c.runs.init(h)
+	events := []string{"Ir"}
+	if c.opts.cacheSim {
+		geo, notes := c.opts.geometry()
+		for _, n := range notes {
+			c.report.Log().Debugf("%s", n)
+		}
+		c.desc = geo.describe()
+		events = append(events, "I1mr", "ILmr", "Dr", "D1mr", "DLmr", "Dw", "D1mw", "DLmw")
+		c.sim = newMachine(geo)
+	}
+	if c.opts.branchSim {
+		events = append(events, "Bc", "Bcm", "Bi", "Bim")
+		if c.sim == nil {
+			c.sim = newMachine(nil)
+		}
+		c.sim.branches = &predictor{}
+	}
+	c.profile = cgfile.New(events)
+	c.on = c.opts.atStart
+	c.started = time.Now()
+	return nil
+}
+
+// Client requests of cachegrind.h.
+const (
+	toolBase = uint32('C')<<24 | uint32('G')<<16
+	reqStart = toolBase
+	reqStop  = toolBase + 1
+)
+
+// Request implements tool.Requester.
+func (c *Cachegrind) Request(t tool.Thread, code uint32, args [5]uint64) (result uint64, handled bool) {
+	switch code {
+	case reqStart:
+		c.counting(true)
+	case reqStop:
+		c.counting(false)
+	default:
+		return 0, false
+	}
+	return 0, true
+}
+
+// counting turns counting on or off. Translated code counts all the time: what it counted while counting was off is thrown away.
+func (c *Cachegrind) counting(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if on == c.on {
+		return
+	}
+	c.settle(guest.Range{End: ^guest.Addr(0)})
+	c.on = on
+}
+
+// Mapped, Protected and Moved implement tool.MemoryWatcher.
+func (c *Cachegrind) Mapped(tool.Mapping)               {}
+func (c *Cachegrind) Protected(guest.Range, guest.Prot) {}
+
+// Moved implements tool.MemoryWatcher.
+func (c *Cachegrind) Moved(from, to guest.Range) {
+	c.Unmapped(from)
+	c.Unmapped(to)
+}
+
+// Unmapped implements tool.MemoryWatcher: what was counted for code that goes away gets its names while they are known.
+func (c *Cachegrind) Unmapped(r guest.Range) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.profile != nil && c.runs.touches(r) {
+		c.settle(r)
+	}
+}
+
+// Finish implements tool.Tool.
+func (c *Cachegrind) Finish(tool.Exit) (status int, replace bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range c.threads {
+		c.flushThread(t)
+	}
+	c.settle(guest.Range{End: ^guest.Addr(0)})
+	c.profile.Sort()
+	c.profile.Summary = c.profile.Total()
+	c.profile.Desc = c.desc
+	c.profile.Cmd = strings.Join(c.command, " ")
+	name, err := c.write()
+	if c.core.Verbosity > 0 {
+		c.summary()
+	}
+	if err == nil && c.core.Verbosity > 0 && c.opts.hint {
+		c.report.Log().Userf("\nTo see the result: cg_annotate %s", name)
+	}
+	return 0, false
+}

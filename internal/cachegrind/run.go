@@ -1,0 +1,207 @@
+package cachegrind
+
+import (
+	"gogrind/internal/guest"
+	"gogrind/internal/isa"
+	"gogrind/internal/tool"
+)
+
+// run is a piece of guest code that is executed as a whole.
+type run struct {
+	pc    guest.Addr
+	first uint32 // index of its first instruction's length in runs.lens
+	n     uint8
+	rep   bool   // a repeated string instruction, alone
+	cond  bool   // of those that may end before their count
+	sites uint32 // first site, 0 for none; of a run that has some
+}
+
+// runKey tells runs apart. The same address may be the start of several, as blocks are cut at different places.
+type runKey struct {
+	pc, end guest.Addr
+	n       uint8
+}
+
+// runs are all runs met so far; counters are by number of run.
+type runs struct {
+	host  tool.Host
+	all   []run
+	lens  []uint8
+	index map[runKey]uint32
+	pages map[guest.Addr]struct{} // with code that was met
+	// counters come in pieces of chunk.
+	counters []tool.Counters
+	// rounds are what repeated instructions made of rounds beyond the count of the run.
+	rounds map[uint32]uint64
+}
+
+// chunk is how many counters are asked for at a time.
+const chunk = 4096
+
+func (r *runs) init(h tool.Host) {
+	r.host = h
+	r.index = map[runKey]uint32{}
+	r.pages = map[guest.Addr]struct{}{}
+	r.rounds = map[uint32]uint64{}
+	r.all = append(r.all, run{}) // number 0 is no run
+}
+
+// value is the counter of run k.
+func (r *runs) value(k uint32) *uint64 { return &r.counters[k/chunk].Values[k%chunk] }
+
+// get returns the number of the run of instructions [from, to] of b, and whether it is new.
+func (r *runs) get(b *tool.Block, from, to int) (k uint32, isNew bool) {
+	last := &b.Insts[to]
+	key := runKey{b.Insts[from].PC, last.PC + guest.Addr(last.Len), uint8(to - from + 1)}
+	if k, ok := r.index[key]; ok {
+		return k, false
+	}
+	k = uint32(len(r.all))
+	n := run{pc: key.pc, first: uint32(len(r.lens)), n: key.n}
+	if from == to && last.Repeats() {
+		n.rep, n.cond = true, last.Row.Sem == isa.StrCmps
+	}
+	for i := from; i <= to; i++ {
+		r.lens = append(r.lens, b.Insts[i].Len)
+	}
+	r.all = append(r.all, n)
+	r.index[key] = k
+	for p := key.pc.PageDown(); p < key.end; p += guest.PageSize {
+		r.pages[p] = struct{}{}
+	}
+	for int(k/chunk) >= len(r.counters) {
+		r.counters = append(r.counters, r.host.Counters(chunk))
+	}
+	return k, true
+}
+
+// touches reports whether there may be runs in g.
+func (r *runs) touches(g guest.Range) bool {
+	if g.Len()/guest.PageSize < uint64(len(r.pages)) {
+		for p := g.Start.PageDown(); p < g.End; p += guest.PageSize {
+			if _, ok := r.pages[p]; ok {
+				return true
+			}
+		}
+		return false
+	}
+	for p := range r.pages {
+		if g.Contains(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// transfers reports whether control may go elsewhere than to the next instruction, or come back late, behind in. Instructions
+// that could not be decoded, and client requests, end the block anyway.
+func transfers(in *tool.Inst) bool {
+	if in.Row == nil {
+		return true
+	}
+	switch in.Row.Sem {
+	case isa.CtlJcc, isa.CtlJmp, isa.CtlCall, isa.CtlRet, isa.CtlSys:
+		return true
+	}
+	return false
+}
+
+// target is the address that a direct branch goes to.
+func target(in *tool.Inst) (guest.Addr, bool) {
+	if in.Row == nil || in.HasMem || in.ImmLen == 0 {
+		return 0, false
+	}
+	switch in.Row.Sem {
+	case isa.CtlJcc, isa.CtlJmp, isa.CtlCall:
+		return in.PC + guest.Addr(in.Len) + guest.Addr(in.Imm), true
+	}
+	return 0, false
+}
+
+// Instrument implements tool.Tool.
+func (c *Cachegrind) Instrument(b *tool.Block) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// Branches inside the block enter it in the middle.
+	var entries [16]guest.Addr
+	starts := entries[:0]
+	end := b.Start
+	for i := range b.Insts {
+		in := &b.Insts[i]
+		end = in.PC + guest.Addr(in.Len)
+		if t, ok := target(in); ok {
+			starts = append(starts, t)
+		}
+	}
+	entered := func(pc guest.Addr) bool {
+		for _, s := range starts {
+			if s == pc && s < end {
+				return true
+			}
+		}
+		return false
+	}
+	for from := 0; from < len(b.Insts); {
+		to := from
+		for to+1 < len(b.Insts) {
+			next := &b.Insts[to+1]
+			if transfers(&b.Insts[to]) || b.Insts[to].Repeats() || next.Repeats() || entered(next.PC) {
+				break
+			}
+			to++
+		}
+		k, isNew := c.runs.get(b, from, to)
+		if c.sim != nil {
+			c.observe(b, from, to, k, isNew)
+		} else {
+			b.Anns = append(b.Anns, tool.Ann{Inst: cheapest(b, from, to), Op: tool.OpCount, Arg: 1, Ptr: c.counter(k)})
+			if c.runs.all[k].rep && c.opts.repRounds {
+				b.Anns = append(b.Anns, tool.Ann{Inst: to, Op: tool.OpEventRounds, Arg: int64(k)})
+			}
+		}
+		from = to + 1
+	}
+}
+
+// counter is the address of run k's counter.
+func (c *Cachegrind) counter(k uint32) guest.Addr {
+	return c.runs.counters[k/chunk].Addr(int(k % chunk))
+}
+
+// cheapest is the instruction of a run that an addition is best put in front of: one that overwrites all flags, as the addition
+// need not preserve them then.
+func cheapest(b *tool.Block, from, to int) int {
+	const arith = 0x8d5 // CF PF AF ZF SF OF
+	for i := from; i <= to; i++ {
+		if e := &b.Insts[i].Effects; e.FlagsKilled&arith == arith && e.FlagsRead&arith == 0 {
+			return i
+		}
+	}
+	return from
+}
+
+// eachInst calls f with the address of each instruction of run k.
+func (r *runs) eachInst(k uint32, f func(i int, pc guest.Addr)) {
+	u := &r.all[k]
+	pc := u.pc
+	for i := range int(u.n) {
+		f(i, pc)
+		pc += guest.Addr(r.lens[int(u.first)+i])
+	}
+}
+
+// lastPC is the address of the last instruction of run k.
+func (r *runs) lastPC(k uint32) (pc guest.Addr) {
+	r.eachInst(k, func(_ int, p guest.Addr) { pc = p })
+	return pc
+}
+
+// pcOf is the address of the instruction of run k whose length is r.lens[at].
+func (r *runs) pcOf(k, at uint32) (pc guest.Addr) {
+	r.eachInst(k, func(i int, p guest.Addr) {
+		if r.all[k].first+uint32(i) == at {
+			pc = p
+		}
+	})
+	return pc
+}

@@ -57,7 +57,6 @@ type Process struct {
 	counters   int // how many have been given out; countersMu
 
 	shadow bool // the tool has shadow memory: it wants to be called where checks fail
-	abort  bool // the process is being ended by the core itself
 	child  bool // forked by the guest
 }
 

@@ -23,15 +23,19 @@ const (
 
 	// Contexts is where thread contexts live; a context's address is the FS base of its thread. The return plane of a
 	// thread is at context + ReturnPlane + guest address, so it lies in [Contexts+ReturnPlane, ShadowBase).
-	Contexts    Addr = 0x200000000000
-	ReturnPlane      = 0x40000000
+	Contexts Addr = 0x200000000000
 
-	// ShadowDistance is K of shadow(a) = a + K. The 64 GB beside MaxAddr keep shadow apart from the return plane of stacks at
-	// the top of guest space. It is not a multiple of the page size on purpose: with a page-aligned
-	// distance shadow loads falsely alias guest stores (4K aliasing), worth 20-35 % (DESIGN.md, shadow encoding).
-	ShadowDistance      = 0x401000000840
-	ShadowBase     Addr = 0x401000000000
+	// ShadowBase is where shadow memory starts. The 64 GB beside MaxAddr keep it apart from the return plane of stacks at the top
+	// of guest space.
+	ShadowBase Addr = 0x401000000000
 
 	// ToolHeap is the lowest address that Go's own memory uses.
 	ToolHeap Addr = 0x7e0000000000
 )
+
+// ReturnPlane is the distance of a thread's return plane, entry for entry, from its context and guest addresses.
+const ReturnPlane = 0x40000000
+
+// ShadowDistance is K of shadow(a) = a + K. It is not a multiple of the page size on purpose: with a page-aligned distance shadow
+// loads falsely alias guest stores (4K aliasing), worth 20-35 % (DESIGN.md, "Why one shadow byte per byte?").
+const ShadowDistance = 0x401000000840

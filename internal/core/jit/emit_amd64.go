@@ -488,20 +488,16 @@ func (t *Translator) emitCold() {
 	}
 }
 
-// emitStop emits an instruction that raises a signal, or that is not supported in translated code.
+// emitStop emits an instruction that raises a signal, or leaves to Go for one that is emulated there.
 func (t *Translator) emitStop(in *inst) {
 	a := &t.hot
 	switch {
 	case in.Row == nil: // cannot be decoded: an undefined instruction is what the CPU makes of it
 		a.b2(0x0f, 0x0b)
-	case in.Map == 0 && in.Op == 0xc7: // xbegin
-		a.leave(t, vcpu.ExitEmulate, t.newExit(in.target))
-	case in.Map == 0 && (in.Op == 0xcd || in.Op == 0xcf || in.Op == 0xca || in.Op == 0xcb || in.Op == 0xff || in.Op == 0x8e),
+	case in.Map == 0 && (in.Op == 0xc7 || in.Op == 0xcf || in.Op == 0xca || in.Op == 0xcb || in.Op == 0xff || in.Op == 0x8e ||
+		in.Op == 0xcd && uint8(in.Imm) == 0x80),
 		in.Map == 1 && (in.Op == 0xa1 || in.Op == 0xa9):
-		if t.cfg.Warn != nil {
-			t.cfg.Warn("instruction %x at %#x is not supported: it raises SIGILL", in.code, in.pc)
-		}
-		a.b2(0x0f, 0x0b)
+		a.leave(t, vcpu.ExitEmulate, t.newExit(in.pc))
 	default:
 		a.raw(in.code)
 	}

@@ -1,8 +1,6 @@
 package jit
 
 import (
-	"encoding/binary"
-
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
@@ -375,5 +373,3 @@ func (tr *trace) indexOf(pc uint64) int {
 	}
 	return -1
 }
-
-func le32(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }

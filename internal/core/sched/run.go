@@ -141,9 +141,7 @@ func (t *Thread) exit() {
 		c.Regs.RIP = uint64(pc)
 		t.resume = resume
 	case vcpu.ExitEmulate:
-		// xbegin: the transaction aborts at once, without a reason that suggests to try again.
-		c.Regs.RIP = uint64(t.s.tr.Target(arg))
-		c.Regs.GPR[guest.RAX] = 0
+		t.emulate(t.s.tr.Target(arg))
 	default:
 		t.bug("exit %#x", c.Exit)
 	}

@@ -5,6 +5,8 @@
 // It is chosen by the link flag -E=stage0; without it Ran reports false and nothing is reserved.
 package stage0
 
+//lint:file-ignore U1000 assembly uses the variables
+
 // Written by stage0 before the runtime starts; the runtime does not clear them.
 var (
 	ran                                uint64

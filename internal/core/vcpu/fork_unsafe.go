@@ -43,6 +43,7 @@ type stopped struct {
 	ready  uintptr // 1 while the fields above are valid: until the parent's thread goes on or the child's has used them
 }
 
+//lint:ignore U1000 forkAddresses takes its address
 func stopHandler()
 func recreate(s *stopped) int64
 func rawSys(nr, a1, a2, a3, a4, a5, a6 uintptr) uintptr

@@ -31,20 +31,6 @@ func addresses() (exit, handler, restorer uintptr)
 func segments() (base, word uintptr)
 func xcr0() uint64
 
-// Globals that the signal handler reads. Set once by Init, before the first guest thread; mainContext by SetMain.
-var (
-	goHandler            uintptr // Go's own handler, found in the disposition of SIGSEGV
-	cacheLo, cacheHi     uintptr // translated code
-	copyLo, copyHi       uintptr // guest-memory copy that recovers from faults, see aspace
-	copyResume           uintptr
-	pid                  int32
-	kick                 int32 // signal number that only makes a thread look at its state
-	profiling            int32
-	mainContext          uintptr
-	exitAddr             uintptr
-	handlerAddr, restore uintptr
-)
-
 // Kick is the signal that gogrind keeps for itself: the last real-time signal but one, which no C library hands out first.
 const Kick = 63
 

@@ -9,7 +9,7 @@ import "gogrind/internal/guest"
 // instruction with a repeat prefix makes one record for its first round, also when it makes none.
 type Event struct {
 	Site  uint32 // what the annotation had in Arg, below 1<<31
-	Size  uint32 // bytes of an access whose size the site alone does not tell, else 0
+	Size  uint32 // bytes of an access whose size the site alone does not tell; of OpEventRounds: 1 if the zero flag is set; else 0
 	Value uint64 // address or number of rounds
 }
 

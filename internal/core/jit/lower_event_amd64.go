@@ -120,6 +120,9 @@ func (t *Translator) appendEvents(i int, anns []tool.Ann) {
 			a.store(at(p, int32(eventSize*j+8)), v)
 		}
 		a.storeImm(at(p, int32(eventSize*j)), int32(ann.Arg))
+		if ann.Op == tool.OpEventRounds {
+			a.op(0, false, map0F|0x90|ccE, 0, at(p, int32(eventSize*j+4)), 0, false) // sete
+		}
 	}
 	a.lea(p, at(p, int32(eventSize*len(anns))))
 	a.store(slot(vcpu.OffEvents), p)

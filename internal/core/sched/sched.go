@@ -292,7 +292,7 @@ func (s *Scheduler) stopOthers(self *Thread, f func()) {
 // kick makes t come out of guest code or out of a system call.
 func (t *Thread) kick() {
 	atomic.StoreUint64(&t.ctx.Pending, 1)
-	if t.ctx.TID != 0 {
+	if t.ctx.TID != 0 && !t.ctx.Current() {
 		unix.Tgkill(os.Getpid(), int(t.ctx.TID), vcpu.Kick)
 	}
 }

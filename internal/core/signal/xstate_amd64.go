@@ -1,6 +1,9 @@
 package signal
 
-import "errors"
+import (
+	"errors"
+	"sync"
+)
 
 func cpuid(leaf, sub uint32) (a, b, c, d uint32)
 
@@ -60,9 +63,23 @@ func XSaveSize(features uint64) int {
 
 // component is where component i (from 2) lies in the standard format.
 func component(i int) (off, size int) {
-	n, o, _, _ := cpuid(0xd, uint32(i))
-	return int(o), int(n)
+	c := &components()[i]
+	return c.off, c.size
 }
+
+// components are those that the kernel has enabled. The CPU is asked once: in a virtual machine cpuid costs more than all the
+// rest of a signal's delivery.
+var components = sync.OnceValue(func() *[63]struct{ off, size int } {
+	var list [63]struct{ off, size int }
+	enabled := xcr0()
+	for i := 2; i < len(list); i++ {
+		if enabled&(1<<i) != 0 {
+			n, o, _, _ := cpuid(0xd, uint32(i))
+			list[i].off, list[i].size = int(o), int(n)
+		}
+	}
+	return &list
+})
 
 // resetXState gives the handler the state that a fresh program has. The area stays otherwise zero, which matters to
 // those who read it without looking at the header (debuggers). Protection keys are left as they are.

@@ -29,6 +29,12 @@ TEXT ·detach(SB),NOSPLIT|NOFRAME,$0
 	WRGSBASEQ	AX
 	RET
 
+// func current() uintptr: the calling thread's context, 0 on a thread without.
+TEXT ·current(SB),NOSPLIT|NOFRAME,$0-8
+	MOVQ	0(FS), AX
+	MOVQ	AX, ret+0(FP)
+	RET
+
 // func setGS(gs uintptr)
 TEXT ·setGS(SB),NOSPLIT|NOFRAME,$0-8
 	MOVQ	gs+0(FP), AX

@@ -24,6 +24,7 @@ func exitsyscall()
 func attach(ctx, gs uintptr)
 func detach()
 func setGS(gs uintptr)
+func current() uintptr
 func enterAsm()
 func stepAsm()
 func sysBlock(nr, a1, a2, a3, a4, a5, a6 uintptr) (r int64, aborted uint64)
@@ -181,6 +182,9 @@ func (c *Context) Attach(gs uintptr) {
 
 // Detach undoes Attach; the last act of a guest thread's goroutine.
 func (c *Context) Detach() { detach() }
+
+// Current reports whether the calling thread is the one that c belongs to.
+func (c *Context) Current() bool { return current() == c.Addr() }
 
 // SetGS changes the GS base of the calling guest thread.
 func SetGS(gs uint64) { setGS(uintptr(gs)) }

@@ -214,7 +214,7 @@ func (m *Memcheck) leakBlocks() (blocks []leak.Block, outside []guest.Range) {
 	return blocks, outside
 }
 
-// leakRoots are the readable and writable mappings that are no heap, without what lies below stack pointers and without
+// leakRoots are the readable mappings that are or were writable and are no heap, without what lies below stack pointers and without
 // custom blocks.
 func (m *Memcheck) leakRoots(holes []guest.Range) []guest.Range {
 	m.host.Threads(func(t tool.Thread) bool {
@@ -227,7 +227,7 @@ func (m *Memcheck) leakRoots(holes []guest.Range) []guest.Range {
 	slices.SortFunc(holes, func(a, b guest.Range) int { return cmp.Compare(a.Start, b.Start) })
 	var roots []guest.Range
 	for _, mp := range m.mappings() {
-		if mp.Tool || mp.Prot&(guest.Read|guest.Write) != guest.Read|guest.Write || strings.HasPrefix(mp.Path, "/dev/") {
+		if mp.Tool || mp.Prot&guest.Read == 0 || mp.Prot&guest.Write == 0 && !mp.Stored || strings.HasPrefix(mp.Path, "/dev/") {
 			continue
 		}
 		r := mp.Range

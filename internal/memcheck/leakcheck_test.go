@@ -1,6 +1,7 @@
 package memcheck
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -126,6 +127,19 @@ func request(t *testing.T, m *Memcheck, th *fakeThread, code uint32, args ...uin
 		t.Fatalf("request %#x is not known", code)
 	}
 	return r
+}
+
+func TestLeakRoots(t *testing.T) {
+	m, h, _ := start(t)
+	const g = guest.Read | guest.Write
+	at := func(n guest.Addr) guest.Range { return guest.Range{Start: n << 20, End: n<<20 + 0x1000} }
+	h.maps = []tool.Mapping{
+		{Range: at(1), Prot: guest.Read}, {Range: at(2), Prot: g}, {Range: at(3), Prot: guest.Read, Stored: true, Path: "/lib/x.so"},
+		{Range: at(4), Stored: true, Path: "/lib/x.so"}, {Range: at(5), Prot: g, Tool: true}, {Range: at(6), Prot: g, Path: "/dev/dri"},
+	}
+	if got, want := m.leakRoots(nil), []guest.Range{at(2), at(3)}; !slices.Equal(got, want) {
+		t.Errorf("roots %v, want %v", got, want)
+	}
 }
 
 func TestLeakRequests(t *testing.T) {

@@ -86,6 +86,8 @@ type Mapping struct {
 	Shared bool
 	// Tool is set for memory that belongs to the replaced heap or other areas the tool manages inside guest space.
 	Tool bool
+	// Stored is set for a private mapping of a file that was writable and is not any more: it holds what the program stored.
+	Stored bool
 }
 
 // MemoryWatcher is told about changes of the guest's address space, after they happened.

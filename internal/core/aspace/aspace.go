@@ -166,6 +166,8 @@ type Mapping struct {
 	Dev, Inode uint64
 	// Tool is set for memory in guest space that the tool manages.
 	Tool bool
+	// Stored is set for a private file mapping that was writable and is not any more: it holds what the program stored.
+	Stored bool
 }
 
 // Contract is m as tools see it.
@@ -177,6 +179,7 @@ func (m Mapping) Contract() tool.Mapping {
 		Offset: m.Offset,
 		Shared: m.Flags&unix.MAP_SHARED != 0,
 		Tool:   m.Tool,
+		Stored: m.Stored,
 	}
 }
 

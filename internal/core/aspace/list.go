@@ -28,7 +28,7 @@ type backing struct {
 	noWrite, noExec bool
 }
 
-// vma is one entry of the list. All fields but the range and prot are immutable.
+// vma is one entry of the list. All fields but the range, prot and stored are immutable.
 type vma struct {
 	guest.Range
 	prot  guest.Prot
@@ -38,6 +38,8 @@ type vma struct {
 	off   uint64 // of Start in the file
 	// segment is where a shmat mapping was attached, which shmdt wants, and identifies it for merging.
 	segment guest.Addr
+	// stored: a private file mapping that may be read only now, but was writable before, as RELRO pages are.
+	stored bool
 	// dontFork is set by MADV_DONTFORK: the child has nothing here.
 	dontFork bool
 }
@@ -56,6 +58,7 @@ func (v *vma) public() Mapping {
 		Dev:    v.file.dev,
 		Inode:  v.file.ino,
 		Tool:   v.kind == owned,
+		Stored: v.stored,
 	}
 	switch v.kind {
 	case heap:
@@ -82,7 +85,7 @@ func (v *vma) slice(r guest.Range) *vma {
 // continues reports whether w can be merged onto the end of v.
 func (v *vma) continues(w *vma) bool {
 	return v.End == w.Start && v.prot == w.prot && v.flags == w.flags && v.kind == w.kind && v.file == w.file &&
-		v.segment == w.segment && v.dontFork == w.dontFork &&
+		v.segment == w.segment && v.dontFork == w.dontFork && v.stored == w.stored &&
 		(!v.isFile() || v.off+v.Len() == w.off)
 }
 

@@ -156,6 +156,41 @@ func TestShm(t *testing.T) {
 	}
 }
 
+// TestStored: a part of a file mapping that is made read-only is known to hold what the program stored, and its line in the
+// list is the kernel's.
+func TestStored(t *testing.T) {
+	s := window(t, true)
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	f.Truncate(4 * pg)
+	a, err := s.Mmap(0, 4*pg, unix.PROT_READ, unix.MAP_PRIVATE, int(f.Fd()), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := func(at guest.Addr) bool {
+		m, _ := s.Find(at)
+		return m.Stored
+	}
+	for i, step := range []struct {
+		prot int
+		want bool
+	}{{unix.PROT_READ, false}, {rw, false}, {unix.PROT_READ, true}, {unix.PROT_NONE, true}, {unix.PROT_READ, true}, {rw, false}} {
+		if err := s.Mprotect(a+2*pg, pg, step.prot); err != nil {
+			t.Fatal(err)
+		}
+		if got := stored(a + 2*pg); got != step.want || stored(a+pg) {
+			t.Errorf("step %d: %v, in front of it %v", i, got, stored(a+pg))
+		}
+	}
+	s.Mprotect(a+2*pg, pg, unix.PROT_READ)
+	if line := fmt.Sprintf("%08x-%08x r--p 00000000 ", uint64(a), uint64(a+4*pg)); !strings.Contains(string(s.ProcMaps()), line) {
+		t.Errorf("no line %q in\n%s", line, s.ProcMaps())
+	}
+}
+
 // TestProcMaps compares the text for a file with what the kernel writes about the same mapping.
 func TestProcMaps(t *testing.T) {
 	s := window(t, true)

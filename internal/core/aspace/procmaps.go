@@ -16,10 +16,25 @@ const pathColumn = 73
 // ProcMaps is the guest's /proc/self/maps.
 func (s *Space) ProcMaps() []byte {
 	var b bytes.Buffer
+	var last Mapping
 	s.Each(func(m Mapping) bool {
-		writeMapsLine(&b, m)
+		m.Stored = false // makes no difference to the kernel
+		if next := last; last.End == m.Start && (last.Flags&unix.MAP_ANONYMOUS != 0 || last.Offset+last.Len() == m.Offset) {
+			next.Range, next.Offset = m.Range, m.Offset
+			if next == m {
+				last.End = m.End
+				return true
+			}
+		}
+		if !last.Empty() {
+			writeMapsLine(&b, last)
+		}
+		last = m
 		return true
 	})
+	if !last.Empty() {
+		writeMapsLine(&b, last)
+	}
 	return b.Bytes()
 }
 

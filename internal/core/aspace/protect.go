@@ -62,7 +62,10 @@ func (s *Space) mprotect(r guest.Range, p guest.Prot) error {
 		if err := s.protectReal(part, p); err != nil {
 			return err
 		}
-		s.edit(part, func(v *vma) { v.prot = p })
+		s.edit(part, func(v *vma) {
+			v.stored = p&guest.Write == 0 && (v.stored || v.prot&guest.Write != 0 && v.file.path != "" && v.flags&unix.MAP_PRIVATE != 0)
+			v.prot = p
+		})
 		s.note(event{kind: protected, r: part, prot: p})
 	}
 	if next < r.End {

@@ -234,6 +234,12 @@ func (o *Object) function(a guest.Addr) *Symbol {
 	return s.lookup(s.funcs, a)
 }
 
+// IsEntry reports whether a function starts at a.
+func (o *Object) IsEntry(a guest.Addr) bool {
+	s := o.function(a)
+	return s != nil && s.Addr == a
+}
+
 // DataSymbol is the data symbol that a lies in and the offset within it.
 func (o *Object) DataSymbol(a guest.Addr) (y Symbol, offset uint64, ok bool) {
 	s := o.symbols()

@@ -3,6 +3,8 @@ package unwind
 import (
 	"encoding/binary"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"gogrind/internal/debuginfo"
@@ -167,5 +169,37 @@ func TestUnmap(t *testing.T) {
 	}
 	if after := u.Unwind(&d.regs, pcs[:]); after >= before {
 		t.Errorf("%d entries before, %d after everything was unmapped", before, after)
+	}
+}
+
+// TestEntry: at the first instruction of a function the return address is on top of the stack, whatever is known of the code.
+func TestEntry(t *testing.T) {
+	gcc, err := exec.LookPath("gcc")
+	if err != nil {
+		t.Skip("no gcc")
+	}
+	dir := t.TempDir()
+	src, bin := filepath.Join(dir, "a.s"), filepath.Join(dir, "a")
+	code := ".globl _start\n.type _start,@function\n_start: nop; nop\n.size _start,2\n"
+	if err := os.WriteFile(src, []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(gcc, "-nostdlib", "-static", "-o", bin, src).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s := debuginfo.NewSpace(debuginfo.Options{})
+	o, err := s.AddImage(bin, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const st, caller = 0x10000, 0x7000009
+	for off, want := range []int{2, 1} {
+		u := New(&Config{Space: s, Mem: words{st: caller}.page(st)})
+		regs := guest.Regs{RIP: uint64(o.Entry()) + uint64(off)}
+		regs.GPR[guest.RSP] = st
+		var pcs [4]guest.Addr
+		if n := u.Unwind(&regs, pcs[:]); n != want || n > 1 && pcs[1] != caller {
+			t.Errorf("at offset %d: %v", off, pcs[:n])
+		}
 	}
 }

@@ -1,5 +1,5 @@
 // Package unwind finds the calls that led to a guest's current pc, from call frame information (.eh_frame, .debug_frame)
-// and, where that is missing, from frame pointers.
+// and, where that is missing, from frame pointers. At the first instruction of a function no information is needed.
 //
 // A Config is shared by a process; each thread has an Unwinder, which needs no lock for code it has seen before. The
 // package never writes guest memory and never faults on it. It names nothing: that is debuginfo's.
@@ -111,6 +111,9 @@ var sigreturn = func() *Rule {
 	return r
 }()
 
+// entry is the rule for the first instruction of a function: nothing has been pushed since the call.
+var entry = &Rule{cfaReg: regRSP, cfaOff: 8, raOff: -8, ra: regRule{kind: atOffset, off: -8}, fast: true}
+
 // find is the rule for a pc. For exact pcs (the current one, an interrupted one) the pc itself counts, otherwise the call
 // before it.
 func (u *Unwinder) find(pc uint64, exact bool) *Rule {
@@ -124,7 +127,8 @@ func (u *Unwinder) find(pc uint64, exact bool) *Rule {
 	}
 	r := noInfo
 	last := false
-	if o := u.snap.Find(guest.Addr(key)); o != nil {
+	o := u.snap.Find(guest.Addr(key))
+	if o != nil {
 		if t := u.cfg.Table(o); t != nil {
 			if x, l := t.Find(o.Linked(guest.Addr(key))); x != nil {
 				r, last = x, l
@@ -133,6 +137,9 @@ func (u *Unwinder) find(pc uint64, exact bool) *Rule {
 	}
 	if (r == noInfo || last && !exact && !r.signal) && u.isSigreturn(pc) {
 		r = sigreturn
+	}
+	if r == noInfo && exact && o != nil && o.IsEntry(guest.Addr(pc)) {
+		r = entry
 	}
 	*slot = cached{key, r}
 	return r

@@ -107,6 +107,8 @@ type Engine struct {
 	mu     sync.Mutex
 	warned map[string]bool     // guarded by mu
 	limits map[int]unix.Rlimit // ownLimits as the guest sees them; guarded by mu
+	// invented are the files made for files of /proc; nil as long as there are none. Guarded by mu.
+	invented map[inode]bool
 }
 
 // New makes an engine for one guest process.

@@ -2,6 +2,7 @@ package syswrap
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -357,6 +358,20 @@ func TestProcFiles(t *testing.T) {
 			n := r.must("read", uint64(fd), buf, 1000)
 			if got := string(r.bytes(buf, int(n))); got != want {
 				t.Errorf("%s%s: %q", dir, name, got)
+			}
+			var real unix.Stat_t
+			if err := unix.Stat(dir+name, &real); err != nil {
+				t.Fatal(err)
+			}
+			r.must("fstat", uint64(fd), buf)
+			st := r.bytes(buf, 144)
+			r.must("newfstatat", uint64(fd), r.str(""), buf+200, unix.AT_EMPTY_PATH)
+			if !bytes.Equal(st[24:32], r.bytes(buf+200, 144)[24:32]) || !bytes.Equal(st[48:72], r.bytes(buf+200, 144)[48:72]) {
+				t.Errorf("%s%s: fstat and newfstatat differ", dir, name)
+			}
+			if mode, size, block := st[24], binary.LittleEndian.Uint64(st[48:]), binary.LittleEndian.Uint64(st[56:]); size != 0 ||
+				block != uint64(real.Blksize) || mode != byte(0o444&0xff) {
+				t.Errorf("%s%s: mode %#o, size %d, block size %d, want those of /proc: %+v", dir, name, mode, size, block, real)
 			}
 			r.must("close", uint64(fd))
 		}

@@ -160,6 +160,7 @@ func (c *Call) openText(name string, flags uint64) int64 {
 		unix.Close(int(fd))
 		return errno(unix.EIO)
 	}
+	c.e.invent(int(fd))
 	return fd
 }
 

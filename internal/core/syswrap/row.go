@@ -225,6 +225,19 @@ func (b Bits) eval(c *Call) uint64 {
 }
 func (b Bits) String() string { return fmt.Sprintf("arg%d bits in words", int(b)) }
 
+// nodes is the size of a set of NUMA nodes of n bits, of which the kernel does not look at the last (get_nodes in
+// mm/mempolicy.c).
+type nodes int
+
+func (b nodes) eval(c *Call) uint64 {
+	n := c.Args[b]
+	if n <= 1 {
+		return 0
+	}
+	return ((n-2)/64 + 1) * linux.SizeofAddr
+}
+func (b nodes) String() string { return fmt.Sprintf("arg%d-1 bits in words", int(b)) }
+
 // BitBytes is the size of a bit set of n bits in bytes.
 type BitBytes int
 

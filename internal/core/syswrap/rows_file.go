@@ -119,9 +119,9 @@ func fileHandle(c *Call) uint64 {
 var nameRows = []row{
 	sys("stat", A{Path("file_name"), Out("buf", N(linux.SizeofStat))}, Do(followPath(-1, 0))),
 	sys("lstat", A{Path("file_name"), Out("buf", N(linux.SizeofStat))}),
-	sys("fstat", A{FD("fd"), Out("buf", N(linux.SizeofStat))}),
+	sys("fstat", A{FD("fd"), Out("buf", N(linux.SizeofStat))}, After(statInvented(1))),
 	sys("newfstatat", A{DirFD("dfd"), Path("file_name"), Out("buf", N(linux.SizeofStat)), skip()}, As("fstatat"),
-		Do(followUnless(3, unix.AT_SYMLINK_NOFOLLOW))),
+		Do(followUnless(3, unix.AT_SYMLINK_NOFOLLOW)), After(statInvented(2))),
 	sys("statx", A{DirFD("dirfd"), Path("filename").Opt(), Hex("flags"), Hex("mask"), Out("buf", N(linux.SizeofStatx))},
 		Do(followUnless(2, unix.AT_SYMLINK_NOFOLLOW))),
 	sys("statfs", A{Path("path"), Out("buf", N(linux.SizeofStatfs))}),

@@ -128,6 +128,8 @@ func argOf(s Size) int {
 		return int(s)
 	case Bits:
 		return int(s)
+	case nodes:
+		return int(s)
 	case BitBytes:
 		return int(s)
 	case times:

@@ -72,7 +72,7 @@ func (s symbolizer) Frames(pc guest.Addr, callSite bool, buf []report.Frame) []r
 		if fr := s.p.frames.Lookup(pc); fr != nil {
 			obj := fmt.Sprintf(heap.FrameObject, s.p.tool.Info().Name)
 			for _, f := range fr {
-				buf = append(buf, report.Frame{PC: pc, Fn: f.Func, RawFn: f.Func, Obj: obj, File: heap.FrameFile, Line: f.Line})
+				buf = append(buf, report.Frame{PC: pc, Fn: f.Func, RawFn: f.Raw, Obj: obj, File: heap.FrameFile, Line: f.Line})
 			}
 			return buf
 		}

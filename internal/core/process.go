@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -93,7 +94,7 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 		return nil, err
 	}
 	p.space = aspace.New(layout)
-	p.unwind = &unwind.Config{Space: p.symbols, Mem: p.space}
+	p.unwind = &unwind.Config{Space: p.symbols, Mem: p.space, Code: p.executable}
 	if err := p.openReport(); err != nil {
 		return nil, err
 	}
@@ -111,6 +112,8 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 	if err != nil {
 		return nil, err
 	}
+	// The name that execve would have given the thread; the kernel cuts it. Without /proc it stays the tool's.
+	os.WriteFile("/proc/self/comm", []byte(filepath.Base(path)), 0)
 	p.makeScheduler(first)
 	if err := tl.Start(p); err != nil {
 		return nil, err
@@ -216,6 +219,9 @@ func (p *Process) makeHeap() error {
 	var specs []redir.Spec
 	if r, ok := p.tool.(tool.HeapReplacer); ok {
 		layout := r.HeapConfig()
+		if p.opt.Alignment > layout.Alignment {
+			layout.Alignment = p.opt.Alignment
+		}
 		if p.opt.RedzoneSize >= 0 {
 			layout.RedZone = uint64(p.opt.RedzoneSize)
 		}
@@ -300,6 +306,12 @@ func (p *Process) fetch(pc guest.Addr) []byte {
 	return guest.Bytes(pc, int(min(uint64(m.End-pc), 1<<20)))
 }
 
+// executable reports whether a is guest code.
+func (p *Process) executable(a guest.Addr) bool {
+	m, ok := p.space.Find(a)
+	return ok && m.Prot&guest.Exec != 0
+}
+
 // verify reports whether code at pc may change without a write fault there: memory that may be mapped a second time, writable.
 func (p *Process) verify(pc guest.Addr) bool {
 	if p.opt.SMCCheck == "none" {
@@ -343,8 +355,9 @@ func (p *Process) makeScheduler(firstFD int) {
 		Engine: func(sig syswrap.Signals) *syswrap.Engine {
 			cfg := syswrap.Config{
 				Space: p.space, Signals: sig, Watcher: kernel, FirstToolFD: firstFD, NoFile: noFile,
-				Exe: p.image.Path, Cmdline: cmdline, Auxv: auxv,
-				Warn: func(line string) { p.log.Userf("%s", line) },
+				Exe: p.image.Path, Cmdline: cmdline, Auxv: auxv, Stat: statFields(p.image),
+				GuestTID: func(tid int) bool { return p.sched.HasTID(tid) },
+				Warn:     func(line string) { p.log.Userf("%s", line) },
 			}
 			if p.opt.TraceSyscalls {
 				cfg.Trace = func(line string) { p.log.Debugf("%s", line) }
@@ -369,6 +382,15 @@ func (p *Process) makeScheduler(firstFD int) {
 		Warn:    func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 		Mask:    stage0.SignalMask(), Ignored: stage0.IgnoredSignals(),
 	})
+}
+
+// statFields are the fields of /proc/self/stat that depend on the program, by number (proc_pid_stat(5)).
+func statFields(im *loader.Image) map[int]uint64 {
+	return map[int]uint64{
+		26: uint64(im.Code.Start), 27: uint64(im.Code.End), 28: uint64(im.SP),
+		45: uint64(im.Data.Start), 46: uint64(im.Data.End), 47: uint64(im.BrkStart),
+		48: uint64(im.Args.Start), 49: uint64(im.Args.End), 50: uint64(im.Env.Start), 51: uint64(im.Env.End),
+	}
 }
 
 // hideDescriptors makes the Go runtime open its own descriptors (epoll, eventfd) above the ones the guest will use, and returns

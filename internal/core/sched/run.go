@@ -299,7 +299,7 @@ func (t *Thread) deliver() {
 		case signal.Stop:
 			t.stopBySignal(info.Signo())
 		default:
-			t.s.cfg.Fatal(t, info, act.Kind == signal.DumpCore)
+			t.s.cfg.Fatal(t, info, act.Kind == signal.DumpCore && dumps())
 			t.s.exit(t, tool.Exit{Signal: info.Signo()})
 		}
 	}
@@ -307,6 +307,12 @@ func (t *Thread) deliver() {
 		t.inCall = false
 		signal.Restart(int64(c.Regs.GPR[guest.RAX]), nil, &c.Regs, t.syscall)
 	}
+}
+
+// dumps reports whether the kernel would write a core file.
+func dumps() bool {
+	var lim unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_CORE, &lim) != nil || lim.Cur > 0
 }
 
 // stopBySignal gives the process the default action of a stop signal and goes on when SIGCONT has come.

@@ -168,6 +168,18 @@ func (s *Scheduler) Threads(f func(tool.Thread) bool) {
 	}
 }
 
+// HasTID reports whether tid is the kernel's number of a guest thread.
+func (s *Scheduler) HasTID(tid int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.threads {
+		if t.TID() == tid {
+			return true
+		}
+	}
+	return false
+}
+
 // Run starts the main thread at entry with stack pointer sp and returns the exit status when the process has ended. It must
 // be called on the process's first OS thread, locked, as the guest's main thread is that one.
 func (s *Scheduler) Run(entry, sp guest.Addr, stack guest.Range) (int, error) {

@@ -214,7 +214,7 @@ func (r *reader) read(opts, env []string) error {
 				return err
 			}
 		}
-		if !sameFile(homeRC, rcName) {
+		if home == "" || !sameFile(homeRC, rcName) {
 			if err := r.file("./" + rcName); err != nil {
 				return err
 			}

@@ -11,6 +11,7 @@ type Rule struct {
 var Rules = []Rule{
 	{"cmd/nulgrind", "core nulgrind"},
 	{"cmd/lackey", "core lackey"},
+	{"cmd/valgrind", "driver"},
 	{"cmd/memcheck", "core memcheck"},
 	{"cmd/cachegrind", "core cachegrind"},
 	{"cmd/massif", "core massif"},
@@ -34,6 +35,7 @@ var Rules = []Rule{
 	{"memcheck", "tool guest options isa isa/amd64 shadow leak report suppress stack debuginfo"},
 	{"massif", "tool guest options isa isa/amd64 report stack debuginfo profile"},
 	{"msprint", "profile"},
+	{"driver", "options"},
 	{"lackey", "tool guest options isa isa/amd64 report debuginfo"},
 	{"nulgrind", "tool"},
 	{"cachegrind", "tool guest options isa isa/amd64 report debuginfo cgfile"},

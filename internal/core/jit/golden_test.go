@@ -23,6 +23,7 @@ type only struct {
 	everything
 	op     tool.Op
 	behind bool
+	shared bool
 }
 
 func (o *only) Instrument(b *tool.Block) {
@@ -84,6 +85,8 @@ var goldenRows = []struct {
 	{"count, flags live", "90", codeLow, false, &only{op: tool.OpCount}},
 	{"count, flags dead", "90 31ed", codeLow, false, &only{op: tool.OpCount}},
 	{"count, not taken", "7510", codeLow, false, &only{op: tool.OpCount, behind: true}},
+	{"count, shared, flags live", "90", codeLow, false, &only{op: tool.OpCount, shared: true}},
+	{"count, shared, flags dead", "90 31ed", codeLow, false, &only{op: tool.OpCount, shared: true}},
 	{"event", "90", codeLow, false, &only{op: tool.OpEvent}},
 	{"event, not taken", "7510", codeLow, false, &only{op: tool.OpEvent, behind: true}},
 	{"event, load", "488b4608", codeLow, false, &only{op: tool.OpEventAddr}},
@@ -215,6 +218,9 @@ func TestGolden(t *testing.T) {
 		tr, err := New(Config{Cache: cache, Fetch: x.fetch, Tool: row.tool, Shadow: row.shadow})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if o, ok := row.tool.(*only); ok && o.shared {
+			tr.Share()
 		}
 		if _, err := tr.Entry(guest.Addr(row.at)); err != nil {
 			t.Fatal(err)

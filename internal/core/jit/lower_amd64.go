@@ -316,6 +316,11 @@ func (t *Translator) lowerCount(live uint32, ann *tool.Ann) {
 	if uint64(ann.Ptr) > 0x7fffffff {
 		panic("jit: counter out of reach")
 	}
+	t.counts = true
+	if t.shared {
+		t.lowerSharedCount(live, m, int32(ann.Arg))
+		return
+	}
 	if live == 0 {
 		a.op(0, true, 0x81, 0, m, 4, false)
 		a.u32(uint32(int32(ann.Arg)))

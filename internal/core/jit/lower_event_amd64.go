@@ -237,3 +237,33 @@ func (t *Translator) EventAt(n int) (pc guest.Addr, access int, site uint32, res
 	c := &t.checks[n]
 	return guest.Addr(c.pc), int(c.mem), c.event, uintptr(t.base + uint64(c.resume))
 }
+
+// lowerSharedCount is lowerCount for counters that several threads add to.
+func (t *Translator) lowerSharedCount(live uint32, m mem, n int32) {
+	a := &t.hot
+	if live != 0 {
+		a.store(spill(slotFlags), rax)
+		a.b1(0x9f)                // lahf
+		a.bytes(0x0f, 0x90, 0xc0) // seto %al
+	}
+	a.b1(0xf0) // lock
+	a.op(0, true, 0x81, 0, m, 4, false)
+	a.u32(uint32(n))
+	if live != 0 {
+		a.b2(0x04, 0x7f) // add $0x7f, %al: OF
+		a.b1(0x9e)       // sahf
+		a.load(rax, spill(slotFlags))
+	}
+}
+
+// Share makes code that is translated from now on count for threads that run at the same time. flush says that there is code
+// that does not, and that the cache is to be emptied for it.
+func (t *Translator) Share() (flush bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.shared {
+		return false
+	}
+	t.shared = true
+	return t.counts
+}

@@ -97,6 +97,8 @@ type Translator struct {
 	behind afterOp
 	events []tool.Ann // of the instruction, in front of it and behind it
 	later  []tool.Ann
+	counts bool // there is code that counts
+	shared bool // counters are shared by threads that run at the same time
 	acc    []amd64.Access
 	enc    [32]byte
 	scan   inst // for scanFlags

@@ -21,6 +21,9 @@ func (t *Thread) clone(a *syswrap.CloneArgs) int64 {
 	if err != nil {
 		return -int64(unix.EAGAIN)
 	}
+	if t.s.tr.Share() {
+		t.flush()
+	}
 	ctx.Regs = t.ctx.Regs
 	copy(ctx.XSave(), t.ctx.XSave())
 	ctx.Regs.GPR[guest.RAX] = 0

@@ -181,6 +181,15 @@ func (c *contexts) remove(n int, bytes uint64) {
 	x.blocks--
 }
 
+// cut notes that a part of a block of context n is gone.
+func (c *contexts) cut(n int, bytes uint64) {
+	x := &c.list[n]
+	x.bytes -= bytes
+	if x.bytes == 0 {
+		x.blocks = 0
+	}
+}
+
 // detail says how much memory every context had at one moment.
 type detail struct {
 	live map[int]sum

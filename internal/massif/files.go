@@ -13,12 +13,21 @@ import (
 // files writes results, elsewhere if it can't be where they should go.
 type files struct {
 	log *report.Log
+	dir string // relative names are meant from here: the guest may have gone elsewhere
+}
+
+// path is where the file of that name is.
+func (o *files) path(name string) string {
+	if filepath.IsAbs(name) || o.dir == "" {
+		return name
+	}
+	return filepath.Join(o.dir, name)
 }
 
 // write lets f write the file of that name, and returns the name of the file that it is in at last, "" if nothing
 // could be written.
 func (o *files) write(name string, f func(io.Writer) error) string {
-	err := writeFile(name, f)
+	err := writeFile(o.path(name), f)
 	if err == nil {
 		return name
 	}

@@ -19,6 +19,7 @@ import (
 
 	"gogrind/internal/debuginfo"
 	"gogrind/internal/guest"
+	"gogrind/internal/isa"
 	"gogrind/internal/options"
 	"gogrind/internal/report"
 	"gogrind/internal/tool"
@@ -36,7 +37,8 @@ type Massif struct {
 	command *options.Command
 	view    report.View
 	started time.Time
-	dir     string // working directory at start
+	dir     string        // working directory at start
+	insts   tool.Counters // of executed instructions, when they are the time
 
 	pcs sync.Pool // *[]guest.Addr: buffers for stacks
 
@@ -46,6 +48,8 @@ type Massif struct {
 	blocks   map[guest.Addr]block // of the replaced allocator
 	custom   map[guest.Addr]block // described by client requests
 	pools    map[guest.Addr]*pool // by the address that stands for a pool
+	areas    areas                // of --pages-as-heap
+	threads  map[int]*threadStack // of --stacks
 	use      usage
 	moved    uint64 // bytes allocated and freed so far: the time of --time-unit=B
 }
@@ -63,6 +67,8 @@ var (
 	_ tool.HeapReplacer  = (*Massif)(nil)
 	_ tool.MemoryWatcher = (*Massif)(nil)
 	_ tool.Requester     = (*Massif)(nil)
+	_ tool.ThreadWatcher = (*Massif)(nil)
+	_ tool.EventWatcher  = (*Massif)(nil)
 )
 
 // New returns the tool.
@@ -71,6 +77,8 @@ func New() *Massif {
 		blocks: map[guest.Addr]block{},
 		custom: map[guest.Addr]block{},
 		pools:  map[guest.Addr]*pool{},
+
+		threads: map[int]*threadStack{},
 	}
 }
 
@@ -85,7 +93,9 @@ func (*Massif) Info() tool.Info {
 
 // Start implements tool.Tool.
 func (m *Massif) Start(h tool.Host) error {
-	m.host = h
+	if m.opts.stacks && m.opts.pagesAsHeap {
+		return errors.New("massif: --stacks=yes and --pages-as-heap=yes exclude each other: pages of stacks are pages")
+	}
 	var ok bool
 	if m.core, ok = h.Options().(*options.Core); !ok {
 		return errors.New("massif: the host has no core options")
@@ -106,11 +116,15 @@ func (m *Massif) Start(h tool.Host) error {
 	}
 	m.view = report.View{ShowBelowMain: m.core.ShowBelowMain, Mangled: !m.core.Demangle,
 		Fullpath: m.core.FullpathAfter, Offsets: m.core.SymOffsets}
+	if m.opts.timeUnit == unitInstructions {
+		m.insts = h.Counters(1)
+	}
+	m.host = h
 	m.begin()
 	return nil
 }
 
-// begin starts the recording with an empty snapshot.
+// begin starts the recording: with an empty snapshot, or with the pages that are there.
 func (m *Massif) begin() {
 	depth := m.opts.depth + overestimate
 	m.pcs.New = func() any { p := make([]guest.Addr, depth); return &p }
@@ -120,9 +134,24 @@ func (m *Massif) begin() {
 		max: m.opts.maxSnapshots, detailedFreq: m.opts.detailedFreq, inaccuracy: m.opts.peakInaccuracy,
 		detail: m.contexts.capture,
 	}
+	if m.opts.pagesAsHeap {
+		m.host.Mappings(func(mp tool.Mapping) bool {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.addPages(area{mp.Range, m.contexts.at(nil, false)})
+			return true
+		})
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.rec.normal(m.now(), m.use)
+	if m.opts.stacks {
+		m.host.Threads(func(t tool.Thread) bool {
+			m.stack(t)
+			return true
+		})
+	}
 }
 
 // overestimate is how many calls more than --depth are captured: allocation functions at the top don't count.
@@ -130,11 +159,30 @@ const overestimate = 10
 
 // now is the time in the unit of the option. The caller holds mu.
 func (m *Massif) now() int64 {
-	if m.opts.timeUnit == unitBytes {
+	switch m.opts.timeUnit {
+	case unitInstructions:
+		return int64(m.insts.Values[0])
+	case unitBytes:
 		return int64(m.moved)
 	}
 	return time.Since(m.started).Milliseconds()
 }
 
-// Instrument implements tool.Tool.
-func (m *Massif) Instrument(*tool.Block) {}
+// Instrument implements tool.Tool: where control may leave the block, it adds the instructions run since the last such
+// place. A repeated string instruction counts as one.
+func (m *Massif) Instrument(b *tool.Block) {
+	if m.opts.stacks {
+		stackEvents(b)
+	}
+	if m.opts.timeUnit != unitInstructions {
+		return
+	}
+	n := int64(0)
+	for i := range b.Insts {
+		n++
+		if i == len(b.Insts)-1 || b.Insts[i].Class() == isa.CtlJcc {
+			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCount, Arg: n, Ptr: m.insts.Addr(0)})
+			n = 0
+		}
+	}
+}

@@ -47,26 +47,41 @@ func (m *Massif) write(out io.Writer) error {
 func (m *Massif) Finish(tool.Exit) (status int, replace bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	names := options.Expander{PID: m.report.Log().PID(), Dir: m.dir}
-	f := files{log: m.report.Log()}
+	f := files{log: m.report.Log(), dir: m.dir}
+	names := options.Expander{PID: f.log.PID()}
 	name, err := names.Expand("massif-out-file", m.opts.outFile)
 	if err != nil {
 		f.log.Userf("%v", err)
 		name, _ = names.Expand("massif-out-file", defaultOut)
 	}
 	native := f.write(name, m.write)
-	if m.core.Verbosity > 0 && native != "" {
-		f.log.Userf("%s", m.summary(native))
+	if native == "" {
+		return 0, false
+	}
+	prof, err := m.profileName(&names, native)
+	switch {
+	case err != nil:
+		f.log.Userf("%v", err)
+		prof = ""
+	case prof != "":
+		prof = f.write(prof, m.writeProfile)
+	}
+	if m.core.Verbosity > 0 {
+		f.log.Userf("%s", m.summary(native, prof))
 	}
 	return 0, false
 }
 
-// summary is the text at the end of a run.
-func (m *Massif) summary(native string) string {
+// summary is the text at the end of a run: how much memory there was, and how to see more.
+func (m *Massif) summary(native, prof string) string {
 	peak := m.use.total()
 	for i := range m.rec.snaps {
 		peak = max(peak, m.rec.snaps[i].use.total())
 	}
-	return fmt.Sprintf("Peak of recorded memory: %s bytes, in %s snapshots\nTo see it: ms_print %s",
+	text := fmt.Sprintf("Peak of recorded memory: %s bytes (%s snapshots)\nTo see more: ms_print %s",
 		report.Commas(peak), report.Commas(uint64(len(m.rec.snaps))), native)
+	if prof != "" {
+		text += "\n         or: go tool pprof -http=: " + prof
+	}
+	return text
 }

@@ -14,6 +14,9 @@ var Rules = []Rule{
 	{"cmd/valgrind", "driver"},
 	{"cmd/memcheck", "core memcheck"},
 	{"cmd/cachegrind", "core cachegrind"},
+	{"cmd/cg_annotate", "cgannotate"},
+	{"cmd/cg_diff", "cgannotate"},
+	{"cmd/cg_merge", "cgannotate"},
 	{"cmd/massif", "core massif"},
 	{"cmd/ms_print", "msprint"},
 	{"e2e", ""},
@@ -37,6 +40,7 @@ var Rules = []Rule{
 	{"msprint", "profile"},
 	{"driver", "options"},
 	{"lackey", "tool guest options isa isa/amd64 report debuginfo"},
+	{"cgannotate", "cgfile options"},
 	{"nulgrind", "tool"},
 	{"cachegrind", "tool guest options isa isa/amd64 report debuginfo cgfile"},
 

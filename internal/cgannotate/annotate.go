@@ -1,0 +1,136 @@
+package cgannotate
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"gogrind/internal/cgfile"
+)
+
+// Exit status of all three programs when something is wrong.
+const failed = 1
+
+// Annotate is cg_annotate: args are the arguments behind the program's name. It returns the exit status.
+func Annotate(args []string, stdout, stderr io.Writer) int {
+	s, err := parse(args, lookupEnv)
+	switch {
+	case errors.Is(err, errUsage):
+		if err != errUsage {
+			fmt.Fprintf(stderr, "cg_annotate: %v\n", err)
+		}
+		io.WriteString(stderr, usage)
+		return failed
+	case err != nil:
+		fmt.Fprintf(stderr, "cg_annotate: %v\n", err)
+		return failed
+	case s.help:
+		io.WriteString(stdout, usage)
+		return 0
+	case s.vers:
+		fmt.Fprintf(stdout, "cg_annotate-%s\n", version)
+		return 0
+	}
+	if err := annotate(s, args, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "cg_annotate: %v\n", err)
+		return failed
+	}
+	return 0
+}
+
+func annotate(s *settings, args []string, stdout, stderr io.Writer) error {
+	files, sources := s.split()
+	if len(sources) > 0 && s.style == styleAuto {
+		s.style = styleClassic
+	}
+	p, err := load(s, files, stderr)
+	if err != nil {
+		return err
+	}
+	v, err := newView(p, s, files)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(stdout)
+	if s.style == styleClassic {
+		v.classic(w, sources)
+	} else {
+		v.grouped(w, append([]string{"cg_annotate"}, args...), sources)
+	}
+	return w.Flush()
+}
+
+// split tells result files from source files, which up to Valgrind 3.20 could follow a result file: what comes behind the first
+// file and does not begin like a result is source.
+func (s *settings) split() (files, sources []string) {
+	for i, f := range s.files {
+		if i == 0 || isResult(f) {
+			files = append(files, f)
+		} else {
+			sources = append(sources, f)
+		}
+	}
+	return files, sources
+}
+
+func isResult(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 64)
+	n, _ := io.ReadFull(f, head)
+	for _, w := range []string{"desc:", "cmd:", "events:", "#"} {
+		if bytes.HasPrefix(head[:n], []byte(w)) {
+			return true
+		}
+	}
+	return false
+}
+
+// load reads the files and makes one profile of them.
+func load(s *settings, files []string, stderr io.Writer) (*cgfile.Profile, error) {
+	var all []*cgfile.Profile
+	for _, f := range files {
+		p, err := cgfile.ReadFile(f)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.Check(); err != nil {
+			fmt.Fprintf(stderr, "cg_annotate: warning: %s: %v\n", f, err)
+		}
+		all = append(all, p.Renamed(s.modFile, s.modFunc))
+	}
+	if s.diff {
+		if len(all) != 2 {
+			return nil, errors.New("--diff needs two files")
+		}
+		return difference(all[0], all[1], files[0], files[1])
+	}
+	sum := all[0]
+	for _, p := range all[1:] {
+		if err := sum.Accumulate(p, 1); err != nil {
+			return nil, err
+		}
+		if p.Cmd != all[0].Cmd && !strings.Contains(sum.Cmd, p.Cmd) {
+			sum.Cmd += "; " + p.Cmd
+		}
+	}
+	return sum, nil
+}
+
+// difference is b minus a, by function.
+func difference(a, b *cgfile.Profile, nameA, nameB string) (*cgfile.Profile, error) {
+	d := b.Folded()
+	if err := d.Accumulate(a.Folded(), -1); err != nil {
+		return nil, err
+	}
+	d.Desc = []string{"Files compared:   " + nameA + "; " + nameB}
+	d.Cmd = a.Cmd + "; " + b.Cmd
+	return d, nil
+}

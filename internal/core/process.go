@@ -78,6 +78,10 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 	if err != nil {
 		return nil, err
 	}
+	loading := loader.Options{MainStackSize: uint64(opt.MainStacksize), ShellFallback: true}
+	if err := loader.Check(path, argv, loading); err != nil {
+		return nil, err
+	}
 	if err := p.openLog(); err != nil {
 		return nil, err
 	}
@@ -108,7 +112,7 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 		p.space.Watch(w)
 	}
 	p.space.Watch(objects{p})
-	p.image, err = loader.Load(p.space, path, argv, os.Environ(), loader.Options{MainStackSize: uint64(opt.MainStacksize), ShellFallback: true})
+	p.image, err = loader.Load(p.space, path, argv, os.Environ(), loading)
 	if err != nil {
 		return nil, err
 	}

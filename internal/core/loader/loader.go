@@ -121,7 +121,7 @@ func text(e unix.Errno) string {
 	case unix.ENOEXEC:
 		return "cannot execute binary file: Exec format error"
 	case unix.EISDIR:
-		return "Is a directory"
+		return "is a directory"
 	case unix.ENOTDIR:
 		return "Not a directory"
 	case unix.ELOOP:
@@ -149,6 +149,15 @@ func refuse(name string, err error) error {
 		return &Error{Name: name, Errno: e, Cause: text(e)}
 	}
 	return &Error{Name: name, Errno: unix.EIO, Cause: err.Error()}
+}
+
+// Check says why the program that execve(path, argv, ...) would run cannot be run; Load may still find more.
+func Check(path string, argv []string, opt Options) error {
+	c, err := resolve(path, argv, opt)
+	if err != nil {
+		return refuse(path, err)
+	}
+	return c.file.Close()
 }
 
 // Load maps the program that execve(path, argv, envv) would run and builds its first stack. On error the Space may hold

@@ -108,7 +108,7 @@ func (p *Process) freeLibraries(t *sched.Thread) {
 			continue
 		}
 		if fn := p.function(f.name); fn != 0 {
-			t.CallGuest(fn, nil)
+			t.CallSilent(fn, nil)
 		}
 	}
 }

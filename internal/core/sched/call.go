@@ -1,6 +1,8 @@
 package sched
 
 import (
+	"golang.org/x/sys/unix"
+
 	"gogrind/internal/core/signal"
 	"gogrind/internal/guest"
 	"gogrind/internal/tool"
@@ -48,6 +50,36 @@ func (t *Thread) CallGuest(fn guest.Addr, args []uint64) uint64 {
 	t.moved(end)
 	copy(t.XSave(), vec)
 	return res
+}
+
+// CallSilent is CallGuest for a function that must not do more than free memory: what it writes to files is thrown away.
+func (t *Thread) CallSilent(fn guest.Addr, args []uint64) uint64 {
+	t.silent = true
+	defer func() { t.silent = false }()
+	return t.CallGuest(fn, args)
+}
+
+// unwritten is the result of a system call that is not made for a silent thread; ok is false for calls that are made.
+// glibc's __libc_freeres flushes streams, also after _exit, and takes back what was read too much.
+func (t *Thread) unwritten(nr uint64) (result uint64, ok bool) {
+	arg := &t.ctx.Regs.GPR
+	switch nr {
+	case unix.SYS_WRITE, unix.SYS_PWRITE64, unix.SYS_SENDTO:
+		return arg[guest.RDX], true
+	case unix.SYS_WRITEV, unix.SYS_PWRITEV, unix.SYS_PWRITEV2:
+		var n uint64
+		for i := range arg[guest.RDX] {
+			var iov [16]byte // base, length
+			if t.s.cfg.Space.ReadMem(iov[:], guest.Addr(arg[guest.RSI]+16*i)) < len(iov) {
+				break
+			}
+			n += le64(iov[8:])
+		}
+		return n, true
+	case unix.SYS_LSEEK:
+		return ^uint64(unix.ESPIPE) + 1, true
+	}
+	return 0, false
 }
 
 // Returned is the hook at CallReturn.

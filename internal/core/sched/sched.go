@@ -106,6 +106,7 @@ type Thread struct {
 	waitFD   int        // the parent of a vfork waits for this descriptor; 0 if not
 	events   events     // records that generated code has made
 	calls    int        // functions that CallGuest is running
+	silent   bool       // the function writes to no file
 	Unwinder any        // per-thread state of the unwinder, owned by core
 }
 

@@ -37,7 +37,7 @@ func (t *Thread) hostFault() {
 				t.resume = hostPC
 				return
 			}
-		} else if addr >= uint64(guest.Contexts) {
+		} else if addr >= uint64(guest.Contexts) && usesPlane(hostPC) {
 			if a, ok := t.planeFault(addr); ok {
 				t.resume = hostPC
 				return
@@ -48,9 +48,15 @@ func (t *Thread) hostFault() {
 			}
 		}
 	}
-	if sig == signal.SIGTRAP && info.Code() == trapTrace {
+	if sig == signal.SIGTRAP && info.Code() == trapTrace && !behindInt1(hostPC) {
 		t.resume = hostPC // a leftover of stepping
 		return
+	}
+	if sig == signal.SIGSEGV || sig == signal.SIGBUS {
+		if to, ok := t.s.tr.Recover(hostPC); ok {
+			t.resume = to // an annotation's access, to shadow of an address that no guest memory can have
+			return
+		}
 	}
 	loc := t.s.tr.Locate(hostPC)
 	if !loc.Known {
@@ -58,6 +64,9 @@ func (t *Thread) hostFault() {
 	}
 	loc.Unspill(c)
 	c.Regs.RIP = uint64(loc.PC)
+	if (sig == signal.SIGILL || sig == signal.SIGFPE) && addr == uint64(hostPC) {
+		*info = signal.FaultInfo(sig, info.Code(), uint64(loc.PC)) // these say where the instruction is
+	}
 	if sig == signal.SIGSEGV && c.TrapNo == pageFault {
 		switch t.s.cfg.Space.Classify(guest.Addr(addr), c.Err&pfWrite != 0) {
 		case aspace.CodePage:
@@ -74,6 +83,19 @@ func (t *Thread) hostFault() {
 	}
 	t.fault(*info, signal.Fault{Err: c.Err, Trap: c.TrapNo, CR2: c.CR2})
 }
+
+// usesPlane reports whether the instruction at host address h is one of the two that access the return plane: the store of a call,
+// the push of a return.
+func usesPlane(h uintptr) bool {
+	b := guest.Bytes(guest.Addr(h), 5)
+	if b[0] != 0x64 {
+		return false
+	}
+	return b[1] == 0xff && b[2] == 0xb4 && b[3] == 0x24 || b[1] == 0x48 && b[2] == 0xc7 && b[3] == 0x84 && b[4] == 0x24
+}
+
+// behindInt1 reports whether the instruction before host address h is int1, whose trap looks as that of a step.
+func behindInt1(h uintptr) bool { return guest.Bytes(guest.Addr(h-1), 1)[0] == 0xf1 }
 
 // fault sends a synchronous signal to t, whose registers are exact.
 func (t *Thread) fault(info signal.Info, f signal.Fault) {

@@ -254,6 +254,9 @@ func (m *machine) native(pc uint64, gs uint64, terms []uint64) (stop, error) {
 // seen is what happened on the way of a translated run.
 type seen struct {
 	checks []int // accesses whose check left
+	events []int // accesses whose address Go is asked for
+	// refilled is called when the buffer of events is full.
+	refilled func()
 }
 
 // translated runs the guest code at pc on context b, whose state the caller has set: what sched does, without its threads.
@@ -308,7 +311,20 @@ func (m *machine) exited(md *mode, ev *seen) (host uintptr, end stop, err error)
 		}
 		ev.checks = append(ev.checks, access)
 		host = resume
+	case vcpu.ExitEvent:
+		var access int
+		_, access, _, host = md.EventAt(arg)
+		ev.events = append(ev.events, access)
 	case vcpu.ExitFault:
+		if m.b.CR2 >= eventEnd && m.b.CR2 < eventEnd+0x1000 && m.b.TrapNo == 14 {
+			to, ok := md.Recover(uintptr(m.b.HostPC))
+			if !ok {
+				return 0, stop{}, fmt.Errorf("host %#x writes behind the event buffer", m.b.HostPC)
+			}
+			m.b.Events = eventBuffer
+			ev.refilled()
+			return to, stop{}, nil
+		}
 		return m.faulted(md)
 	default:
 		err = fmt.Errorf("exit %#x", c.Exit)

@@ -110,6 +110,9 @@ func (o objects) Unmapped(r guest.Range) {
 }
 
 func (o objects) Protected(r guest.Range, prot guest.Prot) {
+	if m, ok := o.p.space.Find(r.Start); ok && m.Path != "" && prot&guest.Write != 0 && prot&guest.Exec != 0 {
+		o.p.trans.Discard(guest.Range{End: guest.MaxAddr}) // code that counted as stable is going to change
+	}
 	if prot&guest.Exec == 0 {
 		o.p.trans.Discard(r)
 	}

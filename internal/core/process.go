@@ -271,7 +271,7 @@ func (p *Process) makeTranslator() error {
 	}
 	cfg := jit.Config{
 		Cache: cache, Limit: cacheLimit(p.opt.TranstabSectors), Fetch: p.fetch, Shadow: p.shadow, Hook: p.hookAt,
-		Translated: p.translated, Verify: p.verify,
+		Translated: p.translated, Verify: p.verify, Stable: p.stable,
 		Warn: func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 	}
 	if p.tool.Info().Name != "nulgrind" {
@@ -326,6 +326,12 @@ func (p *Process) verify(pc guest.Addr) bool {
 	}
 	m, ok := p.space.Find(pc)
 	return ok && m.Flags&unix.MAP_SHARED != 0
+}
+
+// stable reports whether code at pc is that of a file, mapped without permission to write; objects.Protected looks out for changes.
+func (p *Process) stable(pc guest.Addr) bool {
+	m, ok := p.space.Find(pc)
+	return ok && m.Path != "" && m.Prot&guest.Write == 0 && m.Flags&unix.MAP_SHARED == 0
 }
 
 // translated protects guest code that has been copied, if the guest may write to it.

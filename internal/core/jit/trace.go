@@ -288,8 +288,8 @@ func (t *Translator) liveness() {
 // lookAhead is how many instructions of a branch target liveAt looks at: nearly all code overwrites the flags within them.
 const lookAhead = 8
 
-// liveAt is the set of flags that code at pc may read before it overwrites them. It is remembered for a while: code seldom
-// changes, and code that is changed so that it expects flags from a branch that existed before is not known.
+// liveAt is the set of flags that code at pc may read before it overwrites them. It is remembered for a while. Only
+// stable code is looked at (Config.Stable), as fragments that relied on it are not found when it changes.
 func (t *Translator) liveAt(pc uint64) uint32 {
 	c := &t.ahead[(pc^pc>>12)%uint64(len(t.ahead))]
 	if c.pc == pc {
@@ -305,6 +305,9 @@ func (t *Translator) liveAt(pc uint64) uint32 {
 
 func (t *Translator) scanFlags(pc uint64) uint32 {
 	const all = arithFlags
+	if t.cfg.Stable != nil && !t.cfg.Stable(guest.Addr(pc)) {
+		return all
+	}
 	if t.hooked(pc) {
 		return 0 // a hook stands for a function with a C interface
 	}

@@ -55,6 +55,8 @@ type Config struct {
 	// Verify says that the code at pc may change without a fault, so that fragments made from it compare it with what it was
 	// each time they are entered. nil: none does.
 	Verify func(pc guest.Addr) bool
+	// Stable says that the code at pc will not change before all translations are discarded. nil: all code is stable.
+	Stable func(pc guest.Addr) bool
 	// Warn prints one line about something that is approximated.
 	Warn func(format string, args ...any)
 	// Trace prints a fragment when not nil.

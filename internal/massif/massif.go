@@ -135,12 +135,7 @@ func (m *Massif) begin() {
 		detail: m.contexts.capture,
 	}
 	if m.opts.pagesAsHeap {
-		m.host.Mappings(func(mp tool.Mapping) bool {
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			m.addPages(area{mp.Range, m.contexts.at(nil, false)})
-			return true
-		})
+		m.mappedAtStart()
 		return
 	}
 	m.mu.Lock()

@@ -48,6 +48,26 @@ func (s *areas) add(a area) {
 	*s = slices.Insert(*s, i, a)
 }
 
+// mappedAtStart counts what is mapped when the program starts. Of the main thread's stack only what is in use counts: the
+// kernel would map the rest when it is needed.
+func (m *Massif) mappedAtStart() {
+	var sp guest.Addr
+	m.host.Threads(func(t tool.Thread) bool {
+		sp = guest.Addr(t.Regs().GPR[guest.RSP]).PageDown()
+		return false
+	})
+	m.host.Mappings(func(mp tool.Mapping) bool {
+		r := mp.Range
+		if r.Contains(sp) {
+			r.Start = sp
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.addPages(area{r, m.contexts.at(nil, false)})
+		return true
+	})
+}
+
 // Mapped implements tool.MemoryWatcher.
 func (m *Massif) Mapped(mp tool.Mapping) {
 	if m.opts.pagesAsHeap && m.host != nil {

@@ -62,9 +62,12 @@ func (l *Lackey) Instrument(b *tool.Block) {
 			l.event(b, i, tool.OpEvent, 0, site{what: wInst, pc: in.PC, size: uint16(in.Len)})
 		}
 		for k := range in.Mem {
+			if in.Row.Sem == isa.StrCmps {
+				k = len(in.Mem) - 1 - k // Valgrind reads the second operand of cmps first
+			}
 			l.access(b, i, k)
 		}
-		if in.Repeats() {
+		if in.Repeats() && (l.opts.basic || l.opts.detailed || l.opts.traceMem) {
 			l.event(b, i, tool.OpEventRounds, 0, site{what: wRounds, pc: in.PC, size: uint16(in.Len), stops: stops(in)})
 		}
 	}

@@ -7,10 +7,14 @@
 //   - A superblock is a trace of the translator: it goes on behind calls and branches that are not taken.
 //   - An "IR statement" is one of: an instruction, a register it writes, flags it writes, an access to memory.
 //   - An ALU operation is an arithmetic or logic instruction, by the size of its result; I1 are conditions evaluated.
+//   - Jccs are conditional jump instructions of the program, loop and jrcxz included; the rounds of repeated string instructions
+//     are none.
 //   - A locked instruction loads once, not twice. Accesses of 64 bytes have a line of their own, V512.
 //
 // A string instruction with a repeat prefix counts as in Valgrind: each round is an instruction, and so is finding out that there
-// is none left. These rounds are no conditional branches here.
+// is none left.
+//
+// The exit code is the program's; Valgrind prints 0 whatever it is. Addresses that masked accesses leave out are not traced.
 //
 // Locking: mu guards the sites and the threads' unfinished string instructions. Instrument is called by one thread at a time.
 package lackey

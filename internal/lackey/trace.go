@@ -23,7 +23,7 @@ func (l *Lackey) Events(t tool.Thread, ev []tool.Event) {
 		s := &l.sites[e.Site]
 		switch {
 		case s.what == wBlock:
-			l.line = append(hex(append(l.line, "SB "...), uint64(s.pc)), '\n')
+			l.line = append(appendHex(append(l.line, "SB "...), uint64(s.pc)), '\n')
 		case s.what == wInst:
 			l.traceLine("I  ", uint64(s.pc), int(s.size))
 		case s.what == wAccess && s.repeat:
@@ -107,12 +107,12 @@ func (l *Lackey) traceAccess(s *site, addr uint64, size int) {
 
 // traceLine appends a line of the form " L 1fff000760,8".
 func (l *Lackey) traceLine(kind string, addr uint64, size int) {
-	l.line = append(hex(append(l.line, kind...), addr), ',')
+	l.line = append(appendHex(append(l.line, kind...), addr), ',')
 	l.line = append(strconv.AppendInt(l.line, int64(size), 10), '\n')
 }
 
-// hex appends at least 8 digits.
-func hex(b []byte, x uint64) []byte {
+// appendHex appends at least 8 digits.
+func appendHex(b []byte, x uint64) []byte {
 	for shift := 28; shift > 0 && x>>shift == 0; shift -= 4 {
 		b = append(b, '0')
 	}

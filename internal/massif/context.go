@@ -192,18 +192,52 @@ func (c *contexts) cut(n int, bytes uint64) {
 
 // detail says how much memory every context had at one moment.
 type detail struct {
-	live map[int]sum
+	live []live // ascending by context
 	// known is the number of contexts at that time: those without memory count as places, too.
 	known int
 }
 
+// live is the memory of one context.
+type live struct {
+	ctx int32
+	sum
+}
+
 // capture is the detail of now.
 func (c *contexts) capture() *detail {
-	d := &detail{live: map[int]sum{}, known: len(c.list)}
-	for i := 1; i < len(c.list); i++ {
+	n := 0
+	for i := range c.list {
+		if c.list[i].blocks != 0 {
+			n++
+		}
+	}
+	d := &detail{live: make([]live, 0, n), known: len(c.list)}
+	for i := range c.list {
 		if x := &c.list[i]; x.blocks != 0 {
-			d.live[i] = x.sum
+			d.live = append(d.live, live{int32(i), x.sum})
 		}
 	}
 	return d
+}
+
+// sums are the amounts by number of context.
+func (d *detail) sums() []sum {
+	out := make([]sum, d.known)
+	for _, l := range d.live {
+		out[l.ctx] = l.sum
+	}
+	return out
+}
+
+// order are the numbers of all contexts that ever allocated, sorted by addresses, so that those with calls in common are
+// neighbours. (The first call of a function that frees has a context, too: see NewStack.)
+func (c *contexts) order() []int32 {
+	out := make([]int32, 0, len(c.list))
+	for i := range c.list {
+		if c.list[i].all.blocks != 0 {
+			out = append(out, int32(i))
+		}
+	}
+	slices.SortFunc(out, func(a, b int32) int { return slices.Compare(c.list[a].pcs, c.list[b].pcs) })
+	return out
 }

@@ -1,6 +1,8 @@
 package massif
 
 import (
+	"sync/atomic"
+
 	"gogrind/internal/guest"
 	"gogrind/internal/tool"
 )
@@ -19,16 +21,76 @@ const (
 // slopOf is how much more than n bytes the allocator gives.
 func slopOf(n uint64) uint64 { return -n & (granule - 1) }
 
-// NewStack implements tool.HeapReplacer. Stacks are captured where one is needed: frees need none.
-func (m *Massif) NewStack(tool.Thread) uint32 { return 0 }
+// NewStack implements tool.HeapReplacer: its numbers are those of contexts. Frees need none, and looking for one would cost
+// more than all the rest of them.
+func (m *Massif) NewStack(t tool.Thread) uint32 {
+	if !m.measured() || m.frees.has(guest.Addr(t.Regs().RIP)) {
+		return 0
+	}
+	ctx := 0
+	m.capture(t, func(pcs []guest.Addr) { ctx = m.contexts.at(pcs, true) })
+	return uint32(ctx)
+}
+
+// entries are addresses of functions.
+type entries struct {
+	set atomic.Pointer[map[guest.Addr]bool] // never changed, only replaced
+}
+
+func (e *entries) has(a guest.Addr) bool {
+	s := e.set.Load()
+	return s != nil && (*s)[a]
+}
+
+// add adds a. The caller holds Massif.mu.
+func (e *entries) add(a guest.Addr) {
+	s := map[guest.Addr]bool{a: true}
+	if old := e.set.Load(); old != nil {
+		for k := range *old {
+			s[k] = true
+		}
+	}
+	e.set.Store(&s)
+}
+
+// clear forgets all entries.
+func (e *entries) clear() { e.set.Store(nil) }
 
 // Allocated implements tool.HeapReplacer.
-func (m *Massif) Allocated(t tool.Thread, b tool.HeapBlock, _ bool) {
-	m.allocated(t, b.Addr, b.Size, true)
+func (m *Massif) Allocated(_ tool.Thread, b tool.HeapBlock, _ bool) {
+	if b.Alloc == 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counted(m.blockOf(b))
 }
 
 // Freed implements tool.HeapReplacer.
-func (m *Massif) Freed(_ tool.Thread, b tool.HeapBlock, _ string) { m.freed(m.blocks, b.Addr) }
+func (m *Massif) Freed(t tool.Thread, b tool.HeapBlock, fn string) {
+	if !m.measured() {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	// realloc may free, too, but it also allocates.
+	if pc := guest.Addr(t.Regs().RIP); fn != "realloc" && !m.frees.has(pc) {
+		m.frees.add(pc)
+	}
+	m.uncounted(m.blockOf(b))
+	delete(m.slops, b.Addr)
+}
+
+// blockOf is what counts of b. The caller holds mu.
+func (m *Massif) blockOf(b tool.HeapBlock) block {
+	is := block{size: b.Size, slop: slopOf(b.Size), ctx: int(b.Alloc)}
+	if len(m.slops) > 0 {
+		if n, ok := m.slops[b.Addr]; ok {
+			is.slop = n
+		}
+	}
+	return is
+}
 
 // measured reports whether blocks count.
 func (m *Massif) measured() bool { return m.opts.heap && !m.opts.pagesAsHeap }
@@ -43,31 +105,45 @@ func (m *Massif) capture(t tool.Thread, f func(pcs []guest.Addr)) {
 	m.pcs.Put(buf)
 }
 
-// allocated notes a new block. inside says that it comes from a replaced function.
-func (m *Massif) allocated(t tool.Thread, a guest.Addr, size uint64, inside bool) {
+// described notes a block that a client request describes.
+func (m *Massif) described(t tool.Thread, a guest.Addr, size uint64) {
 	if !m.measured() {
 		return
 	}
 	m.capture(t, func(pcs []guest.Addr) {
-		b := block{size: size, ctx: m.contexts.at(pcs, inside)}
-		if inside {
-			b.slop = slopOf(size)
-			m.record(m.blocks, a, b)
-		} else {
-			m.record(m.custom, a, b)
-		}
+		b := block{size: size, ctx: m.contexts.at(pcs, false)}
+		m.custom[a] = b
+		m.counted(b)
 	})
 }
 
-// record adds b to a table. The caller holds mu.
-func (m *Massif) record(blocks map[guest.Addr]block, a guest.Addr, b block) {
-	blocks[a] = b
+// counted notes that b is in use from now on. The caller holds mu.
+func (m *Massif) counted(b block) {
 	if b.ctx == 0 {
 		return
 	}
 	m.change(int64(b.size), int64(b.slop+m.opts.heapAdmin))
 	m.contexts.add(b.ctx, b.size)
 	m.rec.normal(m.now(), m.use)
+}
+
+// uncounted notes that b isn't in use any more. The caller holds mu.
+func (m *Massif) uncounted(b block) {
+	if b.ctx == 0 {
+		return
+	}
+	m.rec.beforeFree(m.now(), m.use)
+	m.change(-int64(b.size), -int64(b.slop+m.opts.heapAdmin))
+	m.contexts.remove(b.ctx, b.size)
+	m.rec.normal(m.now(), m.use)
+}
+
+// forget removes the custom block at a, if there is one. The caller holds mu.
+func (m *Massif) forget(a guest.Addr) {
+	if b, ok := m.custom[a]; ok {
+		delete(m.custom, a)
+		m.uncounted(b)
+	}
 }
 
 // change changes what is in use. The caller holds mu.
@@ -81,63 +157,31 @@ func (m *Massif) change(heap, extra int64) {
 	m.moved += uint64(d)
 }
 
-// freed notes that the block at a is gone.
-func (m *Massif) freed(blocks map[guest.Addr]block, a guest.Addr) {
+// Resized implements tool.HeapReplacer. A block stays ignored once it is.
+func (m *Massif) Resized(_ tool.Thread, old, b tool.HeapBlock) {
+	if old.Alloc == 0 {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.forget(blocks, a)
-}
-
-// forget removes the block at a from a table, if there is one. The caller holds mu.
-func (m *Massif) forget(blocks map[guest.Addr]block, a guest.Addr) {
-	b, ok := blocks[a]
-	if !ok {
+	was := m.blockOf(old)
+	if b.Size < was.size {
+		m.rec.beforeFree(m.now(), m.use)
+	}
+	is := block{size: b.Size, slop: slopOf(b.Size), ctx: int(b.Alloc)}
+	delete(m.slops, old.Addr)
+	if room := was.size + was.slop; b.Size <= room && room-b.Size != is.slop {
+		is.slop = room - b.Size // an allocator would leave the block where it is
+		m.slops[b.Addr] = is.slop
+	}
+	m.contexts.remove(was.ctx, was.size)
+	if is.ctx == 0 {
+		m.change(-int64(was.size), -int64(was.slop+m.opts.heapAdmin))
 		return
 	}
-	delete(blocks, a)
-	if b.ctx == 0 {
-		return
-	}
-	m.rec.beforeFree(m.now(), m.use)
-	m.change(-int64(b.size), -int64(b.slop+m.opts.heapAdmin))
-	m.contexts.remove(b.ctx, b.size)
+	m.contexts.add(is.ctx, is.size)
+	m.change(int64(is.size-was.size), int64(is.slop-was.slop))
 	m.rec.normal(m.now(), m.use)
-}
-
-// Resized implements tool.HeapReplacer.
-func (m *Massif) Resized(t tool.Thread, old, b tool.HeapBlock) {
-	if !m.measured() {
-		return
-	}
-	m.capture(t, func(pcs []guest.Addr) {
-		was, ok := m.blocks[old.Addr]
-		if !ok {
-			return
-		}
-		if was.ctx != 0 && b.Size < was.size {
-			m.rec.beforeFree(m.now(), m.use)
-		}
-		is := block{size: b.Size, slop: slopOf(b.Size)}
-		if room := was.size + was.slop; b.Size <= room {
-			is.slop = room - b.Size // an allocator would leave the block where it is
-		}
-		if was.ctx != 0 {
-			is.ctx = m.contexts.at(pcs, true)
-		}
-		delete(m.blocks, old.Addr)
-		m.blocks[b.Addr] = is
-		if was.ctx == 0 {
-			return
-		}
-		m.contexts.remove(was.ctx, was.size)
-		if is.ctx == 0 { // ignored from now on
-			m.change(-int64(was.size), -int64(was.slop+m.opts.heapAdmin))
-			return
-		}
-		m.contexts.add(is.ctx, is.size)
-		m.change(int64(is.size-was.size), int64(is.slop-was.slop))
-		m.rec.normal(m.now(), m.use)
-	})
 }
 
 // BadFree implements tool.HeapReplacer.

@@ -1,6 +1,6 @@
 // Package massif is the tool that measures heap memory over time: how much is in use, and which calls it was asked for by.
 //
-// It keeps a table of live blocks, adds up bytes by allocating context, and takes snapshots by Valgrind's rules (see
+// It adds up bytes by allocating context, and takes snapshots by Valgrind's rules (see
 // recorder). At the end it writes them in Valgrind's format, for ms_print and massif-visualizer, and as a profile for
 // go tool pprof. It doesn't draw graphs: that is package msprint's work. It tells nothing about wrong frees.
 //
@@ -40,16 +40,17 @@ type Massif struct {
 	dir     string        // working directory at start
 	insts   tool.Counters // of executed instructions, when they are the time
 
-	pcs sync.Pool // *[]guest.Addr: buffers for stacks
+	pcs   sync.Pool // *[]guest.Addr: buffers for stacks
+	frees entries   // functions that free
 
 	mu       sync.Mutex // guards all below
 	rec      recorder
 	contexts contexts
-	blocks   map[guest.Addr]block // of the replaced allocator
-	custom   map[guest.Addr]block // described by client requests
-	pools    map[guest.Addr]*pool // by the address that stands for a pool
-	areas    areas                // of --pages-as-heap
-	threads  map[int]*threadStack // of --stacks
+	slops    map[guest.Addr]uint64 // of blocks whose slop doesn't follow from their size
+	custom   map[guest.Addr]block  // described by client requests
+	pools    map[guest.Addr]*pool  // by the address that stands for a pool
+	areas    areas                 // of --pages-as-heap
+	threads  map[int]*threadStack  // of --stacks
 	use      usage
 	moved    uint64 // bytes allocated and freed so far: the time of --time-unit=B
 }
@@ -74,7 +75,7 @@ var (
 // New returns the tool.
 func New() *Massif {
 	return &Massif{
-		blocks: map[guest.Addr]block{},
+		slops:  map[guest.Addr]uint64{},
 		custom: map[guest.Addr]block{},
 		pools:  map[guest.Addr]*pool{},
 

@@ -23,6 +23,7 @@ func (m *Massif) write(out io.Writer) error {
 	if m.opts.pagesAsHeap {
 		root = pageRoot
 	}
+	order := m.contexts.order()
 	const line = "#-----------"
 	for i := range m.rec.snaps {
 		s := &m.rec.snaps[i]
@@ -38,7 +39,7 @@ func (m *Massif) write(out io.Writer) error {
 			fmt.Fprintf(w, "heap_tree=detailed\n")
 		}
 		t := tree{w: w, threshold: m.opts.threshold, names: m.describe}
-		t.write(root, m.contexts.leaves(s.detail), s.use.total())
+		t.write(root, m.contexts.leaves(s.detail, order), s.use.total())
 	}
 	return w.Flush()
 }

@@ -131,6 +131,7 @@ func (m *Massif) Unmapped(r guest.Range) {
 		return // the program is still being loaded
 	}
 	m.contexts.unloading(r)
+	m.frees.clear() // other functions may come to lie there
 	if m.opts.pagesAsHeap {
 		m.removePages(r)
 	}

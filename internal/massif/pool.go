@@ -70,14 +70,14 @@ func (m *Massif) poolAlloc(t tool.Thread, p *pool, a guest.Addr, size uint64) {
 	if b, ok := m.host.Heap().Near(a); ok && !b.Freed && a >= b.Addr && a < b.Range().End {
 		return
 	}
-	m.allocated(t, a, size, false)
+	m.described(t, a, size)
 }
 
 // poolFree notes that a block of a pool is gone. The caller holds mu.
 func (m *Massif) poolFree(p *pool, a guest.Addr) {
 	if _, ok := p.blocks[a]; ok {
 		delete(p.blocks, a)
-		m.forget(m.custom, a)
+		m.forget(a)
 	}
 }
 

@@ -25,9 +25,11 @@ func (m *Massif) Request(t tool.Thread, code uint32, args [5]uint64) (result uin
 	a := guest.Addr(args[0])
 	switch code {
 	case reqMallocLike:
-		m.allocated(t, a, args[1], false)
+		m.described(t, a, args[1])
 	case reqFreeLike:
-		m.freed(m.custom, a)
+		m.mu.Lock()
+		m.forget(a)
+		m.mu.Unlock()
 	case reqResizeInPlace:
 		m.resizeInPlace(a, args[2])
 	default:

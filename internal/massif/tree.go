@@ -39,15 +39,13 @@ type tree struct {
 	names     func(pc guest.Addr) []string
 }
 
-// write writes the tree of leaves: lines "nCHILDREN: BYTES NAME", indented by one for each level.
+// write writes the tree of leaves, which are sorted by addresses: lines "nCHILDREN: BYTES NAME", indented by one for each level.
 func (t *tree) write(root string, leaves []leaf, total uint64) {
 	t.least = float64(total) * t.threshold / 100
 	var bytes uint64
 	for i := range leaves {
 		bytes += leaves[i].bytes
 	}
-	// By addresses, so that leaves with calls in common are neighbours on every level.
-	slices.SortFunc(leaves, func(a, b leaf) int { return slices.Compare(a.pcs, b.pcs) })
 	below := t.branches(leaves, 0)
 	fmt.Fprintf(t.w, "n%d: %d %s\n", len(below), bytes, root)
 	t.level(below, 0, 1)
@@ -119,11 +117,14 @@ func (m *Massif) describe(pc guest.Addr) []string {
 	return out
 }
 
-// leaves are the contexts of d.
-func (c *contexts) leaves(d *detail) []leaf {
+// leaves are the contexts of d in the given order.
+func (c *contexts) leaves(d *detail, order []int32) []leaf {
+	sums := d.sums()
 	out := make([]leaf, 0, d.known)
-	for i := 1; i < d.known; i++ {
-		out = append(out, leaf{c.list[i].pcs, d.live[i].bytes})
+	for _, i := range order {
+		if int(i) < d.known {
+			out = append(out, leaf{c.list[i].pcs, sums[i].bytes})
+		}
 	}
 	return out
 }

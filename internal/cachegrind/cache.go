@@ -19,7 +19,7 @@ func newCache(g cacheConfig) *cache {
 	return &cache{cacheConfig: g, shift: uint(bits.TrailingZeros(uint(g.line))), sets: uint64(lines/g.assoc) - 1, tags: make([]uint64, lines)}
 }
 
-// line uses line number n and reports whether it was missing.
+// lineMissing uses line number n and reports whether it was missing.
 func (c *cache) lineMissing(n uint64) bool {
 	at := int(n&c.sets) * c.assoc
 	set := c.tags[at : at+c.assoc : at+c.assoc]
@@ -29,14 +29,26 @@ func (c *cache) lineMissing(n uint64) bool {
 	}
 	for i := 1; i < len(set); i++ {
 		if set[i] == tag {
-			copy(set[1:i+1], set[:i])
-			set[0] = tag
+			toFront(set, i, tag)
 			return false
 		}
 	}
-	copy(set[1:], set[:len(set)-1])
-	set[0] = tag
+	toFront(set, len(set)-1, tag)
 	return true
+}
+
+// toFront makes tag the first of set; those up to i move by one. A loop is faster than copy for so few.
+func toFront(set []uint64, i int, tag uint64) {
+	for ; i > 0; i-- {
+		set[i] = set[i-1]
+	}
+	set[0] = tag
+}
+
+// latest reports whether the bytes [a, a+size) lie in one line that is the last used of its set, so that nothing changes.
+func (c *cache) latest(a uint64, size int) bool {
+	n := a >> c.shift
+	return (a+uint64(size)-1)>>c.shift == n && c.tags[int(n&c.sets)*c.assoc] == n+1
 }
 
 // missing uses the bytes [a, a+size), which lie in two lines at most, and reports whether one of them was missing.

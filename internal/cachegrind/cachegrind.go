@@ -40,6 +40,10 @@ type Cachegrind struct {
 	dir     string           // working directory at start: the guest changes ours
 	desc    []string         // the description of the caches in the result
 
+	queue   chan batch        // to the simulation; nil when nothing is simulated
+	spare   chan []tool.Event // buffers to use again
+	waiting sync.WaitGroup    // batches that were not simulated yet
+
 	mu      sync.Mutex // guards all below
 	runs    runs
 	sim     *machine        // nil when nothing is simulated
@@ -114,6 +118,10 @@ func (c *Cachegrind) Start(h tool.Host) error {
 		c.sim.branches = &predictor{}
 	}
 	c.profile = cgfile.New(events)
+	if c.sim != nil {
+		c.queue, c.spare = make(chan batch, batches), make(chan []tool.Event, batches)
+		go c.simulate()
+	}
 	c.on = c.opts.atStart
 	c.started = time.Now()
 	return nil
@@ -141,6 +149,7 @@ func (c *Cachegrind) Request(t tool.Thread, code uint32, args [5]uint64) (result
 
 // counting turns counting on or off. Translated code counts all the time: what it counted while counting was off is thrown away.
 func (c *Cachegrind) counting(on bool) {
+	c.drain()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if on == c.on {
@@ -164,13 +173,18 @@ func (c *Cachegrind) Moved(from, to guest.Range) {
 func (c *Cachegrind) Unmapped(r guest.Range) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.profile != nil && c.runs.touches(r) {
-		c.settle(r)
+	if c.profile == nil || !c.runs.touches(r) {
+		return
 	}
+	c.mu.Unlock()
+	c.drain()
+	c.mu.Lock()
+	c.settle(r)
 }
 
 // Finish implements tool.Tool.
 func (c *Cachegrind) Finish(tool.Exit) (status int, replace bool) {
+	c.drain()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, t := range c.threads {

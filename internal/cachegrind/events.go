@@ -5,37 +5,78 @@ import (
 	"gogrind/internal/tool"
 )
 
-// Events implements tool.EventWatcher.
+// batch is what one thread has recorded, on its way to the simulation.
+type batch struct {
+	thread int
+	ev     []tool.Event
+}
+
+// batches is how many may wait: enough to keep the simulation busy while the guest translates or sleeps.
+const batches = 8
+
+// Events implements tool.EventWatcher. The simulation runs on a goroutine of its own, so that it has another processor when
+// there is one; the guest waits when it is too far ahead.
 func (c *Cachegrind) Events(t tool.Thread, ev []tool.Event) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.sim == nil {
+	if c.queue == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		c.countRounds(ev)
 		return
 	}
-	th := c.threads[t.ID()]
+	var buf []tool.Event
+	select {
+	case buf = <-c.spare:
+	default:
+	}
+	c.waiting.Add(1)
+	c.queue <- batch{t.ID(), append(buf[:0], ev...)}
+}
+
+// simulate consumes batches for ever.
+func (c *Cachegrind) simulate() {
+	for b := range c.queue {
+		c.mu.Lock()
+		c.consume(b)
+		c.mu.Unlock()
+		select {
+		case c.spare <- b.ev:
+		default:
+		}
+		c.waiting.Done()
+	}
+}
+
+// drain waits until the simulation has caught up with all that was recorded. mu must not be held.
+func (c *Cachegrind) drain() { c.waiting.Wait() }
+
+// consume simulates a batch. mu is held.
+func (c *Cachegrind) consume(b batch) {
+	th := c.threads[b.thread]
 	if th == nil {
 		th = &thread{}
-		c.threads[t.ID()] = th
+		c.threads[b.thread] = th
 	}
 	m := c.sim
+	ev := b.ev
 	for i := range ev {
 		e := &ev[i]
 		s := &m.sites[e.Site]
 		if th.pending != 0 {
 			c.resolve(th, s)
 		}
-		s.count++
 		for j := s.fetch[0]; j < s.fetch[1]; j++ {
-			m.fetch(&m.fetches[j])
+			if f := &m.fetches[j]; !f.single || f.line != m.lastLine {
+				m.fetch(f)
+			}
 		}
 		switch s.kind {
 		case siteRead, siteWrite:
 			size := int(s.size)
-			if e.Size != 0 {
+			if s.own {
+				m.times[e.Site]++
 				size = min(int(e.Size), m.dataLimit)
 			}
-			m.data(&m.costs[s.cost], e.Value, size, s.kind == siteWrite)
+			m.data(s.cost, e.Value, size, s.kind == siteWrite)
 		case siteBranch:
 			th.pending = e.Site
 		case siteRepRead, siteRepWrite:
@@ -80,14 +121,16 @@ func (c *Cachegrind) rep(th *thread, s *site, n uint64) {
 	c.runs.rounds[s.run] += extra
 	acc := th.rep[:th.nRep]
 	th.nRep = 0
+	for j := range acc {
+		m.times[acc[j].site] += n
+	}
 	cost := &m.costs[s.cost]
 	for i := range n {
 		for j := range acc {
 			a := &acc[j]
 			as := &m.sites[a.site]
-			as.times++
 			if m.d1 != nil {
-				m.data(cost, a.addr, int(as.size), as.kind == siteRepWrite)
+				m.data(s.cost, a.addr, int(as.size), as.kind == siteRepWrite)
 			}
 			a.addr += uint64(as.size)
 		}
@@ -135,13 +178,9 @@ func (c *Cachegrind) flushThread(th *thread) {
 	th.pending = 0
 }
 
-// fetch uses the instruction cache.
+// fetch uses the instruction cache. A line that was used last needs no look.
 func (m *machine) fetch(f *fetch) {
-	first, last := f.pc>>m.i1.shift, (f.pc+uint64(f.len)-1)>>m.i1.shift
-	if first == last && m.lastLine == last+1 {
-		return
-	}
-	m.lastLine = last + 1
+	m.lastLine = f.line
 	if m.i1.missing(f.pc, int(f.len)) {
 		c := &m.costs[f.cost]
 		c.i1++
@@ -151,11 +190,12 @@ func (m *machine) fetch(f *fetch) {
 	}
 }
 
-// data uses the data cache.
-func (m *machine) data(c *cost, a uint64, size int, write bool) {
-	if !m.d1.missing(a, size) {
+// data uses the data cache; cost is that of the instruction.
+func (m *machine) data(cost uint32, a uint64, size int, write bool) {
+	if m.d1.latest(a, size) || !m.d1.missing(a, size) {
 		return
 	}
+	c := &m.costs[cost]
 	deep := m.ll.missing(a, size)
 	if write {
 		c.d1w++
@@ -170,41 +210,28 @@ func (m *machine) data(c *cost, a uint64, size int, write bool) {
 	}
 }
 
-// settle moves what run k cost to the lines of its instructions.
-func (m *machine) settle(c *Cachegrind, k uint32, rounds uint64, on bool, lookup func(pc guest.Addr) []int64) {
+// settle moves what run k cost to the lines of its instructions; it was executed so many times.
+func (m *machine) settle(c *Cachegrind, k uint32, times uint64, on bool, lookup func(pc guest.Addr) []int64) {
 	u := &c.runs.all[k]
-	for i := u.sites; int(i) < len(m.sites) && m.sites[i].run == k; i++ {
+	for i := u.sites; m.d1 != nil && int(i) < len(m.sites) && m.sites[i].run == k; i++ {
 		s := &m.sites[i]
-		if s.count == 0 {
+		n := times
+		if s.own {
+			n = m.times[i]
+			delete(m.times, i)
+		}
+		if s.twice {
+			n *= 2
+		}
+		if !on || n == 0 {
 			continue
 		}
-		if on {
-			c.runs.eachInst(k, func(j int, pc guest.Addr) {
-				if j >= int(s.from) && j <= int(s.to) {
-					lookup(pc)[0] += int64(s.count)
-				}
-			})
-			if m.d1 != nil {
-				n, col := s.count, 0
-				switch s.kind {
-				case siteRead:
-					col = colDr
-					if s.twice {
-						n *= 2
-					}
-				case siteWrite:
-					col = colDw
-				case siteRepRead:
-					n, col = s.times, colDr
-				case siteRepWrite:
-					n, col = s.times, colDw
-				}
-				if col != 0 {
-					lookup(c.runs.pcOf(k, s.cost))[col] += int64(n)
-				}
-			}
+		switch s.kind {
+		case siteRead, siteRepRead:
+			lookup(c.runs.pcOf(k, s.cost))[colDr] += int64(n)
+		case siteWrite, siteRepWrite:
+			lookup(c.runs.pcOf(k, s.cost))[colDw] += int64(n)
 		}
-		s.count, s.times = 0, 0
 	}
 	c.runs.eachInst(k, func(j int, pc guest.Addr) {
 		x := &m.costs[u.first+uint32(j)]

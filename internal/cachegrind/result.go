@@ -34,12 +34,12 @@ func (c *Cachegrind) settle(r guest.Range) {
 			continue
 		}
 		v := c.runs.value(k)
-		times := *v + c.runs.rounds[k]
+		times := *v
 		*v = 0
-		delete(c.runs.rounds, k)
-		if c.on && times != 0 {
-			c.runs.eachInst(k, func(_ int, pc guest.Addr) { lookup(pc)[0] += int64(times) })
+		if n := times + c.runs.rounds[k]; c.on && n != 0 {
+			c.runs.eachInst(k, func(_ int, pc guest.Addr) { lookup(pc)[0] += int64(n) })
 		}
+		delete(c.runs.rounds, k)
 		if c.sim != nil {
 			c.sim.settle(c, k, times, c.on, lookup)
 		}

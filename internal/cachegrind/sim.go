@@ -12,27 +12,25 @@ type machine struct {
 	i1, d1, ll *cache // nil without --cache-sim
 	geo        *geometry
 	branches   *predictor // nil without --branch-sim
-	lastLine   uint64     // line of the last instruction fetch, plus one
+	lastLine   uint64     // that the last instruction was fetched from, plus one
 	dataLimit  int        // larger accesses are taken for this size, so that they touch two lines at most
 
 	sites   []site
+	times   map[uint32]uint64 // accesses made at sites that have their own count
 	fetches []fetch
 	costs   []cost // by index of runs.lens
 }
 
-// site is a place where translated code makes event records.
+// site is a place where translated code makes event records. It is small, as those of a hot loop are read all the time.
 type site struct {
 	run   uint32
+	cost  uint32    // index in costs of its instruction
+	fetch [2]uint32 // range of fetches that come before the record
+	size  uint16    // of the access
 	kind  siteKind
-	from  uint8 // the record stands for the execution of instructions [from, to] of the run, none when from > to
-	to    uint8
-	next  bool   // control leaves by an indirect jump or call behind it
-	twice bool   // the access is a read, and then a read and write that can't be divided
-	cost  uint32 // index in costs of its instruction
-	size  uint16 // of the access
-	fetch [2]uint32
-	count uint64
-	times uint64 // accesses, where count does not tell: those of repeated instructions
+	next  bool // control leaves by an indirect jump or call behind it
+	twice bool // the access is a read, and then a read and write that can't be divided
+	own   bool // the accesses are not as many as executions of the run, but machine.times
 }
 
 type siteKind uint8
@@ -50,9 +48,11 @@ const (
 
 // fetch is the fetch of an instruction that may touch another line than the one before it.
 type fetch struct {
-	pc   uint64
-	cost uint32
-	len  uint8
+	line   uint64 // number of its last line, plus one
+	pc     uint64
+	cost   uint32
+	len    uint8
+	single bool // it lies in one line
 }
 
 // cost is what an instruction cost beside the counts of its sites.
@@ -75,7 +75,7 @@ type repAccess struct {
 
 // newMachine makes a machine with empty caches; without geometry it has none.
 func newMachine(g *geometry) *machine {
-	m := &machine{sites: make([]site, 1), dataLimit: 1 << 16}
+	m := &machine{sites: make([]site, 1), times: map[uint32]uint64{}, dataLimit: 1 << 16}
 	if g != nil {
 		m.geo = g
 		m.i1, m.d1, m.ll = newCache(g.i1), newCache(g.d1), newCache(g.ll)
@@ -95,29 +95,32 @@ func (c *Cachegrind) observe(b *tool.Block, from, to int, k uint32, isNew bool) 
 		}
 	}
 	at := u.sites
-	done := 0 // first instruction of the run that no record stands for yet
+	done := 0 // first instruction of the run whose fetch no record stands for yet
 	place := func(i int, ann tool.Ann, s site) {
+		before := s.kind != siteNotTaken && s.kind != siteRounds
 		if isNew {
 			s.run, s.cost = k, u.first+uint32(i-from)
-			s.from, s.to = 1, 0
-			if s.kind != siteNotTaken && s.kind != siteRounds && done <= i-from {
-				s.from, s.to = uint8(done), uint8(i-from)
+			if before {
 				s.fetch = m.addFetches(&c.runs, k, done, i-from)
 			}
 			m.sites = append(m.sites, s)
 		}
-		if s.kind != siteNotTaken && s.kind != siteRounds {
+		if before {
 			done = i - from + 1
 		}
 		ann.Inst, ann.Arg = i, int64(at)
 		at++
 		b.Anns = append(b.Anns, ann)
 	}
+	counted := cheapest(b, from, to)
 	for i := from; i <= to; i++ {
+		if i == counted {
+			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCount, Arg: 1, Ptr: c.counter(k)})
+		}
 		in := &b.Insts[i]
 		rep := in.Repeats()
 		if m.i1 != nil && !rep && masked(in) {
-			// Any number of records, also none: they can't stand for the instruction.
+			// Any number of records, also none: they can't stand for the fetch.
 			place(i, tool.Ann{Op: tool.OpEvent}, site{})
 		}
 		if m.i1 != nil || rep {
@@ -138,7 +141,7 @@ func (c *Cachegrind) observe(b *tool.Block, from, to int, k uint32, isNew bool) 
 			place(i, tool.Ann{Op: tool.OpEvent, Behind: true}, site{kind: siteNotTaken})
 		case m.branches != nil && indirect(in):
 			place(i, tool.Ann{Op: tool.OpEvent}, site{next: true})
-		case done <= i-from:
+		case m.branches != nil && done == 0, m.touchesLine(&c.runs, k, done, i-from):
 			place(i, tool.Ann{Op: tool.OpEvent}, site{})
 		}
 	}
@@ -154,6 +157,7 @@ func (m *machine) access(in *tool.Inst, j int, rep bool) site {
 	if a.Kind == isa.Store {
 		s.kind = siteWrite
 	}
+	s.own = rep || a.Elem != 0
 	if rep {
 		s.kind += siteRepRead - siteRead
 	}
@@ -184,21 +188,32 @@ func indirect(in *tool.Inst) bool {
 	return !direct && (in.Row.Sem == isa.CtlJmp || in.Row.Sem == isa.CtlCall)
 }
 
-// addFetches notes the fetches of instructions [from, to] of run k that may touch a line anew.
-func (m *machine) addFetches(r *runs, k uint32, from, to int) [2]uint32 {
-	first := uint32(len(m.fetches))
+// eachFetch calls f for those of the instructions [from, to] of run k that touch a line anew, or may do so.
+func (m *machine) eachFetch(r *runs, k uint32, from, to int, f func(fetch)) {
 	if m.i1 == nil {
-		return [2]uint32{first, first}
+		return
 	}
 	u := &r.all[k]
-	line := uint64(0)
+	line := uint64(0) // of the instruction before; none is in line number 0
 	r.eachInst(k, func(i int, pc guest.Addr) {
 		n := r.lens[int(u.first)+i]
-		l0, l1 := uint64(pc)>>m.i1.shift+1, (uint64(pc)+uint64(n)-1)>>m.i1.shift+1
-		if i >= from && i <= to && (i == from || l0 != line || l1 != line) {
-			m.fetches = append(m.fetches, fetch{uint64(pc), u.first + uint32(i), n})
+		first, last := uint64(pc)>>m.i1.shift+1, (uint64(pc)+uint64(n)-1)>>m.i1.shift+1
+		if i >= from && i <= to && (first != line || last != line) {
+			f(fetch{last, uint64(pc), u.first + uint32(i), n, first == last})
 		}
-		line = l1
+		line = last
 	})
+}
+
+// addFetches notes them and returns where.
+func (m *machine) addFetches(r *runs, k uint32, from, to int) [2]uint32 {
+	first := uint32(len(m.fetches))
+	m.eachFetch(r, k, from, to, func(f fetch) { m.fetches = append(m.fetches, f) })
 	return [2]uint32{first, uint32(len(m.fetches))}
+}
+
+// touchesLine reports whether there are any.
+func (m *machine) touchesLine(r *runs, k uint32, from, to int) (yes bool) {
+	m.eachFetch(r, k, from, to, func(fetch) { yes = true })
+	return yes
 }

@@ -32,25 +32,25 @@ func summaryText(events []string, counts []int64) string {
 	_, branches := t["Bc"]
 	var b strings.Builder
 	if !caches {
-		fmt.Fprintf(&b, "%-14s%s\n", "I refs:", commas(t["Ir"]))
+		fmt.Fprintf(&b, "%-15s%s\n", "I refs:", commas(t["Ir"]))
 	}
 	// Columns are as wide as the largest number that may be in them.
 	w1 := len(commas(max(t["Ir"], t.sum("Dr", "Dw"), t.sum("Bc", "Bi"))))
 	w2 := len(commas(max(t["Dr"], t["Bc"])))
 	w3 := len(commas(max(t["Dw"], t["Bi"])))
-	one := func(label string, n int64) { fmt.Fprintf(&b, "%-14s%*s\n", label, w1, commas(n)) }
+	one := func(label string, n int64) { fmt.Fprintf(&b, "%-15s%*s\n", label, w1, commas(n)) }
 	pair := func(label string, a, d int64, an, dn string) {
-		fmt.Fprintf(&b, "%-14s%*s  (%*s %s + %*s %s)\n", label, w1, commas(a+d), w2, commas(a), an, w3, commas(d), dn)
+		fmt.Fprintf(&b, "%-15s%*s  (%*s %s + %*s %s)\n", label, w1, commas(a+d), w2, commas(a), an, w3, commas(d), dn)
 	}
 	rates := func(label string, all, a, d float64) {
-		fmt.Fprintf(&b, "%-14s%*.1f%% (%*.1f%%     + %*.1f%%  )\n", label, w1-1, all, w2-1, a, w3-1, d)
+		fmt.Fprintf(&b, "%-15s%*.1f%% (%*.1f%%     + %*.1f%%  )\n", label, w1, all, w2, a, w3, d)
 	}
 	if caches {
 		one("I   refs:", t["Ir"])
 		one("I1  misses:", t["I1mr"])
 		one("LLi misses:", t["ILmr"])
-		fmt.Fprintf(&b, "%-14s%*.2f%%\n", "I1  miss rate:", w1-1, percent(t["I1mr"], t["Ir"]))
-		fmt.Fprintf(&b, "%-14s%*.2f%%\n\n", "LLi miss rate:", w1-1, percent(t["ILmr"], t["Ir"]))
+		fmt.Fprintf(&b, "%-15s%*.2f%%\n", "I1  miss rate:", w1, percent(t["I1mr"], t["Ir"]))
+		fmt.Fprintf(&b, "%-15s%*.2f%%\n\n", "LLi miss rate:", w1, percent(t["ILmr"], t["Ir"]))
 		d, dm, lm := t.sum("Dr", "Dw"), t.sum("D1mr", "D1mw"), t.sum("DLmr", "DLmw")
 		pair("D   refs:", t["Dr"], t["Dw"], "rd  ", "wr")
 		pair("D1  misses:", t["D1mr"], t["D1mw"], "rd  ", "wr")
@@ -67,8 +67,8 @@ func summaryText(events []string, counts []int64) string {
 		b.WriteByte('\n')
 		pair("Branches:", t["Bc"], t["Bi"], "cond", "ind")
 		pair("Mispredicts:", t["Bcm"], t["Bim"], "cond", "ind")
-		fmt.Fprintf(&b, "%-14s%*.1f%% (%*.1f%%     + %*.1f%%   )\n", "Mispred rate:", w1-1, percent(t.sum("Bcm", "Bim"), t.sum("Bc", "Bi")),
-			w2-1, percent(t["Bcm"], t["Bc"]), w3-1, percent(t["Bim"], t["Bi"]))
+		fmt.Fprintf(&b, "%-15s%*.1f%% (%*.1f%%     + %*.1f%%   )\n", "Mispred rate:", w1, percent(t.sum("Bcm", "Bim"), t.sum("Bc", "Bi")),
+			w2, percent(t["Bcm"], t["Bc"]), w3, percent(t["Bim"], t["Bi"]))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -255,7 +255,7 @@ func (v *view) sources(w io.Writer, files []entry, more []string) {
 	t.head(w, "")
 	io.WriteString(w, "\n")
 	for i, s := range sums {
-		t.row(w, "", s, nil, "  "+fates[i])
+		t.row(w, "", s, nil, fates[i])
 	}
 	io.WriteString(w, "\n")
 }

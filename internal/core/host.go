@@ -195,10 +195,12 @@ func (p *Process) check(t *sched.Thread, pc guest.Addr, access int) {
 
 // fatal tells about a signal that ends the process.
 func (p *Process) fatal(t *sched.Thread, info signal.Info, core bool) {
-	if p.opt.Quiet() && info.Signo() != signal.SIGSEGV {
+	if p.xml != nil {
+		p.fatalXML(t.ID(), info, p.callers(t))
+		p.stackHint(t, info)
 		return
 	}
-	if p.opt.XML {
+	if p.opt.Quiet() && info.Signo() != signal.SIGSEGV {
 		return
 	}
 	text := ""
@@ -210,6 +212,17 @@ func (p *Process) fatal(t *sched.Thread, info signal.Info, core bool) {
 	}
 	p.log.Userf("")
 	p.report.Message(0, text, p.callers(t))
+	p.stackHint(t, info)
+}
+
+// stackHint says what may help if the main thread has run out of stack.
+func (p *Process) stackHint(t *sched.Thread, info signal.Info) {
+	if t.ID() != 1 {
+		return
+	}
+	for _, l := range signal.StackHint(info, p.image.Stack.Len()) {
+		p.log.Userf("%s", l)
+	}
 }
 
 // finish lets the tool write its results.
@@ -219,6 +232,9 @@ func (p *Process) finish(t *sched.Thread, e tool.Exit) int {
 	}
 	if e.Signal == 0 && p.heap != nil {
 		p.freeLibraries(t)
+	}
+	if p.xml != nil {
+		p.xml.Ended()
 	}
 	status, replace := p.tool.Finish(e)
 	if p.opt.Stats {
@@ -239,16 +255,27 @@ func (p *Process) finish(t *sched.Thread, e tool.Exit) int {
 func (p *Process) forked(t *sched.Thread) {
 	p.child = true
 	profiling = nil // the profile is the parent's
-	name := ""
-	if p.opt.Log.Kind == options.ToFile && strings.Contains(p.opt.Log.Name, "%p") {
-		p.names.PID = os.Getpid()
-		if n, err := p.names.Expand("log-file", p.opt.Log.Name); err == nil {
-			name = n
-		}
-	}
-	if err := p.log.Forked(os.Getpid(), name, p.opt.ChildSilent); err == nil && name != "" && !p.opt.ChildSilent {
+	name := p.childFile("log", p.opt.Log)
+	if err := p.log.Forked(os.Getpid(), name, p.opt.ChildSilent); err == nil && name != "" && !p.opt.ChildSilent && p.xml == nil {
 		p.log.Banner(p.banner(os.Getppid()))
 	}
+	if p.xml == nil {
+		return
+	}
+	name = p.childFile("xml", p.opt.XMLSink)
+	if err := p.xml.Forked(os.Getpid(), name, p.opt.ChildSilent); err == nil && name != "" && !p.opt.ChildSilent {
+		p.beginXML()
+	}
+}
+
+// childFile is the file that a forked child writes to in place of its parent's, "" if they share one.
+func (p *Process) childFile(option string, s options.Sink) string {
+	if s.Kind != options.ToFile || !strings.Contains(s.Name, "%p") {
+		return ""
+	}
+	p.names.PID = os.Getpid()
+	name, _ := p.names.Expand(option+"-file", s.Name)
+	return name
 }
 
 func suppressTool(title string) (suppress.Tool, bool) {

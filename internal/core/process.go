@@ -3,7 +3,6 @@ package core
 import (
 	"encoding/binary"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -41,6 +40,7 @@ type Process struct {
 	log    *report.Log
 	names  options.Expander // of log files: one, as %n counts
 	report *report.Reporter
+	xml    *report.XML // nil without --xml=yes
 	stacks *stack.Interner
 
 	space   *aspace.Space
@@ -127,26 +127,12 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 
 // openLog opens the log and writes its head.
 func (p *Process) openLog() error {
-	t := report.Target{FD: p.opt.Log.FD}
+	t, err := p.target("log", p.opt.Log)
+	if err != nil {
+		return err
+	}
 	parent := 0
-	switch p.opt.Log.Kind {
-	case options.ToFile:
-		p.names.Dir, _ = os.Getwd()
-		p.names.PID = os.Getpid()
-		name, err := p.names.Expand("log-file", p.opt.Log.Name)
-		if err != nil {
-			return err
-		}
-		t.File = name
-		parent = os.Getppid()
-	case options.ToSocket:
-		t.Socket = p.opt.Log.Name
-		var err error
-		var a netip.AddrPort
-		if a, err = options.ParseSocket(t.Socket); err != nil {
-			return err
-		}
-		t.Addr = a
+	if p.opt.Log.Kind != options.ToFD {
 		parent = os.Getppid()
 	}
 	log, err := report.OpenLog(t, os.Getpid(), p.opt.TimeStamp)
@@ -154,7 +140,12 @@ func (p *Process) openLog() error {
 		return err
 	}
 	p.log = log
-	if !p.opt.Quiet() {
+	if p.opt.XML {
+		if err := p.openXML(); err != nil {
+			return err
+		}
+	}
+	if !p.opt.Quiet() && !p.opt.XML {
 		log.Banner(p.banner(parent))
 	}
 	for _, n := range p.cmd.Notes {
@@ -207,7 +198,12 @@ func (p *Process) openReport() error {
 			}
 		}
 	}
+	var sink report.Sink
+	if p.xml != nil {
+		sink = p.xml
+	}
 	p.report = report.New(p.log, report.Config{
+		Sink:    sink,
 		Symbols: symbolizer{p}, Stacks: interned{p.stacks}, Suppressions: set, SuppTool: title,
 		View: report.View{NumCallers: p.opt.NumCallers, ShowBelowMain: p.opt.ShowBelowMain, Mangled: !p.opt.Demangle,
 			Fullpath: p.opt.FullpathAfter, Offsets: p.opt.SymOffsets},

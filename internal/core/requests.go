@@ -5,6 +5,7 @@ import (
 	"gogrind/internal/core/sched"
 	"gogrind/internal/debuginfo"
 	"gogrind/internal/guest"
+	"gogrind/internal/report"
 	"gogrind/internal/tool"
 )
 
@@ -28,6 +29,14 @@ func (r requests) ChangeOption(t tool.Thread, option string) {
 }
 
 func (r requests) Print(t tool.Thread, text string, backtrace bool) {
+	if r.p.xml != nil {
+		var frames []report.Frame
+		if backtrace {
+			frames = r.p.report.Frames(r.p.callers(t))
+		}
+		r.p.xml.Message(t.ID(), text, frames)
+		return
+	}
 	if !backtrace {
 		r.p.log.Clientf("%s", text)
 		return

@@ -87,6 +87,9 @@ func (r *Reporter) Message(thread int, text string, pcs []guest.Addr) {
 	}
 }
 
+// Frames names the calls of a stack as in findings.
+func (r *Reporter) Frames(pcs []guest.Addr) []Frame { return r.cfg.View.Resolve(r.cfg.Symbols, pcs) }
+
 // summaryLine is the line that programs read the result from.
 func (c *Counts) summaryLine() string {
 	return fmt.Sprintf("ERROR SUMMARY: %d errors from %d contexts (suppressed: %d from %d)",

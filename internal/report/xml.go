@@ -99,7 +99,9 @@ func (x *XML) Found(e *Entry, supp *suppress.Finding) {
 	}
 	xmlStack(&b, e.Frames)
 	for i, a := range e.Aux {
-		element(&b, 2, "auxwhat", a.Text)
+		for line := range strings.SplitSeq(a.Text, "\n") {
+			element(&b, 2, "auxwhat", line)
+		}
 		xmlStack(&b, e.AuxFrames[i])
 	}
 	if supp != nil {
@@ -150,6 +152,37 @@ func (x *XML) suppression(b *strings.Builder, f *suppress.Finding) {
 	// A name can't hold the end of a CDATA section unless someone wants to break readers.
 	raw := strings.ReplaceAll(suppress.Generate(x.suppTool, f), "]]>", "]]&gt;")
 	fmt.Fprintf(b, "    <rawtext>\n<![CDATA[\n%s]]>\n    </rawtext>\n  </suppression>\n", clean(raw))
+}
+
+// Message writes text that the guest printed through a client request, with a stack if it asked for one.
+func (x *XML) Message(thread int, text string, frames []Frame) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "<clientmsg>\n  <tid>%d</tid>\n  <text>%s</text>\n", thread, escape(text))
+	xmlStack(&b, frames)
+	b.WriteString("</clientmsg>\n")
+	x.out.Raw(b.String())
+}
+
+// FatalSignal is a signal that ends the guest.
+type FatalSignal struct {
+	Thread, Signal, Code int
+	Name                 string // "SIGSEGV"
+	Event                string // what happened at Addr, "" when it is not known
+	Addr                 uint64
+}
+
+// Fatal reports the signal that ends the guest.
+func (x *XML) Fatal(f *FatalSignal, frames []Frame) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "<fatal_signal>\n  <tid>%d</tid>\n  <signo>%d</signo>\n  <signame>%s</signame>\n  <sicode>%d</sicode>\n",
+		f.Thread, f.Signal, escape(f.Name), f.Code)
+	if f.Event != "" {
+		element(&b, 2, "event", f.Event)
+		fmt.Fprintf(&b, "  <siaddr>0x%x</siaddr>\n", f.Addr)
+	}
+	xmlStack(&b, frames)
+	b.WriteString("</fatal_signal>\n\n")
+	x.out.Raw(b.String())
 }
 
 // Cut ends the report early.

@@ -122,3 +122,22 @@ func TestXMLTargets(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestXMLMessages: what the guest prints and how it ends.
+func TestXMLMessages(t *testing.T) {
+	x, file := newXML(t)
+	stack := []Frame{{PC: 0x10, Fn: "f", Obj: "/a"}}
+	x.Message(2, "a<b\n", nil)
+	x.Message(1, "here", stack)
+	x.Fatal(&FatalSignal{Thread: 1, Signal: 11, Code: 1, Name: "SIGSEGV", Event: "Access not within mapped region", Addr: 0x1f}, stack)
+	x.Fatal(&FatalSignal{Thread: 3, Signal: 6, Code: -6, Name: "SIGABRT"}, nil)
+	const frame = "  <stack>\n    <frame>\n      <ip>0x10</ip>\n      <obj>/a</obj>\n      <fn>f</fn>\n    </frame>\n  </stack>\n"
+	want := "<clientmsg>\n  <tid>2</tid>\n  <text>a&lt;b\n</text>\n</clientmsg>\n" +
+		"<clientmsg>\n  <tid>1</tid>\n  <text>here</text>\n" + frame + "</clientmsg>\n" +
+		"<fatal_signal>\n  <tid>1</tid>\n  <signo>11</signo>\n  <signame>SIGSEGV</signame>\n  <sicode>1</sicode>\n" +
+		"  <event>Access not within mapped region</event>\n  <siaddr>0x1f</siaddr>\n" + frame + "</fatal_signal>\n\n" +
+		"<fatal_signal>\n  <tid>3</tid>\n  <signo>6</signo>\n  <signame>SIGABRT</signame>\n  <sicode>-6</sicode>\n</fatal_signal>\n\n"
+	if got := read(t, file); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

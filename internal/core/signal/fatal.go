@@ -12,6 +12,15 @@ var reasons = map[int][]string{
 		"Privileged register", "Coprocessor error", "Internal stack error"},
 }
 
+// Reason says what caused a fault and where; "" for signals that are no faults.
+func Reason(info Info) (what string, addr uint64) {
+	words, code := reasons[info.Signo()], info.Code()
+	if code < 1 || int(code) > len(words) {
+		return "", 0
+	}
+	return words[code-1], info.Addr()
+}
+
 // FatalText is what the log says before the stack of the thread that a signal kills: programs look for the first
 // line, people for the second. core says that a core file is being written.
 func FatalText(info Info, core bool) []string {
@@ -21,10 +30,10 @@ func FatalText(info Info, core bool) []string {
 		dump = ": dumping core"
 	}
 	lines := []string{fmt.Sprintf("Process terminating with default action of signal %d (%s)%s", sig, Name(sig), dump)}
-	words := reasons[sig]
+	reason, addr := Reason(info)
 	switch {
-	case code >= 1 && int(code) <= len(words):
-		lines = append(lines, fmt.Sprintf(" %s at address 0x%X", words[code-1], info.Addr()))
+	case reason != "":
+		lines = append(lines, fmt.Sprintf(" %s at address 0x%X", reason, addr))
 	case sig == SIGSEGV && code == SI_KERNEL:
 		lines = append(lines, " General Protection Fault")
 	}

@@ -25,14 +25,17 @@ func (o *files) path(name string) string {
 }
 
 // write lets f write the file of that name, and returns the name of the file that it is in at last, "" if nothing
-// could be written.
-func (o *files) write(name string, f func(io.Writer) error) string {
-	err := writeFile(o.path(name), f)
+// could be written. spare is its name in the directory for temporary files, where it goes if all else fails.
+func (o *files) write(name, spare string, f func(io.Writer) error) string {
+	w, err := os.Create(o.path(name))
 	if err == nil {
-		return name
+		if err = finish(w, f); err == nil {
+			return name
+		}
 	}
-	other := filepath.Join(os.TempDir(), filepath.Base(name))
-	if other == name || writeFile(other, f) != nil {
+	// What is there under that name is not ours.
+	other := filepath.Join(os.TempDir(), spare)
+	if w, e := os.OpenFile(other, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666); e != nil || finish(w, f) != nil {
 		o.log.Userf("Cannot write the result to %s: %v", name, cause(err))
 		return ""
 	}
@@ -49,20 +52,16 @@ func cause(err error) error {
 	return err
 }
 
-// writeFile writes one file. What is left of a file that could not be finished is removed.
-func writeFile(name string, f func(io.Writer) error) error {
-	w, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	err = f(w)
+// finish lets f write w. What is left of a file that could not be finished is removed.
+func finish(w *os.File, f func(io.Writer) error) error {
+	err := f(w)
+	st, e := w.Stat()
+	regular := e == nil && st.Mode().IsRegular()
 	if e := w.Close(); err == nil {
 		err = e
 	}
-	if err != nil {
-		if st, e := os.Lstat(name); e == nil && st.Mode().IsRegular() {
-			os.Remove(name)
-		}
+	if err != nil && regular {
+		os.Remove(w.Name())
 	}
 	return err
 }

@@ -95,7 +95,7 @@ func (*Massif) Info() tool.Info {
 // Start implements tool.Tool.
 func (m *Massif) Start(h tool.Host) error {
 	if m.opts.stacks && m.opts.pagesAsHeap {
-		return errors.New("massif: --stacks=yes and --pages-as-heap=yes exclude each other: pages of stacks are pages")
+		return errors.New("--stacks=yes and --pages-as-heap=yes can't be used together: pages of stacks are pages, too")
 	}
 	var ok bool
 	if m.core, ok = h.Options().(*options.Core); !ok {

@@ -53,9 +53,9 @@ func (m *Massif) Finish(tool.Exit) (status int, replace bool) {
 	name, err := names.Expand("massif-out-file", m.opts.outFile)
 	if err != nil {
 		f.log.Userf("%v", err)
-		name, _ = names.Expand("massif-out-file", defaultOut)
+		name = spare(&names, defaultOut)
 	}
-	native := f.write(name, m.write)
+	native := f.write(name, spare(&names, defaultOut), m.write)
 	if native == "" {
 		return 0, false
 	}
@@ -65,12 +65,18 @@ func (m *Massif) Finish(tool.Exit) (status int, replace bool) {
 		f.log.Userf("%v", err)
 		prof = ""
 	case prof != "":
-		prof = f.write(prof, m.writeProfile)
+		prof = f.write(prof, spare(&names, defaultProfile), m.writeProfile)
 	}
 	if m.core.Verbosity > 0 {
 		f.log.Userf("%s", m.summary(native, prof))
 	}
 	return 0, false
+}
+
+// spare is the default name of a result.
+func spare(x *options.Expander, pattern string) string {
+	name, _ := x.Expand("", pattern) // it only fails for names that users give
+	return name
 }
 
 // summary is the text at the end of a run: how much memory there was, and how to see more.

@@ -28,8 +28,7 @@ func (m *Massif) profileName(x *options.Expander, native string) (string, error)
 		if st, err := os.Stat((&files{dir: m.dir}).path(native)); err != nil || !st.Mode().IsRegular() {
 			return "", nil // a device or pipe: nothing lies beside it
 		}
-		name, err := x.Expand("pprof", defaultProfile)
-		return filepath.Join(filepath.Dir(native), filepath.Base(name)), err
+		return filepath.Join(filepath.Dir(native), spare(x, defaultProfile)), nil
 	}
 	return x.Expand("pprof", m.opts.pprof)
 }

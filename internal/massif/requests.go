@@ -31,32 +31,20 @@ func (m *Massif) Request(t tool.Thread, code uint32, args [5]uint64) (result uin
 		m.forget(a)
 		m.mu.Unlock()
 	case reqResizeInPlace:
-		m.resizeInPlace(a, args[2])
+		m.resizeInPlace(t, a, args[2])
 	default:
 		return m.poolRequest(t, code, args)
 	}
 	return 0, true
 }
 
-// resizeInPlace gives the block at a a new size. It stays with the place that it was allocated at.
-func (m *Massif) resizeInPlace(a guest.Addr, size uint64) {
+// resizeInPlace gives the block at a a new size. It is put down to the place of the request.
+func (m *Massif) resizeInPlace(t tool.Thread, a guest.Addr, size uint64) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	b, ok := m.custom[a]
-	if !ok {
-		return
+	_, ok := m.custom[a]
+	m.forget(a)
+	m.mu.Unlock()
+	if ok {
+		m.described(t, a, size)
 	}
-	was := b.size
-	b.size = size
-	m.custom[a] = b
-	if b.ctx == 0 {
-		return
-	}
-	if size < was {
-		m.rec.beforeFree(m.now(), m.use)
-	}
-	m.contexts.remove(b.ctx, was)
-	m.contexts.add(b.ctx, size)
-	m.change(int64(size-was), 0)
-	m.rec.normal(m.now(), m.use)
 }

@@ -131,6 +131,7 @@ func (p *Process) newObject(obj *debuginfo.Object) {
 	if p.opt.Verbosity > 1 {
 		p.log.Debugf("Reading syms from %s", obj.Path)
 	}
+	p.requireSymbols(obj)
 	p.redir.Scan(obj, func(h redir.Hook) {
 		if hk, ok := h.Spec.Do.(*heap.Hook); ok {
 			p.frames.Add(h.Addr, hk)

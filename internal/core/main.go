@@ -56,6 +56,10 @@ func Main(tl tool.Tool) int {
 	if errors.Is(err, errReported) {
 		return 1
 	}
+	var oe *options.Error
+	if errors.As(err, &oe) { // found out when the log was opened
+		return options.Finish(err, info.Name, os.Getpid(), os.Stdout, os.Stderr)
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", info.Name, err)
 		var le *loader.Error

@@ -132,7 +132,7 @@ func (p *Process) openLog() error {
 		return err
 	}
 	parent := 0
-	if p.opt.Log.Kind != options.ToFD {
+	if p.opt.Log.Kind == options.ToFile {
 		parent = os.Getppid()
 	}
 	log, err := report.OpenLog(t, os.Getpid(), p.opt.TimeStamp)
@@ -150,6 +150,9 @@ func (p *Process) openLog() error {
 	}
 	for _, n := range p.cmd.Notes {
 		log.Userf("%s", n)
+	}
+	if p.opt.Verbosity > 1 && !p.opt.XML {
+		p.verboseHead()
 	}
 	return nil
 }

@@ -128,7 +128,7 @@ func (r *reader) words(words []string, set func(name, value string) error) error
 // word applies one option.
 func (r *reader) word(w string, set func(name, value string) error) error {
 	if tool, rest, ok := toolPrefix(w); ok {
-		if tool != r.tool {
+		if tool != r.tool && !(tool == "none" && r.tool == "nulgrind") { // as --tool= has both names
 			return nil
 		}
 		w = "--" + rest

@@ -22,16 +22,15 @@ type Object struct {
 	space    *Space
 	inMemory bool
 
-	mu       sync.Mutex // guards what follows
-	elf      *elfFile
-	debug    *elfFile // separate debug file, nil when none
-	symsDone bool
-	dwDone   bool
-	idDone   bool
-	soname   string
-	buildID  string
-	dwp      *dwarf.Data // split DWARF package OBJECT.dwp, nil when none
-	dwpDone  bool
+	mu      sync.Mutex // guards what follows
+	elf     *elfFile
+	debug   *elfFile // separate debug file, nil when none
+	dwDone  bool
+	idDone  bool
+	soname  string
+	buildID string
+	dwp     *dwarf.Data // split DWARF package OBJECT.dwp, nil when none
+	dwpDone bool
 
 	warnMu sync.Mutex
 	warned map[string]bool // guarded by warnMu

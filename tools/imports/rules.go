@@ -42,6 +42,7 @@ var Rules = []Rule{
 	{"lackey", "tool guest options isa isa/amd64 report debuginfo"},
 	{"cgannotate", "cgfile options"},
 	{"nulgrind", "tool"},
+	{"profile", "guest debuginfo stack report"},
 	{"cachegrind", "tool guest options isa isa/amd64 report debuginfo cgfile"},
 
 	{"tool", "guest isa isa/amd64 report stack"},
@@ -56,7 +57,7 @@ var Rules = []Rule{
 	{"isa", ""},
 	{"options", ""},
 	{"suppress", ""},
-	{"cgfile", ""},
+	{"cgfile", "profile"},
 	{"linux", ""},
 	{"guest", ""},
 }

@@ -330,7 +330,6 @@ func TestModel(t *testing.T) {
 		size  uint64
 		align uint64
 		fill  byte
-		freed bool
 	}
 	layouts := map[string]tool.HeapConfig{"default": layout()}
 	l := layout()

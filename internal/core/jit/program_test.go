@@ -41,7 +41,6 @@ type program struct {
 	code  [progSize]byte
 	pos   int
 	limit int // of the part being written
-	depth int
 	fn    int // function being written, -1 for main
 	loops bool
 	keep  bool // run leaves the translations

@@ -181,7 +181,7 @@ func (fm *form) randomEncoding(rng *rand.Rand, in *amd64.Inst) []byte {
 	for try := 0; try < 30; try++ {
 		u := rng.Uint64()
 		bit := func() uint8 { x := uint8(u & 1); u >>= 1; return x }
-		f := fields{r: bit(), x: bit(), b: bit(), r4: bit(), v4: bit(), z: bit(), bc: bit(), short: bit() == 0, rex: bit()&bit() != 0}
+		f := fields{r: bit(), x: bit(), b: bit(), r4: bit(), v4: bit(), z: bit(), bc: bit(), short: bit() == 0, rex: u&3 == 3}
 		if u&7 < 3 {
 			f.r, f.x, f.b, f.rex = 0, 0, 0, false
 		}

@@ -48,6 +48,8 @@ const (
 
 // holdable is the set of signals that may be kept with the kernel for a while: all but those by which a processor, Go or a fork
 // interrupts a thread: SIGILL SIGTRAP SIGBUS SIGFPE SIGSEGV SIGSTKFLT SIGURG SIGPROF SIGSYS and Kick.
+//
+//lint:ignore U1000 assembly uses it
 const holdable = ^(1<<3 | 1<<4 | 1<<6 | 1<<7 | 1<<10 | 1<<15 | 1<<22 | 1<<26 | 1<<30 | 1<<(Kick-1))
 
 // XSaveOffset is where the XSAVE area (standard format) starts in a context; a multiple of 64, as XSAVE wants it.

@@ -67,6 +67,35 @@ func (h host) Block(t *signal.Thread, timeout time.Duration) {
 	g.drain()
 }
 
+// sendDirectly does what tkill and tgkill do for the signals by which Go and the core interrupt threads of their own process: in
+// the kernel's siginfo they would look the same. It reports whether the call was one for a thread of the guest.
+func (t *Thread) sendDirectly(nr uintptr, a *[6]uint64) bool {
+	var tid, sig uint64
+	switch {
+	case nr == unix.SYS_TKILL:
+		tid, sig = a[0], a[1]
+	case nr == unix.SYS_TGKILL && int(int32(a[0])) == unix.Getpid():
+		tid, sig = a[1], a[2]
+	}
+	if sig != signal.SIGURG && sig != vcpu.Kick {
+		return false
+	}
+	s := t.s
+	s.mu.Lock()
+	var to *Thread
+	for _, o := range s.threads {
+		if o.ctx.TID == tid {
+			to = o
+		}
+	}
+	s.mu.Unlock()
+	if to == nil {
+		return false
+	}
+	to.sig.Queue(signal.UserInfo(int(sig), signal.SI_TKILL, uint32(unix.Getpid()), uint32(unix.Getuid())))
+	return true
+}
+
 // drain moves queued signals of the handler's ring to the guest's queues, also those that had no room in the ring.
 func (t *Thread) drain() {
 	var raw vcpu.SigInfo

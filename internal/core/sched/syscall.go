@@ -11,6 +11,9 @@ import (
 
 // Raw makes a system call in the kernel. While it lasts the thread counts as stopped.
 func (t *Thread) Raw(nr uintptr, a [6]uint64) int64 {
+	if t.sendDirectly(nr, &a) {
+		return 0
+	}
 	w := waitOf(t.Memory(), nr, &a)
 	for {
 		t.park()

@@ -388,7 +388,13 @@ togo:
 TEXT queue<>(SB),NOSPLIT|NOFRAME,$0
 	MOVQ	$1, Context_Pending(R8)
 	CMPL	DI, ·kick(SB)
+	JNE	guests
+	CMPL	SI_CODE(SI), $-6                  // SI_TKILL of our own; from others it is a signal like any other
+	JNE	guests
+	MOVL	SI_PID(SI), AX
+	CMPL	AX, ·pid(SB)
 	JEQ	full
+guests:
 	MOVQ	Context_RingW(R8), AX
 	MOVQ	AX, R10
 	SUBQ	Context_RingR(R8), R10

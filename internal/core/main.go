@@ -46,6 +46,10 @@ func Main(tl tool.Tool) int {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", info.Name, stage0.Reexec())
 		return 1
 	}
+	if err := wantLayout(); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", info.Name, err)
+		return 1
+	}
 	if path := os.Getenv("GOGRIND_CPUPROFILE"); path != "" {
 		if stop, err := startProfile(path); err == nil {
 			defer stop()

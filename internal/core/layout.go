@@ -1,0 +1,87 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"gogrind/internal/core/stage0"
+	"gogrind/internal/core/vcpu"
+)
+
+// layoutVariable tells a process that it was started again for the sake of the layout of its address space; the value is the
+// soft limit of the stack and the personality that the guest is to have.
+const layoutVariable = "GOGRIND_LAYOUT"
+
+// compatLayout is the personality that asks for mappings from the bottom up (linux/personality.h).
+const compatLayout = 0x0200000
+
+// wantLayout makes sure that the guest's address space could be reserved. With an unlimited stack, or the old personality, the
+// kernel lays mappings out from the bottom up, and what it maps before our first instruction lies in the middle of the guest's
+// range: then the process starts again with what keeps it from that changed, and changes it back.
+func wantLayout() error {
+	var soft uint64
+	var persona int
+	again := false
+	if v, ok := os.LookupEnv(layoutVariable); ok {
+		os.Unsetenv(layoutVariable)
+		if _, err := fmt.Sscanf(v, "%d,%d", &soft, &persona); err != nil {
+			return fmt.Errorf("$%s: %w", layoutVariable, err)
+		}
+		again = true
+		if err := setLayout(soft, persona); err != nil {
+			return err
+		}
+	}
+	if _, _, high := stage0.Reserved(); high {
+		return nil
+	}
+	if again {
+		return errors.New("the address space of the program is taken")
+	}
+	var lim unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_STACK, &lim); err != nil {
+		return err
+	}
+	persona, err := personality(-1)
+	if err != nil {
+		return err
+	}
+	const stack = 8 << 20
+	if err := setLayout(min(stack, lim.Cur), persona&^compatLayout); err != nil {
+		return err
+	}
+	for sig := 1; sig <= 64; sig++ {
+		if stage0.IgnoredSignals()>>(sig-1)&1 != 0 {
+			vcpu.Ignore(sig)
+		}
+	}
+	vcpu.SetMask(stage0.SignalMask())
+	env := append(os.Environ(), fmt.Sprintf("%s=%d,%d", layoutVariable, lim.Cur, persona))
+	return fmt.Errorf("starting again for another layout of the address space: %w", unix.Exec("/proc/self/exe", os.Args, env))
+}
+
+// setLayout sets the soft limit of the stack and the personality.
+func setLayout(soft uint64, persona int) error {
+	var lim unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_STACK, &lim); err != nil {
+		return err
+	}
+	lim.Cur = soft
+	if err := unix.Setrlimit(unix.RLIMIT_STACK, &lim); err != nil {
+		return fmt.Errorf("limit of the stack: %w", err)
+	}
+	_, err := personality(persona)
+	return err
+}
+
+// personality sets the personality and returns the one before; -1 only asks.
+func personality(p int) (old int, err error) {
+	r, _, e := unix.RawSyscall(unix.SYS_PERSONALITY, uintptr(uint32(p)), 0, 0)
+	if e != 0 {
+		return 0, fmt.Errorf("personality: %w", e)
+	}
+	return int(r), nil
+}

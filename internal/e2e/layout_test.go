@@ -1,0 +1,29 @@
+package e2e
+
+import (
+	"os/exec"
+	"testing"
+)
+
+// TestLayout: circumstances in which the kernel lays mappings out from the bottom up, which takes the place of the guest's
+// memory. The program sees them as they are.
+func TestLayout(t *testing.T) {
+	for _, tool := range tools() {
+		if tool == native || tool == "valgrind" {
+			continue
+		}
+		for _, c := range []struct{ name, script, want string }{
+			{"unlimited stack", `ulimit -S -s unlimited; exec "$0" -q /bin/sh -c 'ulimit -s; env | grep -c GOGRIND'`, "unlimited\n0\n"},
+			{"old personality", `exec setarch -L "$0" -q /bin/cat /proc/self/personality`, "00200000\n"},
+			{"ignored signal", `ulimit -S -s unlimited; trap "" USR1; exec "$0" -q /bin/sh -c 'kill -USR1 $$; echo alive'`, "alive\n"},
+		} {
+			t.Run(tool+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
+				out, err := exec.Command("/bin/sh", "-c", c.script, s.toolPath(tool)).CombinedOutput()
+				if string(out) != c.want {
+					t.Errorf("%q, want %q (%v)", out, c.want, err)
+				}
+			})
+		}
+	}
+}

@@ -199,8 +199,16 @@ func (c *Cachegrind) Finish(tool.Exit) (status int, replace bool) {
 	if c.core.Verbosity > 0 {
 		c.summary()
 	}
-	if err == nil && c.core.Verbosity > 0 && c.opts.hint {
-		c.report.Log().Userf("\nTo see the result: cg_annotate %s", name)
+	if err != nil {
+		return 0, false
+	}
+	pprof := c.writePprof(name)
+	if c.core.Verbosity > 0 && c.opts.hint {
+		text := "\nTo see the result: cg_annotate " + name
+		if pprof != "" {
+			text += "\n               or: go tool pprof -http=: " + pprof
+		}
+		c.report.Log().Userf("%s", text)
 	}
 	return 0, false
 }

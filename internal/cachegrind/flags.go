@@ -41,6 +41,8 @@ func (c *Cachegrind) Flags(fs *flag.FlagSet) {
 		"count repeated string instructions once per round, as Valgrind does; no: once, as the processor does")
 	options.YesNo(fs, &o.hint, "show-hint", true, "name the command that shows the result at the end")
 	options.String(fs, &o.outFile, "cachegrind-out-file", "cachegrind.out.%p", "<file>", "result file; %p pid, %q{VAR} variable")
+	options.String(fs, &o.pprofFile, "pprof", "", "<file>|no",
+		"where to write a profile for go tool pprof [cachegrind.pprof.%p.pb.gz beside the result]")
 }
 
 // parseCache reads SIZE,ASSOC,LINE_SIZE. The limits and messages are those of Valgrind.

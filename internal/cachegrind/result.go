@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"gogrind/internal/cgfile"
 	"gogrind/internal/debuginfo"
@@ -86,7 +88,7 @@ func (c *Cachegrind) outName() (string, error) {
 func (c *Cachegrind) write() (name string, err error) {
 	name, err = c.outName()
 	if err == nil {
-		if err = writeFile(name, c.profile); err == nil {
+		if err = writeFile(name, c.profile.Write); err == nil {
 			return name, nil
 		}
 	}
@@ -97,7 +99,7 @@ func (c *Cachegrind) write() (name string, err error) {
 		if other == name {
 			continue
 		}
-		if err2 := writeFile(other, c.profile); err2 == nil {
+		if err2 := writeFile(other, c.profile.Write); err2 == nil {
 			log.Userf("... the result is in %s instead", other)
 			return other, nil
 		}
@@ -106,14 +108,48 @@ func (c *Cachegrind) write() (name string, err error) {
 	return "", err
 }
 
-// writeFile writes p to a file of that name; a file that could not be written in full is removed.
-func writeFile(name string, p *cgfile.Profile) error {
+// defaultPprof is the name of the profile for pprof, beside the result.
+const defaultPprof = "cachegrind.pprof.%p.pb.gz"
+
+// noPprof as a value of --pprof means that none is written.
+const noPprof = "no"
+
+// writePprof writes the profile for pprof and returns its name, "" when there is none. result is the name of the result.
+func (c *Cachegrind) writePprof(result string) string {
+	x := options.Expander{PID: os.Getpid(), Dir: c.dir}
+	var name string
+	var err error
+	switch c.opts.pprofFile {
+	case noPprof:
+		return ""
+	case "":
+		if st, err := os.Stat(result); err != nil || !st.Mode().IsRegular() {
+			return "" // a device or pipe: nothing lies beside it
+		}
+		if name, err = x.Expand("pprof", defaultPprof); err == nil {
+			name = filepath.Join(filepath.Dir(result), filepath.Base(name))
+		}
+	default:
+		name, err = x.Expand("pprof", c.opts.pprofFile)
+	}
+	if err == nil {
+		err = writeFile(name, func(w io.Writer) error { return c.profile.WritePprof(w, c.started, time.Since(c.started)) })
+	}
+	if err != nil {
+		c.report.Log().Userf("error: can't write the profile for pprof: %v", err)
+		return ""
+	}
+	return name
+}
+
+// writeFile writes a file of that name; one that could not be written in full is removed.
+func writeFile(name string, write func(io.Writer) error) error {
 	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
 	w := bufio.NewWriter(f)
-	err = errors.Join(p.Write(w), w.Flush(), f.Close())
+	err = errors.Join(write(w), w.Flush(), f.Close())
 	if err != nil {
 		if st, serr := os.Stat(name); serr == nil && st.Mode().IsRegular() {
 			os.Remove(name)

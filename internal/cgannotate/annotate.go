@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"gogrind/internal/cgfile"
 )
@@ -50,6 +51,13 @@ func annotate(s *settings, args []string, stdout, stderr io.Writer) error {
 	p, err := load(s, files, stderr)
 	if err != nil {
 		return err
+	}
+	if s.pprof != "" {
+		f, err := os.Create(s.pprof)
+		if err != nil {
+			return err
+		}
+		return errors.Join(p.WritePprof(f, time.Time{}, 0), f.Close())
 	}
 	v, err := newView(p, s, files)
 	if err != nil {

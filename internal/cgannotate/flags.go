@@ -32,6 +32,7 @@ type settings struct {
 	modFile    func(string) string
 	modFunc    func(string) string
 	style      string
+	pprof      string // file to write a profile to
 	files      []string
 	help, vers bool
 }
@@ -61,6 +62,8 @@ const usage = `usage: cg_annotate [options] cachegrind-out-file [cachegrind-out-
   --mod-funcname=<expr>   change names of functions
   --style=3.19|3.21       layout as up to Valgrind 3.20, or as since [3.21;
                           $CG_ANNOTATE_STYLE changes the default]
+  --pprof=<file>          write the profile for go tool pprof to this file and
+                          show nothing
 
   Several cachegrind-out-files are added up.
 `
@@ -138,6 +141,7 @@ func parse(args []string, lookup func(string) (string, bool)) (*settings, error)
 			{"--mod-filename", func(v string) (err error) { s.modFile, err = Substitution(v); return err }},
 			{"--mod-funcname", func(v string) (err error) { s.modFunc, err = Substitution(v); return err }},
 			{"--style", s.setStyle},
+			{"--pprof", func(v string) error { s.pprof = v; return nil }},
 		} {
 			v, next, ok, err := value(args, i, o.name)
 			if !ok {

@@ -7,6 +7,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/pprof/profile"
 )
 
 const small = `desc: I1 cache:         32768 B, 64 B, 8-way associative
@@ -187,4 +190,31 @@ func FuzzRead(f *testing.F) {
 			t.Fatal("counts changed")
 		}
 	})
+}
+
+func TestWritePprof(t *testing.T) {
+	p, err := Read(strings.NewReader(small), "small")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := p.WritePprof(&b, time.Time{}, 0); err != nil {
+		t.Fatal(err)
+	}
+	q, err := profile.Parse(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q.SampleType[0].Type != "Ir" || q.SampleType[1].Type != "Dr" {
+		t.Errorf("values %v", q.SampleType)
+	}
+	got := map[string]int64{}
+	for _, s := range q.Sample {
+		l := s.Location[0].Line[0]
+		got[fmt.Sprintf("%s:%d %s", l.Function.Filename, l.Line, l.Function.Name)] += s.Value[0]
+	}
+	want := map[string]int64{"a.c:3 main": 11, "a.c:4 main": 0, "a.c:0 f": 7, "b.h:1 main": 1}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("samples %v, want %v", got, want)
+	}
 }

@@ -86,6 +86,7 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 		return nil, err
 	}
 	p.symbols = debuginfo.NewSpace(debuginfo.Options{
+		Open:           debuginfo.OpenAbove(first),
 		ExtraDebugPath: opt.ExtraDebuginfoPath, NoInline: !opt.ReadInlineInfo, NoDemangle: !opt.Demangle,
 		Warn: func(msg string) {
 			if opt.Verbosity > 1 {

@@ -43,6 +43,22 @@ func openFile(path string) (File, error) {
 	return &osFile{fd: fd, size: st.Size}, nil
 }
 
+// OpenAbove returns an Options.Open whose descriptors are first or more, where that is possible.
+func OpenAbove(first int) func(path string) (File, error) {
+	return func(path string) (File, error) {
+		f, err := openFile(path)
+		if err != nil {
+			return nil, err
+		}
+		o := f.(*osFile)
+		if high, err := unix.FcntlInt(uintptr(o.fd), unix.F_DUPFD_CLOEXEC, first); err == nil {
+			unix.Close(o.fd)
+			o.fd = high
+		}
+		return o, nil
+	}
+}
+
 func (f *osFile) ReadAt(p []byte, off int64) (int, error) {
 	n := 0
 	for n < len(p) {

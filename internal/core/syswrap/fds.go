@@ -17,9 +17,10 @@ func (e *Engine) toolFD(fd int32) bool {
 }
 
 // limitFD takes a new descriptor back that the guest's own limit would not have allowed: the tool's limit is higher,
-// as its descriptors lie above the guest's. It returns the result of the call.
+// as its descriptors lie above the guest's. One above them, which the guest could not use, is taken back, too. It returns
+// the result of the call.
 func (e *Engine) limitFD(c *Call) int64 {
-	if uint64(c.Result) < e.noFile() {
+	if uint64(c.Result) < e.noFile() && !e.toolFD(int32(c.Result)) {
 		return c.Result
 	}
 	nr, _ := linux.SyscallNumber("close")

@@ -161,8 +161,8 @@ func (m *machine) access(in *tool.Inst, j int, rep bool) site {
 	if rep {
 		s.kind += siteRepRead - siteRead
 	}
-	// Valgrind performs a locked instruction as a read, the computation, and a compare-and-swap.
-	s.twice = in.Pfx&amd64.PfxLock != 0 && a.Kind == isa.Modify
+	// Valgrind performs a locked instruction, and xchg, as a read, the computation, and a compare-and-swap.
+	s.twice = a.Kind == isa.Modify && (in.Pfx&amd64.PfxLock != 0 || in.Row.Sem == isa.Xchg)
 	return s
 }
 

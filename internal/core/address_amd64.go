@@ -15,26 +15,7 @@ func effective(in *amd64.Inst, a *amd64.Access, r *guest.Regs) (addr guest.Addr,
 	size = int(a.Size)
 	switch a.Addr {
 	case amd64.AddrModRM:
-		x := uint64(in.Disp)
-		switch {
-		case in.Base == amd64.RIP:
-			x += r.RIP + uint64(in.Len)
-		case in.Base != amd64.NoReg:
-			x += r.GPR[in.Base]
-		}
-		if in.Index != amd64.NoReg {
-			x += r.GPR[in.Index] * uint64(in.Scale)
-		}
-		if in.ASize == 4 {
-			x &= 0xffffffff
-		}
-		switch in.Seg {
-		case amd64.SegFS:
-			x += r.FSBase
-		case amd64.SegGS:
-			x += r.GSBase
-		}
-		return guest.Addr(x), size
+		return guest.Addr(in.Address(&r.GPR, r.RIP, r.FSBase, r.GSBase)), size
 	case amd64.AddrRSI:
 		return repeated(in, r, r.GPR[guest.RSI], size)
 	case amd64.AddrRDI:

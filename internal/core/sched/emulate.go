@@ -61,7 +61,7 @@ func (t *Thread) emulate(pc guest.Addr) {
 			r.RFlags = r.RFlags&^settable | w[2]&settable&^0x100
 		}
 	case in.Map == 0 && op == 0xff: // ljmp, lcall through memory
-		a := t.address(&in, next)
+		a := t.address(&in)
 		var b [10]byte
 		size := int(in.OpSize)
 		if t.s.cfg.Space.ReadMem(b[:size+2], a) < size+2 {
@@ -89,7 +89,7 @@ func (t *Thread) emulate(pc guest.Addr) {
 	case in.Map == 0 && op == 0x8e: // mov to fs, gs
 		sel := uint16(0)
 		if in.HasMem {
-			a := t.address(&in, next)
+			a := t.address(&in)
 			var b [2]byte
 			if t.s.cfg.Space.ReadMem(b[:], a) < 2 {
 				t.badAccess(uint64(a), 4)
@@ -165,27 +165,8 @@ func (t *Thread) loadSegment(gs bool, sel uint16, next uint64) bool {
 	return true
 }
 
-// address is that of the ModRM operand of in, whose successor is at next.
-func (t *Thread) address(in *amd64.Inst, next uint64) guest.Addr {
+// address is that of the ModRM operand of in, which is the instruction at RIP.
+func (t *Thread) address(in *amd64.Inst) guest.Addr {
 	r := &t.ctx.Regs
-	x := uint64(in.Disp)
-	switch {
-	case in.Base == amd64.RIP:
-		x += next
-	case in.Base != amd64.NoReg:
-		x += r.GPR[in.Base]
-	}
-	if in.Index != amd64.NoReg {
-		x += r.GPR[in.Index] * uint64(in.Scale)
-	}
-	if in.ASize == 4 {
-		x &= 0xffffffff
-	}
-	switch in.Seg {
-	case amd64.SegFS:
-		x += r.FSBase
-	case amd64.SegGS:
-		x += r.GSBase
-	}
-	return guest.Addr(x)
+	return guest.Addr(in.Address(&r.GPR, r.RIP, r.FSBase, r.GSBase))
 }

@@ -12,7 +12,6 @@ import (
 	"gogrind/internal/core/signal"
 	"gogrind/internal/debuginfo"
 	"gogrind/internal/guest"
-	"gogrind/internal/isa/amd64"
 	"gogrind/internal/options"
 	"gogrind/internal/report"
 	"gogrind/internal/stack"
@@ -175,19 +174,15 @@ func (p *Process) callers(t tool.Thread) []guest.Addr {
 // check hands an access whose inline check failed to the tool.
 func (p *Process) check(t *sched.Thread, pc guest.Addr, access int) {
 	code := p.fetch(pc)
-	var in amd64.Inst
-	if err := amd64.Decode(code[:min(len(code), 15)], &in); err != nil {
+	d := p.decoded.get(pc, code[:min(len(code), maxInst)])
+	if d == nil || access >= len(d.access) {
 		return
 	}
-	acc := in.MemAccesses(nil)
-	if access >= len(acc) {
-		return
-	}
-	a := &acc[access]
-	addr, size := effective(&in, a, t.Regs())
+	a := &d.access[access]
+	addr, size := effective(&d.inst, a, t.Regs())
 	if size > 0 {
 		if m, ok := p.tool.(tool.MaskedLeaver); ok && a.Elem != 0 {
-			m.LeaveMasked(t, a.Kind, addr, size, pieces(&in, a, t.Context(), addr, size))
+			m.LeaveMasked(t, a.Kind, addr, size, pieces(&d.inst, a, t.Context(), addr, size))
 			return
 		}
 		p.tool.(tool.Leaver).Leave(t, a.Kind, addr, size)

@@ -53,6 +53,7 @@ type Process struct {
 	trans   *jit.Translator
 	sched   *sched.Scheduler
 	request request.Dispatcher
+	decoded decodedCache
 
 	countersMu sync.Mutex
 	counters   int // how many have been given out; countersMu

@@ -73,7 +73,7 @@ func (r *recorder) take(s snapshot, detailed bool) {
 }
 
 // cull throws half of the snapshots away, one after the other always the one whose neighbours are closest to each other
-// in time, and finds the distance for new ones. The first snapshot and the peak stay.
+// in time, and finds the distance for new ones. The first snapshot, the last one and the peak stay.
 func (r *recorder) cull() {
 	for range r.max / 2 {
 		victim, least := 0, int64(math.MaxInt64)
@@ -84,7 +84,7 @@ func (r *recorder) cull() {
 		}
 		r.snaps = append(r.snaps[:victim], r.snaps[victim+1:]...)
 	}
-	// Two neighbours that both stay for ever don't count: their distance would stay while all others grow.
+	// Two neighbours that both had to stay don't count: their distance would stay while all others grow.
 	r.distance = math.MaxInt64
 	for i := 1; i < len(r.snaps); i++ {
 		if r.keeps(i-1) && r.keeps(i) {
@@ -94,8 +94,8 @@ func (r *recorder) cull() {
 	}
 }
 
-// keeps reports whether snapshot i is never thrown away.
-func (r *recorder) keeps(i int) bool { return i == 0 || r.snaps[i].peak }
+// keeps reports whether snapshot i can't be thrown away now.
+func (r *recorder) keeps(i int) bool { return i == 0 || i == len(r.snaps)-1 || r.snaps[i].peak }
 
 // peak is the index of the peak, -1 when there was none.
 func (r *recorder) peak() int {

@@ -20,7 +20,7 @@ const (
 var optionStarts = []start{
 	{name: "time stamp", args: []string{"--time-stamp=yes", "true"}, stderr: `^==00:00:00:00\.\d{3} \d+== [A-Z]`},
 	{name: "verbose", args: []string{"-v", "--num-callers=7", "true"},
-		stderr: `(?s)Command: true\n==\d+== \n--\d+-- Valgrind options:\n--\d+--    -v\n--\d+--    --num-callers=7\n--\d+-- Contents of /proc/version:\n--\d+--   Linux.*Reading syms from /`},
+		stderr: `(?s)Command: true\n==\d+== \n--\d+-- Valgrind options:\n(--\d+--    --basic-counts=no\n)?--\d+--    -v\n--\d+--    --num-callers=7\n--\d+-- Contents of /proc/version:\n--\d+--   Linux.*Reading syms from /`},
 	{name: "verbose undone", args: []string{"-v", "-q", "true"}, stderr: `Command: true\n==\d+== \n==\d+== \n`},
 	{name: "debug", args: []string{"-d", "true"}, stderr: `Command: true\n`},
 	{name: "log file without name", args: []string{"--log-file=", "true"}, status: 1,

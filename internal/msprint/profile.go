@@ -4,8 +4,10 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"gogrind/internal/profile"
 )
@@ -42,22 +44,31 @@ var (
 func parseCall(text string) (addr uint64, fr profile.Frame) {
 	m := callText.FindStringSubmatch(text)
 	if m == nil {
-		return 0, profile.Frame{Function: text}
+		return 0, profile.Frame{Function: belowThreshold}
 	}
 	addr, _ = strconv.ParseUint(m[1], 16, 64)
 	fr.Function = m[2]
 	if p := place.FindStringSubmatch(m[2]); p != nil {
 		fr.Function, fr.File = p[1], p[2]
 		fr.Line, _ = strconv.Atoi(p[3])
-		if p[3] == "" && len(p[2]) > 3 && p[2][:3] == "in " {
+		if obj, ok := strings.CutPrefix(p[2], "in "); ok && p[3] == "" {
 			fr.File = ""
+			if fr.Function == unknown {
+				fr.Function = "[" + filepath.Base(obj) + "]"
+			}
 		}
 	}
-	if fr.Function == "???" {
-		fr.Function = "0x" + m[1]
+	if fr.Function == unknown {
+		fr.Function = "[unknown]"
 	}
 	return addr, fr
 }
+
+// unknown is how Massif writes the name of a function that has none.
+const unknown = "???"
+
+// belowThreshold stands for what Massif has added up because it was little.
+const belowThreshold = "[below threshold]"
 
 // leaves calls visit for each amount that no child of a node accounts for, with the nodes from the outermost call to the
 // allocation: the trees of Massif's are upside down.

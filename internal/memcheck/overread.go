@@ -151,16 +151,21 @@ const longestRun = 1024
 
 // runStart is the first byte of the accessible stretch that ends with last, as far back as matters.
 func (m *Memcheck) runStart(last guest.Addr) guest.Addr {
-	var sh [longestRun]byte
-	from := last + 1 - min(last+1, longestRun)
-	b := sh[:last+1-from]
-	m.shadow.Load(b, from)
-	for i := len(b) - 1; i >= 0; i-- {
-		if shadow.IsNoAccess(b[i]) {
-			return from + guest.Addr(i) + 1
+	var sh [64]byte // most strings are short
+	end := last + 1
+	limit := end - min(end, longestRun)
+	for end > limit {
+		from := max(limit, end-min(end, guest.Addr(len(sh))))
+		b := sh[:end-from]
+		m.shadow.Load(b, from)
+		for i := len(b) - 1; i >= 0; i-- {
+			if shadow.IsNoAccess(b[i]) {
+				return from + guest.Addr(i) + 1
+			}
 		}
+		end = from
 	}
-	return from
+	return limit
 }
 
 // reachAt is the reach of the function at pc; it is remembered, because such loads come often.

@@ -119,3 +119,17 @@ func TestMasked(t *testing.T) {
 		})
 	}
 }
+
+// TestRunStart: the beginning of an accessible stretch, as far back as is looked.
+func TestRunStart(t *testing.T) {
+	m, _, _ := start(t)
+	base := guest.Addr(dataBase + 0x4000)
+	all := guest.Range{Start: base - longestRun - 100, End: base + 1}
+	for _, length := range []guest.Addr{1, 2, 63, 64, 65, 128, 1000, longestRun, longestRun + 1, longestRun + 50} {
+		m.shadow.MakeNoAccess(all)
+		m.shadow.MakeDefined(guest.Range{Start: base + 1 - length, End: base + 1})
+		if got, want := m.runStart(base), base+1-min(length, longestRun); got != want {
+			t.Errorf("%d bytes: starts at %v, want %v", length, got, want)
+		}
+	}
+}

@@ -85,7 +85,7 @@ func (c *Cachegrind) consume(b batch) {
 				th.nRep++
 			}
 		case siteRounds:
-			c.rep(th, s, e.Value)
+			c.rep(th, s, e)
 		}
 		if s.next {
 			th.pending = e.Site
@@ -97,27 +97,30 @@ func (c *Cachegrind) consume(b batch) {
 func (c *Cachegrind) countRounds(ev []tool.Event) {
 	for i := range ev {
 		k := ev[i].Site
-		c.runs.rounds[k] += c.extraRounds(k, ev[i].Value)
+		c.runs.rounds[k] += c.extraRounds(k, &ev[i])
 	}
 }
 
-// extraRounds is how often Valgrind counts a repeated instruction that made n rounds, beside the once that any instruction has.
+// extraRounds is how often Valgrind counts a repeated instruction, beside the once that any instruction has; e tells its rounds.
 // There, each round is an execution of the instruction, and one more finds that the count has come to zero. Those that end on a
-// condition do without that last one. (One whose condition held to the end of its count has it, but can't be told apart.)
-func (c *Cachegrind) extraRounds(k uint32, n uint64) uint64 {
+// condition do without that last one.
+func (c *Cachegrind) extraRounds(k uint32, e *tool.Event) uint64 {
+	u := &c.runs.all[k]
 	switch {
 	case !c.opts.repRounds:
 		return 0
-	case c.runs.all[k].cond && n > 0:
-		return n - 1
+	case u.cond && e.Value > 0 && e.Size == u.zero:
+		return e.Value - 1
 	}
-	return n
+	return e.Value
 }
 
-// rep simulates the n rounds of a repeated instruction that ends at site s.
-func (c *Cachegrind) rep(th *thread, s *site, n uint64) {
+// rep simulates the rounds of a repeated instruction that ends at site s.
+func (c *Cachegrind) rep(th *thread, s *site, e *tool.Event) {
 	m := c.sim
-	extra := c.extraRounds(s.run, n)
+	n := e.Value
+	ended := c.runs.all[s.run].cond && n > 0 && e.Size == c.runs.all[s.run].zero
+	extra := c.extraRounds(s.run, e)
 	c.runs.rounds[s.run] += extra
 	acc := th.rep[:th.nRep]
 	th.nRep = 0
@@ -137,11 +140,11 @@ func (c *Cachegrind) rep(th *thread, s *site, n uint64) {
 		if m.branches != nil {
 			c.predictCond(cost, s, true)
 			if c.runs.all[s.run].cond {
-				c.predictCond(cost, s, i+1 < n)
+				c.predictCond(cost, s, i+1 < n || !ended)
 			}
 		}
 	}
-	if m.branches != nil && extra == n {
+	if m.branches != nil && !ended {
 		c.predictCond(cost, s, false)
 	}
 }

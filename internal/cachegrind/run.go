@@ -3,6 +3,7 @@ package cachegrind
 import (
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
+	"gogrind/internal/isa/amd64"
 	"gogrind/internal/tool"
 )
 
@@ -12,7 +13,8 @@ type run struct {
 	first uint32 // index of its first instruction's length in runs.lens
 	n     uint8
 	rep   bool   // a repeated string instruction, alone
-	cond  bool   // of those that may end before their count
+	cond  bool   // of those that may end before their count,
+	zero  uint32 // with this value of ZF
 	sites uint32 // first site, 0 for none; of a run that has some
 }
 
@@ -60,6 +62,9 @@ func (r *runs) get(b *tool.Block, from, to int) (k uint32, isNew bool) {
 	n := run{pc: key.pc, first: uint32(len(r.lens)), n: key.n}
 	if from == to && last.Repeats() {
 		n.rep, n.cond = true, last.Row.Sem == isa.StrCmps
+		if last.Pfx&amd64.PfxF2 != 0 {
+			n.zero = 1
+		}
 	}
 	for i := from; i <= to; i++ {
 		r.lens = append(r.lens, b.Insts[i].Len)

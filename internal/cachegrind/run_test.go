@@ -187,13 +187,17 @@ func TestRounds(t *testing.T) {
 		name, code string
 		rounds     bool
 		made       uint64
+		zf         uint32
 		want       int64
 	}{
-		{"rep stos", "f3aa", true, 100, 101},
-		{"rep stos, none", "f3aa", true, 0, 1},
-		{"as the processor counts", "f3aa", false, 100, 1},
-		{"repne scas that finds", "f2ae", true, 21, 21},
-		{"repne scas, none", "f2ae", true, 0, 1},
+		{"rep stos", "f3aa", true, 100, 1, 101},
+		{"rep stos, none", "f3aa", true, 0, 0, 1},
+		{"as the processor counts", "f3aa", false, 100, 0, 1},
+		{"repne scas that finds", "f2ae", true, 21, 1, 21},
+		{"repne scas that does not find", "f2ae", true, 21, 0, 22},
+		{"repne scas, none", "f2ae", true, 0, 1, 1},
+		{"repe cmps, equal", "f3a6", true, 50, 1, 51},
+		{"repe cmps, different", "f3a6", true, 50, 0, 50},
 	} {
 		g := newTest(false)
 		g.opts.repRounds = c.rounds
@@ -202,7 +206,7 @@ func TestRounds(t *testing.T) {
 		*g.runs.value(1) = 1
 		for _, a := range b.Anns {
 			if a.Op == tool.OpEventRounds {
-				g.Events(fakeThread{id: 1}, []tool.Event{{Site: uint32(a.Arg), Value: c.made}})
+				g.Events(fakeThread{id: 1}, []tool.Event{{Site: uint32(a.Arg), Size: c.zf, Value: c.made}})
 			}
 		}
 		g.settle(all())

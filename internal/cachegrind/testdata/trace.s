@@ -58,6 +58,19 @@ copy:
 	mov	%r12, %rcx
 	sub	%rcx, %rcx
 	rep stosb
+	lea	area+3(%rip), %rsi
+	lea	area+4(%rip), %rdi
+	mov	$20, %ecx
+	repe cmpsb
+	lea	area+2000(%rip), %rdi
+	mov	%r12d, %ecx
+	inc	%eax
+	repne scasw
+	movb	$9, area+2050(%rip)
+	lea	area+2000(%rip), %rdi
+	lea	64(%r12), %ecx
+	mov	$9, %al
+	repne scasb
 	ret
 
 	.globl	modify

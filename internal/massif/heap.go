@@ -79,6 +79,7 @@ func (m *Massif) Freed(t tool.Thread, b tool.HeapBlock, fn string) {
 	}
 	m.uncounted(m.blockOf(b))
 	delete(m.slops, b.Addr)
+	delete(m.ignored, b.Addr)
 }
 
 // blockOf is what counts of b. The caller holds mu.
@@ -88,6 +89,9 @@ func (m *Massif) blockOf(b tool.HeapBlock) block {
 		if n, ok := m.slops[b.Addr]; ok {
 			is.slop = n
 		}
+	}
+	if len(m.ignored) > 0 && m.ignored[b.Addr] {
+		is.ctx = 0
 	}
 	return is
 }
@@ -159,12 +163,19 @@ func (m *Massif) change(heap, extra int64) {
 
 // Resized implements tool.HeapReplacer. A block stays ignored once it is.
 func (m *Massif) Resized(_ tool.Thread, old, b tool.HeapBlock) {
-	if old.Alloc == 0 {
+	if !m.measured() {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	was := m.blockOf(old)
+	if was.ctx == 0 {
+		delete(m.ignored, old.Addr)
+		if b.Alloc != 0 {
+			m.ignored[b.Addr] = true
+		}
+		return
+	}
 	if b.Size < was.size {
 		m.rec.beforeFree(m.now(), m.use)
 	}

@@ -47,6 +47,7 @@ type Massif struct {
 	rec      recorder
 	contexts contexts
 	slops    map[guest.Addr]uint64 // of blocks whose slop doesn't follow from their size
+	ignored  map[guest.Addr]bool   // blocks that don't count though their context does
 	custom   map[guest.Addr]block  // described by client requests
 	pools    map[guest.Addr]*pool  // by the address that stands for a pool
 	areas    areas                 // of --pages-as-heap
@@ -75,9 +76,10 @@ var (
 // New returns the tool.
 func New() *Massif {
 	return &Massif{
-		slops:  map[guest.Addr]uint64{},
-		custom: map[guest.Addr]block{},
-		pools:  map[guest.Addr]*pool{},
+		slops:   map[guest.Addr]uint64{},
+		ignored: map[guest.Addr]bool{},
+		custom:  map[guest.Addr]block{},
+		pools:   map[guest.Addr]*pool{},
 
 		threads: map[int]*threadStack{},
 	}

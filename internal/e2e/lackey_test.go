@@ -34,6 +34,11 @@ var lackeyCounts = map[string][]string{
 		"   I64            50           50          100",
 		"Exit code:       0",
 	},
+	"smc": {
+		"  guest instrs:  654",
+		"   I8              0          250            0",
+		"   I64            50           50           50",
+	},
 	"masked": {
 		"   I8              1            0            0",
 		"   I32             5           13            2",

@@ -58,6 +58,10 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 		t.later = append(t.later, *ann)
 		return
 	}
+	if t.once && ann.Op >= tool.OpCount {
+		t.lowerAgain(ann)
+		return
+	}
 	switch ann.Op {
 	case tool.OpCheck:
 		t.lowerCheck(i, ann.Mem)

@@ -97,6 +97,7 @@ func (t *Translator) appendEvents(i int, anns []tool.Ann) {
 	for j := range anns {
 		values = values || anns[j].Op != tool.OpEvent
 	}
+	t.counts = true
 	p, v := eventRegs(in)
 	a.store(spill(slotEvent), p)
 	if values {
@@ -265,5 +266,20 @@ func (t *Translator) Share() (flush bool) {
 		return false
 	}
 	t.shared = true
+	return t.counts
+}
+
+// lowerAgain is lower for counts and events of an instruction that is translated by Once: it has been begun before, and what is in
+// front of it has been done.
+func (t *Translator) lowerAgain(ann *tool.Ann) {
+	if ann.Op == tool.OpEventRounds {
+		t.later = append(t.later, *ann) // its rounds are counted from what slotRounds has
+	}
+}
+
+// Counting says that annotations must not be made twice for an instruction that is begun again.
+func (t *Translator) Counting() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	return t.counts
 }

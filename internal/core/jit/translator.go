@@ -99,7 +99,7 @@ type Translator struct {
 	behind afterOp
 	events []tool.Ann // of the instruction, in front of it and behind it
 	later  []tool.Ann
-	counts bool // there is code that counts
+	counts bool // there is code that counts or makes events
 	shared bool // counters are shared by threads that run at the same time
 	acc    []amd64.Access
 	enc    [32]byte

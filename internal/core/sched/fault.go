@@ -127,7 +127,7 @@ func (t *Thread) codeWritten(a guest.Addr) {
 	page := guest.Range{Start: a.PageDown(), End: a.PageDown() + guest.PageSize}
 	t.s.DropCode(t, page)
 	t.s.cfg.Space.Unprotect(page)
-	if pc := guest.Addr(t.ctx.Regs.RIP); pc.PageDown() >= page.Start-guest.PageSize && pc < page.End {
+	if pc := guest.Addr(t.ctx.Regs.RIP); pc.PageDown() >= page.Start-guest.PageSize && pc < page.End || t.s.tr.Counting() {
 		// The store is on the page it writes to: translating it the usual way would protect the page again.
 		if host, err := t.s.tr.Once(pc); err == nil {
 			t.resume = host

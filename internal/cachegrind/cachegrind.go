@@ -7,8 +7,11 @@
 //
 // It does not show results by function: cg_annotate does that from the file written at the end (package cgfile).
 //
-// What is not exact: an instruction that faults, or behind which a signal handler of the guest runs, is in the middle of a run
-// that counts as a whole. Threads that run in parallel add to the same counters; see Host.Counters for how exact that is.
+// What is not exact: a run counts as a whole, also when one of its instructions faults or a signal handler of the guest comes
+// in between, and what is left of it is counted again. Of branches, Valgrind leaves out those that its translator finds to be
+// decided, such as the look for a count of zero at a repeated instruction behind the load of a constant; here they count.
+// Backward string instructions (direction flag set) are simulated as forward ones. Threads that run in parallel add to the same
+// counters without losing counts; the simulation sees their accesses in batches, one thread after the other.
 //
 // Locking: Cachegrind.mu guards runs, results and the simulated machine. No other package is called with it held but for names.
 package cachegrind

@@ -15,19 +15,16 @@ import (
 	"gogrind/internal/options"
 )
 
-// namedInst is where the counts of an instruction go.
-type namedInst struct{ counts []int64 }
-
 // settle moves what was counted for the runs that touch r to the profile, or throws it away while counting is off. mu is held.
 func (c *Cachegrind) settle(r guest.Range) {
-	names := map[guest.Addr]namedInst{}
+	lines := map[guest.Addr][]int64{} // counts of the line that an instruction belongs to
 	lookup := func(pc guest.Addr) []int64 {
-		n, ok := names[pc]
-		if !ok {
-			n.counts = c.countsAt(pc)
-			names[pc] = n
+		n := lines[pc]
+		if n == nil {
+			n = c.countsAt(pc)
+			lines[pc] = n
 		}
-		return n.counts
+		return n
 	}
 	for i := 1; i < len(c.runs.all); i++ {
 		k := uint32(i)

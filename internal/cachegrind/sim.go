@@ -10,7 +10,6 @@ import (
 // machine is what is simulated: one processor, whatever the number of threads.
 type machine struct {
 	i1, d1, ll *cache // nil without --cache-sim
-	geo        *geometry
 	branches   *predictor // nil without --branch-sim
 	lastLine   uint64     // that the last instruction was fetched from, plus one
 	dataLimit  int        // larger accesses are taken for this size, so that they touch two lines at most
@@ -77,7 +76,6 @@ type repAccess struct {
 func newMachine(g *geometry) *machine {
 	m := &machine{sites: make([]site, 1), times: map[uint32]uint64{}, dataLimit: 1 << 16}
 	if g != nil {
-		m.geo = g
 		m.i1, m.d1, m.ll = newCache(g.i1), newCache(g.d1), newCache(g.ll)
 		m.dataLimit = min(g.i1.line, g.d1.line, g.ll.line)
 	}

@@ -12,7 +12,7 @@ func (c *Cachegrind) summary() {
 	c.report.Log().Userf("%s", summaryText(c.profile.Events, c.profile.Summary))
 }
 
-// total is the sum of some events.
+// totals are the totals by event.
 type totals map[string]int64
 
 func (t totals) sum(names ...string) (n int64) {

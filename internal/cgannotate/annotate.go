@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gogrind/internal/cgfile"
+	"gogrind/internal/profile"
 )
 
 // Exit status of all three programs when something is wrong.
@@ -62,6 +63,13 @@ func annotate(s *settings, args []string, stdout, stderr io.Writer) error {
 	v, err := newView(p, s, files)
 	if err != nil {
 		return err
+	}
+	if s.folded != "" {
+		f, err := os.Create(s.folded)
+		if err != nil {
+			return err
+		}
+		return errors.Join(v.foldedStacks(f), f.Close())
 	}
 	w := bufio.NewWriter(stdout)
 	if s.style == styleClassic {
@@ -141,4 +149,16 @@ func difference(a, b *cgfile.Profile, nameA, nameB string) (*cgfile.Profile, err
 	d.Desc = []string{"Files compared:   " + nameA + "; " + nameB}
 	d.Cmd = a.Cmd + "; " + b.Cmd
 	return d, nil
+}
+
+// foldedStacks writes a line "file;function count" for each function; those that count nothing, or less than that in a
+// difference, have no place in a flame graph.
+func (v *view) foldedStacks(w io.Writer) error {
+	var f profile.Folded
+	for _, fn := range v.Funcs {
+		if n := fn.Total(len(v.Events))[v.sort[0]]; n > 0 {
+			f.Add([]string{fn.Name, fn.File}, uint64(n))
+		}
+	}
+	return f.Write(w)
 }

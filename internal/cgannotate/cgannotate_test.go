@@ -247,3 +247,27 @@ func TestCommas(t *testing.T) {
 		}
 	}
 }
+
+func TestConverters(t *testing.T) {
+	dir := t.TempDir()
+	folded, pb := filepath.Join(dir, "folded"), filepath.Join(dir, "x.pb.gz")
+	for _, o := range []string{"--folded=" + folded, "--pprof=" + pb} {
+		if out, errs, status := call(t, runAnnotate, o, "--sort=Dw", "testdata/one.cgout"); status != 0 || out != "" {
+			t.Fatalf("%s: %q %q", o, out, errs)
+		}
+	}
+	got, err := os.ReadFile(folded)
+	const want = "/lib/none.c;core::fmt::write<T, U> 4\n???;??? 7\ntestdata/prog.c;main 2\ntestdata/prog.c;operator<< (std::ostream&) 900\n"
+	if err != nil || string(got) != want {
+		t.Errorf("%v, got:\n%s", err, got)
+	}
+	b, err := os.ReadFile(pb)
+	if err != nil || !bytes.HasPrefix(b, []byte{0x1f, 0x8b}) {
+		t.Errorf("no compressed profile: %v", err)
+	}
+	for _, o := range []string{"--folded=/nowhere/x", "--pprof=/nowhere/x"} {
+		if _, errs, status := call(t, runAnnotate, o, "testdata/one.cgout"); status == 0 || !strings.Contains(errs, "/nowhere/x") {
+			t.Errorf("%s: %q", o, errs)
+		}
+	}
+}

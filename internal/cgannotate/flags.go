@@ -33,6 +33,7 @@ type settings struct {
 	modFunc    func(string) string
 	style      string
 	pprof      string // file to write a profile to
+	folded     string // file to write folded stacks to
 	files      []string
 	help, vers bool
 }
@@ -64,6 +65,8 @@ const usage = `usage: cg_annotate [options] cachegrind-out-file [cachegrind-out-
                           $CG_ANNOTATE_STYLE changes the default]
   --pprof=<file>          write the profile for go tool pprof to this file and
                           show nothing
+  --folded=<file>         write files and functions with the first sort event as
+                          folded stacks for flame graphs, and show nothing
 
   Several cachegrind-out-files are added up.
 `
@@ -142,6 +145,7 @@ func parse(args []string, lookup func(string) (string, bool)) (*settings, error)
 			{"--mod-funcname", func(v string) (err error) { s.modFunc, err = Substitution(v); return err }},
 			{"--style", s.setStyle},
 			{"--pprof", func(v string) error { s.pprof = v; return nil }},
+			{"--folded", func(v string) error { s.folded = v; return nil }},
 		} {
 			v, next, ok, err := value(args, i, o.name)
 			if !ok {

@@ -40,7 +40,7 @@ var Rules = []Rule{
 	{"msprint", "profile"},
 	{"driver", "options"},
 	{"lackey", "tool guest options isa isa/amd64 report debuginfo"},
-	{"cgannotate", "cgfile options"},
+	{"cgannotate", "cgfile options profile"},
 	{"nulgrind", "tool"},
 	{"profile", "guest debuginfo stack report"},
 	{"cachegrind", "tool guest options isa isa/amd64 report debuginfo cgfile"},

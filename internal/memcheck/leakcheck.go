@@ -116,7 +116,8 @@ func (m *Memcheck) reportRecord(thread int, r *leak.Record, n, of int, full bool
 	}
 	f := &report.Finding{
 		Kind: leakXML[r.Kind], SuppKind: "Leak", Thread: thread, Text: text, PCs: m.stack(r.Stack),
-		LeakKind: uint32(bit), LeakedBytes: r.Total(), LeakedBlocks: r.Blocks,
+		LeakKind:    1 << (leak.Definite - r.Kind), // suppressions have the kinds in the opposite order
+		LeakedBytes: r.Total(), LeakedBlocks: r.Blocks,
 	}
 	return m.report.Unique(f, asked && int(m.opts.showKinds)&bit != 0, asked && int(m.opts.errorKinds)&bit != 0)
 }

@@ -9,7 +9,7 @@ import (
 
 // machine is what is simulated: one processor, whatever the number of threads.
 type machine struct {
-	i1, d1, ll *cache // nil without --cache-sim
+	i1, d1, ll *cache     // nil without --cache-sim
 	branches   *predictor // nil without --branch-sim
 	lastLine   uint64     // that the last instruction was fetched from, plus one
 	dataLimit  int        // larger accesses are taken for this size, so that they touch two lines at most

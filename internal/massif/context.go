@@ -27,7 +27,8 @@ type context struct {
 	// the address of something else than a call.
 	pcs []guest.Addr
 	sum
-	all sum // all that was ever allocated
+	all   sum // all that was ever allocated
+	first int // number of the context among those that ever allocated, in order of their first allocation; 0: never
 }
 
 // sum is an amount of memory.
@@ -45,6 +46,7 @@ type contexts struct {
 	byRaw  []int32         // number of the context by raw stack, 0 when not known
 	seen   *stack.Interner // stacks of contexts
 	list   []context       // by number; 0 is not used, and stands for ignored allocations
+	places int             // contexts that ever allocated
 	names  map[guest.Addr]name
 	frames map[guest.Addr][]debuginfo.Frame // of code that was unloaded
 }
@@ -168,6 +170,10 @@ func (c *contexts) unloading(r guest.Range) {
 // add notes an allocation in context n.
 func (c *contexts) add(n int, bytes uint64) {
 	x := &c.list[n]
+	if x.first == 0 {
+		c.places++
+		x.first = c.places
+	}
 	x.bytes += bytes
 	x.blocks++
 	x.all.bytes += bytes
@@ -193,8 +199,8 @@ func (c *contexts) cut(n int, bytes uint64) {
 // detail says how much memory every context had at one moment.
 type detail struct {
 	live []live // ascending by context
-	// known is the number of contexts at that time: those without memory count as places, too.
-	known int
+	// places is the number of contexts that had allocated by then: those without memory count, too.
+	places int
 }
 
 // live is the memory of one context.
@@ -211,7 +217,7 @@ func (c *contexts) capture() *detail {
 			n++
 		}
 	}
-	d := &detail{live: make([]live, 0, n), known: len(c.list)}
+	d := &detail{live: make([]live, 0, n), places: c.places}
 	for i := range c.list {
 		if x := &c.list[i]; x.blocks != 0 {
 			d.live = append(d.live, live{int32(i), x.sum})
@@ -220,9 +226,9 @@ func (c *contexts) capture() *detail {
 	return d
 }
 
-// sums are the amounts by number of context.
-func (d *detail) sums() []sum {
-	out := make([]sum, d.known)
+// sums are the amounts by number of context, of n contexts.
+func (d *detail) sums(n int) []sum {
+	out := make([]sum, n)
 	for _, l := range d.live {
 		out[l.ctx] = l.sum
 	}
@@ -230,11 +236,11 @@ func (d *detail) sums() []sum {
 }
 
 // order are the numbers of all contexts that ever allocated, sorted by addresses, so that those with calls in common are
-// neighbours. (The first call of a function that frees has a context, too: see NewStack.)
+// neighbours.
 func (c *contexts) order() []int32 {
 	out := make([]int32, 0, len(c.list))
 	for i := range c.list {
-		if c.list[i].all.blocks != 0 {
+		if c.list[i].first != 0 {
 			out = append(out, int32(i))
 		}
 	}

@@ -283,7 +283,7 @@ func TestFinish(t *testing.T) {
 		head("1", "120", "100", "20") + "heap_tree=detailed\nn1: 100 " + heapRoot + "\n n1: 100 0x600: ???\n  n0: 100 0x400: ???\n" +
 		head("2", "160", "128", "32") + "heap_tree=detailed\nn2: 128 " + heapRoot + "\n n1: 100 0x600: ???\n  n0: 100 0x400: ???\n n0: 28 0x400: ???\n" +
 		head("3", "160", "128", "32") + "heap_tree=peak\nn2: 128 " + heapRoot + "\n n1: 100 0x600: ???\n  n0: 100 0x400: ???\n n0: 28 0x400: ???\n" +
-		head("4", "280", "28", "12") + "heap_tree=detailed\nn2: 28 " + heapRoot + "\n n0: 28 0x400: ???\n n0: 0 in 1 place, below massif's threshold (1.00%)\n"
+		head("4", "280", "28", "12") + "heap_tree=detailed\nn2: 28 " + heapRoot + "\n n0: 28 0x400: ???\n n1: 0 0x600: ???\n  n0: 0 0x400: ???\n"
 	if string(got) != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}

@@ -52,7 +52,7 @@ func (m *Massif) writeProfile(w io.Writer) error {
 	b.Times(m.started, time.Since(m.started))
 	m.mapObjects(b)
 	d, number := m.highest()
-	sums := d.sums()
+	sums := d.sums(len(m.contexts.list))
 	label := map[string]int64{"snapshot": int64(number)}
 	calls := map[guest.Addr]profile.Call{}
 	for i := 1; i < len(m.contexts.list); i++ {
@@ -69,10 +69,7 @@ func (m *Massif) writeProfile(w io.Writer) error {
 			}
 			stack[j] = c
 		}
-		live := sum{}
-		if i < d.known {
-			live = sums[i]
-		}
+		live := sums[i]
 		b.Add(stack, label, int64(x.all.blocks), int64(x.all.bytes), int64(live.blocks), int64(live.bytes))
 	}
 	return b.Write(w)

@@ -35,16 +35,19 @@ type branch struct {
 type tree struct {
 	w         *bufio.Writer
 	threshold float64 // percent
-	least     float64 // bytes
+	least     uint64  // bytes
 	names     func(pc guest.Addr) []string
 }
 
 // write writes the tree of leaves, which are sorted by addresses: lines "nCHILDREN: BYTES NAME", indented by one for each level.
 func (t *tree) write(root string, leaves []leaf, total uint64) {
-	t.least = float64(total) * t.threshold / 100
 	var bytes uint64
 	for i := range leaves {
 		bytes += leaves[i].bytes
+	}
+	t.least = uint64(float64(total) * t.threshold / 100)
+	if bytes == 0 && t.threshold > 0 {
+		t.least = 1 // places without memory show where there is some elsewhere, however little
 	}
 	below := t.branches(leaves, 0)
 	fmt.Fprintf(t.w, "n%d: %d %s\n", len(below), bytes, root)
@@ -67,7 +70,7 @@ func (t *tree) branches(leaves []leaf, depth int) []branch {
 		}
 		b.leaves = leaves[i:j]
 		i = j
-		if float64(b.bytes) < t.least {
+		if b.bytes < t.least {
 			rest.bytes += b.bytes
 			rest.places++
 			continue
@@ -119,10 +122,10 @@ func (m *Massif) describe(pc guest.Addr) []string {
 
 // leaves are the contexts of d in the given order.
 func (c *contexts) leaves(d *detail, order []int32) []leaf {
-	sums := d.sums()
-	out := make([]leaf, 0, d.known)
+	sums := d.sums(len(c.list))
+	out := make([]leaf, 0, d.places)
 	for _, i := range order {
-		if int(i) < d.known {
+		if c.list[i].first <= d.places {
 			out = append(out, leaf{c.list[i].pcs, sums[i].bytes})
 		}
 	}

@@ -4,6 +4,11 @@
 // recorder). At the end it writes them in Valgrind's format, for ms_print and massif-visualizer, and as a profile for
 // go tool pprof. It doesn't draw graphs: that is package msprint's work. It tells nothing about wrong frees.
 //
+// Where numbers differ from Valgrind's: its allocator gives a block up to 16 bytes more when the rest of a free area would
+// be too little for another one, which counts as extra bytes there; blocks of memory pools count here when they lie outside
+// of heap blocks; the stacks' time within a batch of events is interpolated, and a frame counts from its first push or call
+// on; with --pages-as-heap=yes malloc is replaced all the same, so that its pages are those of our allocator.
+//
 // Invariant: the sums of the contexts in use are the sum of the live blocks that are not ignored.
 //
 // Locking: Massif.mu guards all that changes after Start. It is held while names of new contexts are looked up, never while

@@ -110,6 +110,17 @@ func (s *suite) executable(t *testing.T, g guest, defines ...string) string {
 	return path
 }
 
+// goBuild is compile for Go programs. args are the compiler's.
+func (s *suite) goBuild(g guest, args []string) error {
+	cmd := exec.Command("go", append(g.build[1:2:2], args...)...)
+	cmd.Dir = filepath.Dir(g.file)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GO111MODULE=off")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("e2e: %s: %w\n%s", strings.Join(cmd.Args, " "), err, text)
+	}
+	return nil
+}
+
 // compile builds g. Debug information names the source by its base name, so that findings do not depend on where the
 // repository is.
 func (s *suite) compile(g guest, key string, defines []string) (string, error) {
@@ -120,6 +131,9 @@ func (s *suite) compile(g guest, key string, defines []string) (string, error) {
 	stem := strings.TrimSuffix(filepath.Base(g.file), filepath.Ext(g.file))
 	out := filepath.Join(dir, stem)
 	args := []string{"-o", out, filepath.Base(g.file)}
+	if g.build[0] == "go" {
+		return out, s.goBuild(g, args)
+	}
 	var libs []string
 	for _, a := range g.build[1:] {
 		if strings.HasPrefix(a, "-l") && g.build[0] != "rustc" {

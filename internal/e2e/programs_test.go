@@ -19,6 +19,10 @@ type program struct {
 	argv  []string
 	stdin string // file, after the same replacement
 	env   []string
+	// children has the programs that this one starts run under the tool, too.
+	children bool
+	// needs is a pattern of a file without which the program does not work, and the package that has it.
+	needs, from string
 }
 
 var programs = []program{
@@ -58,7 +62,31 @@ var programs = []program{
 	{name: "diff", argv: []string{"diff", "-u", "{text}", "{scripts}/words.pl"}},
 	{name: "date", argv: []string{"date", "-u", "-d", "@1234567890", "+%c"}},
 	{name: "expr", argv: []string{"expr", "12345", "*", "67890"}},
+	{name: "xz-threads", argv: []string{"xz", "-T2", "--block-size=200KiB", "-3c", "{text}"}},
+	{name: "zstd-threads", argv: []string{"zstd", "-T2", "-9", "-q", "-c", "{text}"}},
+	{name: "sort-threads", argv: []string{"sort", "--parallel=2", "-S64M", "-k2,2", "-k3n", "{text}"}},
+	{name: "node", argv: []string{"node", "{scripts}/jit.js"}},
+	{name: "node-workers", argv: []string{"node", "{scripts}/workers.js"}},
+	{name: "java-version", argv: []string{"java", "-version"}},
+	{name: "java", argv: []string{"java", "-XX:-UsePerfData", "{scripts}/Threads.java"}},
+	{name: "gdb", argv: []string{"gdb", "-batch", "-nx", "-ex", "info files", "-ex", "x/20i &abort", "-ex", "python print(sum(range(1000)))",
+		"/bin/bash"}},
+	{name: "curl", argv: []string{"curl", "--version"}},
+	{name: "ssh-keygen", argv: []string{"sh", "{scripts}/keys.sh"}, children: true},
+	{name: "openssl-speed", argv: []string{"sh", "-c", "(openssl speed -seconds 1 sha256 && openssl speed -seconds 1 -evp aes-256-gcm) >/dev/null 2>&1"}, children: true},
+	{name: "git", argv: []string{"sh", "{scripts}/git.sh"}, children: true, env: []string{"GIT_CONFIG_NOSYSTEM=1"}},
+	{name: "make", argv: []string{"make", "-s", "-j2", "-f", "{scripts}/small.mk"}, children: true},
+	{name: "gcc-children", argv: []string{"gcc", "-O2", "-c", "{scripts}/../../guest/same/strings_rep.c", "-o", "out.o"}, children: true},
+	{name: "bash-children", argv: []string{"bash", "{scripts}/steps.sh"}, children: true},
+	python("test_re"), python("test_json"), python("test_ctypes"), python("test_threading"), python("test_signal"),
 	{name: "factor", argv: []string{"factor", "18446744073709551557", "1000000016000000063"}},
+}
+
+// python is a module of python's own test suite.
+func python(module string) program {
+	return program{name: "python-" + module, argv: []string{"/usr/bin/python3", "{scripts}/suite.py", "test." + module},
+		env:   []string{"PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1"},
+		needs: "/usr/lib/python3*/test/" + module + "*", from: "libpython3-testsuite"}
 }
 
 // TestPrograms runs real programs natively and under each tool: nothing that can be seen differs.
@@ -77,7 +105,13 @@ func TestPrograms(t *testing.T) {
 			if argv[0], err = exec.LookPath(argv[0]); err != nil {
 				s.skip(t, p.argv[0]+" is not installed")
 			}
+			if found, _ := filepath.Glob(p.needs); p.needs != "" && found == nil {
+				s.skip(t, p.from+" is not installed")
+			}
 			c := command{argv: argv, env: p.env, timeout: 2 * *limitFlag}
+			if p.children {
+				c.options = []string{"--trace-children=yes"}
+			}
 			if p.stdin != "" {
 				text, err := os.ReadFile(in.Replace(p.stdin))
 				if err != nil {

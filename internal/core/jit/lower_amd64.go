@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/cpu"
 
+	"gogrind/internal/core/vcpu"
 	"gogrind/internal/isa/amd64"
 	"gogrind/internal/tool"
 )
@@ -311,6 +312,20 @@ func (t *Translator) emitMoveStack() {
 	a.b1(0x9e)
 	a.load(rax, spill(slotA))
 	a.op(0, false, 0xff, 4, spill(slotT), 0, false)
+	t.moveLeave = a.pos
+	a.leave(t, vcpu.ExitInterrupt, 0)
+}
+
+// MovingStack reports whether host address h is in the shared routine that marks a piece of stack, which may take a million
+// instructions. The routine then comes back with ExitInterrupt as soon as it is through, and after is where it was to go on.
+func (t *Translator) MovingStack(h uintptr, c *vcpu.Context) (after uintptr, ok bool) {
+	off := int64(h) - int64(t.base)
+	if off < int64(t.moveStack) || off >= int64(t.moveLeave) {
+		return 0, false
+	}
+	after = uintptr(c.Spill[slotT])
+	c.Spill[slotT] = t.base + uint64(t.moveLeave)
+	return after, true
 }
 
 // lowerCount adds a constant to a counter below 2 GB, without flags when they are live.

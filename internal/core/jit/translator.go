@@ -85,6 +85,7 @@ type Translator struct {
 	missRet              int // shared routine: guest target is just below the stack pointer
 	moveStack            int // shared routine: see emitMoveStack
 	moveStore, moveEnd   int // its store, and where it goes on without it
+	moveLeave            int // where it goes on for MovingStack
 	exitStub             int // host offset of vcpu's exit stub
 	generation           uint64
 	stats                Stats

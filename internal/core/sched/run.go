@@ -158,6 +158,12 @@ func (t *Thread) settle() bool {
 			t.resume = 0
 			return true
 		}
+		if after, ok := t.s.tr.MovingStack(t.resume, c); ok {
+			if !t.finishMove(after) {
+				return false
+			}
+			continue
+		}
 		if i > 100000 {
 			t.bug("no instruction boundary in sight of %#x", t.resume)
 		}
@@ -180,6 +186,29 @@ func (t *Thread) settle() bool {
 			t.resume = 0
 			t.exit()
 			return false
+		}
+	}
+}
+
+// finishMove runs the routine of jit.MovingStack to its end, where t.resume is after.
+func (t *Thread) finishMove(after uintptr) bool {
+	c := t.ctx
+	for {
+		c.HostPC, c.Pending = 0, 0 // what is pending is being looked at; a signal that comes now sets it again
+		c.Run(t.resume)
+		c.Pending = 1
+		switch vcpu.Kind(c.Exit) {
+		case vcpu.ExitInterrupt:
+			if c.HostPC == 0 {
+				t.resume = after
+				return true
+			}
+			t.resume = uintptr(c.HostPC) // a signal
+		case vcpu.ExitFault:
+			t.hostFault()
+			if t.resume == 0 {
+				return false
+			}
 		}
 	}
 }

@@ -21,13 +21,13 @@ static void on_signal(int sig, siginfo_t *info, void *context) {
 }
 
 static int fds[2];
-static atomic_int other;
+static atomic_int other, interrupted;
 
 static void *reader(void *arg) {
 	char c;
 	other = syscall(SYS_gettid);
 	while (read(fds[0], &c, 1) < 0)
-		printf("read: %s\n", errno == EINTR ? "EINTR" : "?");
+		interrupted += errno == EINTR;
 	return NULL;
 }
 
@@ -67,7 +67,7 @@ int main(void) {
 	pipe(fds);
 	for (unsigned i = 0; i < sizeof sigs / sizeof *sigs; i++) {
 		pthread_t t;
-		got = other = 0;
+		got = other = interrupted = 0;
 		pthread_create(&t, NULL, reader, NULL);
 		while (!other)
 			usleep(100);
@@ -75,9 +75,11 @@ int main(void) {
 		syscall(SYS_tgkill, pid, other, sigs[i]);
 		while (!got)
 			usleep(100);
-		printf("in read: %d %d\n", got, tid == other);
+		while (!interrupted)
+			usleep(100);
 		write(fds[1], "x", 1);
 		pthread_join(t, NULL);
+		printf("in read: %d %d, interrupted %d\n", got, tid == other, interrupted);
 		got = other = 0;
 		pthread_create(&t, NULL, spinner, NULL);
 		while (!other)

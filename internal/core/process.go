@@ -37,11 +37,12 @@ type Process struct {
 	opt  *options.Core
 	cmd  *options.Command
 
-	log    *report.Log
-	names  options.Expander // of log files: one, as %n counts
-	report *report.Reporter
-	xml    *report.XML // nil without --xml=yes
-	stacks *stack.Interner
+	log     *report.Log
+	firstFD int              // first of our descriptors
+	names   options.Expander // of log files: one, as %n counts
+	report  *report.Reporter
+	xml     *report.XML // nil without --xml=yes
+	stacks  *stack.Interner
 
 	space   *aspace.Space
 	image   *loader.Image
@@ -74,6 +75,7 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 	if err != nil {
 		return nil, err
 	}
+	p.firstFD = first
 	argv := inheritedArgs(cmd.Args)
 	path, err := loader.Lookup(cmd.Args[0], os.Environ())
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 
 // target is where sink s, given by the options --name-fd, --name-file and --name-socket, leads to.
 func (p *Process) target(name string, s options.Sink) (report.Target, error) {
-	t := report.Target{FD: s.FD}
+	t := report.Target{FD: s.FD, Above: p.firstFD}
 	switch s.Kind {
 	case options.ToFile:
 		p.names.Dir, _ = os.Getwd()

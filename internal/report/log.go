@@ -29,6 +29,8 @@ type Target struct {
 	// Socket is the address as the user gave it, Addr what it means; Addr is not valid when there is none.
 	Socket string
 	Addr   netip.AddrPort
+	// Above is the lowest descriptor that the log may have, 0 for highFD: the guest's are below.
+	Above int
 }
 
 // highFD is the lowest descriptor the log moves to, so that a guest that closes or reuses low descriptors, or all up to a
@@ -44,6 +46,7 @@ type Log struct {
 	stamp  bool
 	silent bool
 	words  words // immutable
+	above  int   // as in Target; immutable
 }
 
 // OpenLog opens the log of process pid. A file that can't be created is a *CreateError. A descriptor or
@@ -70,7 +73,10 @@ var (
 
 // open opens t at a high descriptor and makes it l's. notes are lines about what could not be done.
 func (l *Log) open(t Target) (notes string, err error) {
-	fd, notes, err := open(t, l.words)
+	if l.above = t.Above; l.above == 0 {
+		l.above = highFD
+	}
+	fd, notes, err := open(t, l.above, l.words)
 	if err == nil {
 		l.fd = fd
 	}
@@ -78,7 +84,7 @@ func (l *Log) open(t Target) (notes string, err error) {
 }
 
 // open opens t at a high descriptor.
-func open(t Target, w words) (fd int, notes string, err error) {
+func open(t Target, above int, w words) (fd int, notes string, err error) {
 	from := t.FD
 	switch {
 	case t.Addr.IsValid():
@@ -95,10 +101,10 @@ func open(t Target, w words) (fd int, notes string, err error) {
 		}
 		defer unix.Close(from)
 	}
-	fd, err = moveHigh(from)
+	fd, err = moveHigh(from, above)
 	if err != nil && from != 2 {
 		notes = "Valgrind: failed to move " + w.file + " file descriptor into safe range, using stderr"
-		fd, err = moveHigh(2)
+		fd, err = moveHigh(2, above)
 	}
 	if err != nil {
 		return -1, "", nil // stderr is closed: there is nowhere to write to, which is the user's choice
@@ -136,10 +142,10 @@ func (e *CreateError) Error() string {
 
 func (e *CreateError) Unwrap() error { return e.Err }
 
-// moveHigh duplicates fd to the first free descriptor from highFD on, or as high as the limit allows.
-func moveHigh(fd int) (int, error) {
-	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, highFD)
-	for try := highFD; errors.Is(err, unix.EINVAL) && try > 1; {
+// moveHigh duplicates fd to the first free descriptor from above on, or as high as the limit allows.
+func moveHigh(fd, above int) (int, error) {
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, above)
+	for try := above; errors.Is(err, unix.EINVAL) && try > 1; {
 		// EINVAL: the limit on descriptors is below.
 		try /= 2
 		n, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, try)
@@ -255,7 +261,7 @@ func (l *Log) Forked(pid int, file string, silent bool) error {
 		return nil
 	}
 	old := l.fd
-	if _, err := l.open(Target{File: file}); err != nil {
+	if _, err := l.open(Target{File: file, Above: l.above}); err != nil {
 		return err
 	}
 	if old >= 0 {

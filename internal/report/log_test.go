@@ -229,3 +229,22 @@ func TestQuoteCommand(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
+
+// TestAbove: the log and that of a forked child keep out of the way of the guest's descriptors.
+func TestAbove(t *testing.T) {
+	dir := t.TempDir()
+	l, err := OpenLog(Target{File: dir + "/a", Above: 1500}, 1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if fd := l.FD(); fd < 1500 {
+		t.Errorf("descriptor %d", fd)
+	}
+	if err := l.Forked(2, dir+"/b", false); err != nil {
+		t.Fatal(err)
+	}
+	if fd := l.FD(); fd < 1500 {
+		t.Errorf("the child's descriptor is %d", fd)
+	}
+}

@@ -10,8 +10,8 @@ import (
 // Frame is one line of a stack trace.
 type Frame struct {
 	PC guest.Addr
-	// Fn is the function's name as shown, "" when unknown. RawFn is the name in the symbol table (for an inlined call the
-	// one in the debug information).
+	// Fn is the function's name as shown, "" when unknown. RawFn is the name in the symbol table; for an inlined call it
+	// is Fn, as in Valgrind's suppressions.
 	Fn, RawFn string
 	// Obj is the path of the object, "" when the address is in none.
 	Obj string
@@ -76,10 +76,7 @@ func (s *Space) frames(o *Object, pc guest.Addr, buf []Frame) []Frame {
 		f.Dir, f.File, f.Line = c.Dir, c.File, c.Line
 		if c.Inlined {
 			f.Inlined, f.Offset = true, 0
-			f.Fn, f.RawFn = c.Name, c.Linkage
-			if f.RawFn == "" {
-				f.RawFn = c.Name
-			}
+			f.Fn, f.RawFn = c.Name, c.Name
 		} else {
 			f.RawFn = raw
 			if raw == "" && i == len(cs)-1 {

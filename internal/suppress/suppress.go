@@ -13,8 +13,9 @@ import (
 	"sync/atomic"
 )
 
-// MaxCallers is the number of location lines that a suppression may have, as in Valgrind.
-const MaxCallers = 24
+// MaxCallers is the number of location lines that a suppression may have: the deepest stack that --num-callers allows. Valgrind
+// takes and writes more than the 24 that its manual speaks of, as inlined calls have lines of their own.
+const MaxCallers = 500
 
 // Frame is one call as patterns see it.
 type Frame struct {

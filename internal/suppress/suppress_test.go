@@ -34,7 +34,7 @@ func TestParseErrors(t *testing.T) {
 		{"{\n a\n*:Addr1\n fun:x\n}\n", 0, ""},
 		{"{\n a\n CoreError:FdBadClose\n fun:x\n}\n", 0, ""},
 		{"{\n a\n Memcheck:Addr1\n" + strings.Repeat("fun:x\n", MaxCallers) + "}\n", 0, ""},
-		{"{\n a\n Memcheck:Addr1\n" + strings.Repeat("fun:x\n", MaxCallers+1) + "}\n", 28, "too many callers in stack trace"},
+		{"{\n a\n Memcheck:Addr1\n" + strings.Repeat("fun:x\n", MaxCallers+1) + "}\n", MaxCallers + 4, "too many callers in stack trace"},
 		{"", 0, ""},
 	}
 	for _, r := range rows {

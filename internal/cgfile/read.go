@@ -49,7 +49,6 @@ type reader struct {
 	p    *Profile
 	file string
 	haveFile,
-	haveFn,
 	summed bool
 	fn   *Func
 	nums []int64

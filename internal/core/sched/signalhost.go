@@ -7,6 +7,7 @@ import (
 
 	"gogrind/internal/core/signal"
 	"gogrind/internal/core/vcpu"
+	"gogrind/internal/guest"
 	"gogrind/internal/tool"
 )
 
@@ -67,9 +68,39 @@ func (h host) Block(t *signal.Thread, timeout time.Duration) {
 	g.drain()
 }
 
+// goOpen are the signals that Go unblocks in all its threads (runtime/sigtab_linux_generic.go, _SigUnblock), less those whose
+// default action is the kernel's business and SIGURG, which is Go's own.
+const goOpen = 1<<(signal.SIGHUP-1) | 1<<(signal.SIGINT-1) | 1<<(signal.SIGQUIT-1) | 1<<(signal.SIGILL-1) | 1<<(signal.SIGTRAP-1) |
+	1<<(signal.SIGABRT-1) | 1<<(signal.SIGBUS-1) | 1<<(signal.SIGFPE-1) | 1<<(signal.SIGSEGV-1) | 1<<(signal.SIGTERM-1) |
+	1<<(signal.SIGSTKFLT-1) | 1<<(signal.SIGPROF-1) | 1<<(signal.SIGSYS-1)
+
+// sendToSelf does what kill and sigqueue do for such a signal to the own process, if the sender does not block it. The kernel may
+// give it to one of Go's threads, and the sender would see it only some time after its call.
+func (t *Thread) sendToSelf(nr uintptr, a *[6]uint64) bool {
+	if nr != unix.SYS_KILL && nr != unix.SYS_RT_SIGQUEUEINFO {
+		return false
+	}
+	sig := int(a[1])
+	if sig < 1 || sig > signal.NSIG || goOpen>>(sig-1)&1 == 0 || int(int32(a[0])) != unix.Getpid() || t.sig.Mask().Has(sig) {
+		return false
+	}
+	info := signal.UserInfo(sig, signal.SI_USER, uint32(unix.Getpid()), uint32(unix.Getuid()))
+	if nr == unix.SYS_RT_SIGQUEUEINFO {
+		if t.s.cfg.Space.ReadMem(info[:], guest.Addr(a[2])) < len(info) {
+			return false
+		}
+		copy(info[:4], le32(uint32(sig)))
+	}
+	t.s.signals.Queue(info)
+	return true
+}
+
 // sendDirectly does what tkill and tgkill do for the signals by which Go and the core interrupt threads of their own process: in
 // the kernel's siginfo they would look the same. It reports whether the call was one for a thread of the guest.
 func (t *Thread) sendDirectly(nr uintptr, a *[6]uint64) bool {
+	if t.sendToSelf(nr, a) {
+		return true
+	}
 	var tid, sig uint64
 	switch {
 	case nr == unix.SYS_TKILL:

@@ -42,22 +42,19 @@ func (p *Process) Counters(n int) tool.Counters {
 // touched calls f for each piece of memory that an access of the instruction at pc is going to touch.
 func (p *Process) touched(t *sched.Thread, pc guest.Addr, access int, f func(a guest.Addr, size int)) {
 	code := p.fetch(pc)
-	var in amd64.Inst
-	if err := amd64.Decode(code[:min(len(code), 15)], &in); err != nil {
+	d := p.decoded.get(pc, code[:min(len(code), maxInst)])
+	if d == nil || access >= len(d.access) {
 		return
 	}
-	acc := in.MemAccesses(nil)
-	if access >= len(acc) {
-		return
-	}
-	a := &acc[access]
+	in := &d.inst
+	a := &d.access[access]
 	r := t.Regs()
-	addr, size := effective(&in, a, r)
+	addr, size := effective(in, a, r)
 	switch {
 	case a.Addr == amd64.AddrVSIB:
-		gathered(&in, a, t.Context(), f)
+		gathered(in, a, t.Context(), f)
 	case a.Elem != 0:
-		for _, piece := range pieces(&in, a, t.Context(), addr, size) {
+		for _, piece := range pieces(in, a, t.Context(), addr, size) {
 			f(piece.Start, int(piece.Len()))
 		}
 	case a.Addr == amd64.AddrXlat:
@@ -65,7 +62,7 @@ func (p *Process) touched(t *sched.Thread, pc guest.Addr, access int, f func(a g
 		if in.ASize == 4 {
 			x &= 0xffffffff
 		}
-		f(guest.Addr(x)+segment(&in, r), size)
+		f(guest.Addr(x)+segment(in, r), size)
 	case a.Addr == amd64.AddrRAX:
 		f(guest.Addr(r.GPR[guest.RAX]&^63), 64)
 	case a.Addr == amd64.AddrReg:
@@ -79,11 +76,11 @@ func (p *Process) touched(t *sched.Thread, pc guest.Addr, access int, f func(a g
 			x &= 0xffffffff
 		}
 		if a.Addr == amd64.AddrRSI || in.Row.Sem == isa.VMaskmov {
-			x += uint64(segment(&in, r))
+			x += uint64(segment(in, r))
 		}
 		f(guest.Addr(x), int(a.Size))
 	case a.Outside && a.Addr == amd64.AddrModRM:
-		f(addr+bitOffset(&in, r), size)
+		f(addr+bitOffset(in, r), size)
 	case a.Size == 0:
 		f(addr, xstateSize(r.GPR[guest.RDX]<<32|r.GPR[guest.RAX]&0xffffffff))
 	default:

@@ -93,7 +93,7 @@ func (t *Translator) operand(in *inst, n int) (m mem, reg int) {
 		m.base = s
 	case in.ASize == 4:
 		m.a32 = true
-		a.lea32(s, m)
+		a.lea(s, m) // cut to 32 bits and zero-extended
 		t.addSlot(in, s, base, sp)
 		m = at(s, 0)
 	case m.base == noReg && m.index == noReg:
@@ -128,9 +128,6 @@ func (t *Translator) addSlot(in *inst, s uint8, off int32, sp [3]uint8) {
 	a.lea(s, mem{base: s, index: s2, scale: 1})
 	a.load(s2, spill(slotT))
 }
-
-// lea32: r = address of m with 32-bit addressing, zero-extended.
-func (a *asm) lea32(r uint8, m mem) { a.op(0, true, 0x8d, r, m, 0, false) }
 
 // absolute is the address of a rip-relative or moffs operand, without segment base.
 func (t *Translator) absolute(in *inst) uint64 {

@@ -150,3 +150,76 @@ func (m *Memcheck) FishySize(t tool.Thread, fn, arg string, size int64) {
 	f.SuppExtra = fmt.Sprintf("%s(%s)", fn, arg)
 	m.report.Report(f)
 }
+
+// undefinedKind says how an undefined value was used.
+type undefinedKind uint8
+
+const (
+	undefinedCond     undefinedKind = iota // decides a conditional jump or move
+	undefinedUse                           // is an address, or the operand of something that can't be undefined
+	undefinedArg                           // argument of a system call
+	undefinedArgBytes                      // memory that a system call reads
+	undefinedChecked                       // memory that the client asked about
+)
+
+// originKind says what made an undefined value.
+type originKind uint8
+
+const (
+	originNone originKind = iota // not tracked
+	originUnknown
+	originHeap
+	originStack
+	originClient
+)
+
+// origin is where an undefined value came into being. The zero value says nothing.
+type origin struct {
+	kind  originKind
+	stack uint32 // interned
+}
+
+// originTexts are what is said about the kinds of origin.
+var originTexts = [...]string{
+	originUnknown: "Uninitialised value was created",
+	originHeap:    "Uninitialised value was created by a heap allocation",
+	originStack:   "Uninitialised value was created by a stack allocation",
+	originClient:  "Uninitialised value was created by a client request",
+}
+
+// reportUndefined reports the use of an undefined value by t at its current place. size is that of the value in bytes, for
+// undefinedUse; param names the parameter ("write(buf)"), for the two of system calls; addr is the first undefined byte,
+// for undefinedArgBytes and undefinedChecked. It does nothing with --undef-value-errors=no.
+func (m *Memcheck) reportUndefined(t tool.Thread, kind undefinedKind, size int, param string, addr guest.Addr, origin origin) {
+	if !m.opts.undefErrors {
+		return
+	}
+	m.undefinedSeen.Store(true)
+	var f *report.Finding
+	inMemory := false
+	switch kind {
+	case undefinedCond:
+		f = m.finding(t, "UninitCondition", "Cond", "Conditional jump or move depends on uninitialised value(s)")
+	case undefinedUse:
+		f = m.finding(t, "UninitValue", fmt.Sprintf("Value%d", size), fmt.Sprintf("Use of uninitialised value of size %d", size))
+	case undefinedArg:
+		f = m.finding(t, "SyscallParam", "Param", "Syscall param "+param+" contains uninitialised byte(s)")
+		f.SuppExtra = param
+	case undefinedArgBytes:
+		f = m.finding(t, "SyscallParam", "Param", "Syscall param "+param+" points to uninitialised byte(s)")
+		f.SuppExtra = param
+		inMemory = true
+	case undefinedChecked:
+		f = m.finding(t, "ClientCheck", "User", "Uninitialised byte(s) found during client check request")
+		inMemory = true
+	}
+	f.Fill = func(f *report.Finding) {
+		if inMemory {
+			f.Aux = m.describe(t, addr)
+		}
+		if origin.kind != originNone {
+			f.Aux = append(f.Aux, report.Aux{Text: originTexts[origin.kind], PCs: m.stack(origin.stack)})
+		}
+	}
+	m.report.Report(f)
+}

@@ -26,6 +26,9 @@ func (m *Memcheck) Finish(tool.Exit) (status int, replace bool) {
 	} else {
 		m.leakCheck(mainThread, m.opts.leakCheck == "full" || m.opts.leakCheck == "yes", deltaAny)
 	}
+	if m.undefinedSeen.Load() && !m.opts.origins && m.core.Verbosity == 1 && !m.core.XML {
+		m.log().Userf("Use --track-origins=yes to see where uninitialised values come from")
+	}
 	m.report.Summary()
 	if m.core.ErrorExitcode != 0 && m.report.Counts().Errors > 0 {
 		return m.core.ErrorExitcode, true

@@ -15,6 +15,7 @@ package memcheck
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"gogrind/internal/guest"
 	"gogrind/internal/leak"
@@ -36,8 +37,10 @@ type Memcheck struct {
 	depth  int       // frames that are captured
 	frames sync.Pool // *[maxCallers]guest.Addr: buffers for stacks
 
-	text       sync.Pool // *[longestRun]byte: buffers for strings
-	reachCache sync.Map  // guest.Addr of an instruction -> reach of its function
+	text          sync.Pool   // *[longestRun]byte: buffers for strings
+	undefinedSeen atomic.Bool // an undefined value was used, reported or suppressed
+
+	reachCache sync.Map // guest.Addr of an instruction -> reach of its function
 
 	mu          sync.Mutex // guards all below
 	custom      custom

@@ -35,7 +35,7 @@ var Rules = []Rule{
 	{"core/vcpu", "guest"},
 	{"core/stage0", ""},
 
-	{"memcheck", "tool guest options isa isa/amd64 shadow leak report suppress stack debuginfo"},
+	{"memcheck", "tool guest options isa isa/amd64 vbits shadow leak report suppress stack debuginfo"},
 	{"massif", "tool guest options isa isa/amd64 report stack debuginfo profile"},
 	{"msprint", "profile"},
 	{"driver", "options"},
@@ -53,6 +53,7 @@ var Rules = []Rule{
 	{"stack", "guest"},
 	{"shadow", "guest"},
 
+	{"vbits", "guest isa isa/amd64"},
 	{"isa/amd64", "isa"},
 	{"isa", ""},
 	{"options", ""},

@@ -1,0 +1,572 @@
+package vbits
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"gogrind/internal/guest"
+	"gogrind/internal/isa"
+	"gogrind/internal/isa/amd64"
+)
+
+// maxStores is the largest number of separate stores of one instruction: a scatter of 16 elements.
+const maxStores = 16
+
+// step is what Step needs to know of the instruction, and its results until Commit.
+type step struct {
+	in  *amd64.Inst
+	v   Values
+	mem Memory
+	ops []amd64.Operand
+
+	opBuf  [24]amd64.Operand
+	accBuf [8]amd64.Access
+	accs   []amd64.Access
+
+	// Results: the sets say which registers are written; the rest is garbage.
+	gprSet  uint16
+	gpr     [16]uint64
+	flagSet uint64
+	flags   uint64
+	vecSet  uint32
+	vec     [32][8]uint64
+	maskSet uint8
+	mask    [8]uint64
+	stSet   uint8
+	st      [8][2]uint64
+	fpswSet uint64
+	fpsw    uint64
+
+	stores  [maxStores]store
+	nstores int
+	// loaded is a place in memory with undefined bits that was read, for origins; loadedLen 0 is none.
+	loaded    guest.Addr
+	loadedLen int
+	origin    uint32 // of the instruction's undefined results
+}
+
+// store is a pending change of memory's V bits.
+type store struct {
+	addr guest.Addr
+	v    []byte
+	buf  [64]byte
+}
+
+func (m *Machine) begin(in *amd64.Inst, v Values, mem Memory) {
+	s := &m.step
+	s.in, s.v, s.mem = in, v, mem
+	s.ops = in.Operands(s.opBuf[:0])
+	s.accs = in.MemAccesses(s.accBuf[:0])
+	s.gprSet, s.flagSet, s.vecSet, s.maskSet, s.stSet, s.fpswSet = 0, 0, 0, 0, 0, 0
+	s.nstores, s.loadedLen, s.origin = 0, 0, 0
+	m.Uses = m.Uses[:0]
+	m.addresses()
+}
+
+// addresses finds accesses whose address depends on undefined bits.
+func (m *Machine) addresses() {
+	f := &m.File
+	for i := range m.accs {
+		a := &m.accs[i]
+		var bad uint64
+		var origin uint32
+		reg := func(n uint8) {
+			if n < 16 && f.GPR[n] != 0 {
+				bad |= f.GPR[n]
+				origin = max(origin, m.Origins.GPR[n])
+			}
+		}
+		switch a.Addr {
+		case amd64.AddrModRM:
+			reg(m.in.Base)
+			reg(m.in.Index)
+		case amd64.AddrVSIB:
+			reg(m.in.Base) // the indices are the rule's, which knows the mask
+		case amd64.AddrRSI:
+			reg(guest.RSI)
+		case amd64.AddrRDI:
+			reg(guest.RDI)
+		case amd64.AddrRAX:
+			reg(guest.RAX)
+		case amd64.AddrXlat:
+			reg(guest.RBX)
+			if v := f.GPR[guest.RAX] & 0xff; v != 0 {
+				bad |= v
+				origin = max(origin, m.Origins.GPR[guest.RAX])
+			}
+		case amd64.AddrRBP:
+			reg(guest.RBP)
+		case amd64.AddrPush, amd64.AddrPop:
+			reg(guest.RSP)
+		case amd64.AddrReg:
+			reg(a.Reg)
+		}
+		if bad != 0 {
+			m.use(UseAddress, 8, origin)
+		}
+	}
+}
+
+func (m *Machine) use(k UseKind, size int, origin uint32) {
+	m.Uses = append(m.Uses, Use{Kind: k, Size: size, Origin: origin})
+}
+
+// address is where the memory operand that access a describes lies: the first round of a repeated instruction, the first
+// element's base of a VSIB operand.
+func (m *Machine) address(a *amd64.Access) guest.Addr {
+	r := m.v.Regs()
+	g := &r.GPR
+	wrap := func(x uint64) guest.Addr {
+		if m.in.ASize == 4 {
+			x &= 0xffffffff
+		}
+		return guest.Addr(x)
+	}
+	seg := func() guest.Addr {
+		switch m.in.Seg {
+		case amd64.SegFS:
+			return guest.Addr(r.FSBase)
+		case amd64.SegGS:
+			return guest.Addr(r.GSBase)
+		}
+		return 0
+	}
+	switch a.Addr {
+	case amd64.AddrModRM, amd64.AddrVSIB:
+		if a.Addr == amd64.AddrVSIB {
+			in := *m.in
+			in.Index = amd64.NoReg
+			return guest.Addr(in.Address(g, r.RIP, r.FSBase, r.GSBase))
+		}
+		if m.in.Row.Sem == isa.Stack && m.in.Base == guest.RSP && len(m.accs) == 2 && m.accs[0].Addr == amd64.AddrPop {
+			// pop to memory addressed with rsp uses the value after the pop.
+			after := *g
+			after[guest.RSP] += uint64(m.in.OpSize)
+			return guest.Addr(m.in.Address(&after, r.RIP, r.FSBase, r.GSBase))
+		}
+		return guest.Addr(m.in.Address(g, r.RIP, r.FSBase, r.GSBase))
+	case amd64.AddrRSI:
+		return wrap(g[guest.RSI]) + seg()
+	case amd64.AddrRDI:
+		if m.in.Row.Sem == isa.VMaskmov {
+			return wrap(g[guest.RDI]) + seg()
+		}
+		return wrap(g[guest.RDI])
+	case amd64.AddrRAX:
+		return wrap(g[guest.RAX]) &^ 63
+	case amd64.AddrXlat:
+		return wrap(g[guest.RBX]+g[guest.RAX]&0xff) + seg()
+	case amd64.AddrRBP:
+		return guest.Addr(g[guest.RBP])
+	case amd64.AddrPush:
+		return guest.Addr(g[guest.RSP] - uint64(a.Size))
+	case amd64.AddrPop:
+		return guest.Addr(g[guest.RSP])
+	default:
+		return wrap(g[a.Reg])
+	}
+}
+
+// access is the memory access that operand i makes, nil for none.
+func (m *Machine) access(i int) *amd64.Access {
+	for j := range m.accs {
+		if int(m.accs[j].Operand) == i {
+			return &m.accs[j]
+		}
+	}
+	return nil
+}
+
+// loadV reads V bits of memory and remembers the place when some are undefined.
+func (m *Machine) loadV(p []byte, a guest.Addr) {
+	m.mem.LoadV(p, a)
+	for _, b := range p {
+		if b != 0 {
+			if m.loadedLen == 0 {
+				m.loaded, m.loadedLen = a, len(p)
+			}
+			return
+		}
+	}
+}
+
+// storeV remembers that the instruction gives the bytes at a the V bits v.
+func (m *Machine) storeV(a guest.Addr, v []byte) {
+	s := &m.stores[m.nstores]
+	m.nstores++
+	s.addr = a
+	if len(v) <= len(s.buf) {
+		s.v = s.buf[:copy(s.buf[:], v)]
+	} else {
+		s.v = append([]byte(nil), v...)
+	}
+}
+
+func le(p []byte) (v uint64) {
+	switch len(p) {
+	case 1:
+		return uint64(p[0])
+	case 2:
+		return uint64(binary.LittleEndian.Uint16(p))
+	case 4:
+		return uint64(binary.LittleEndian.Uint32(p))
+	case 8:
+		return binary.LittleEndian.Uint64(p)
+	}
+	for i := len(p) - 1; i >= 0; i-- {
+		v = v<<8 | uint64(p[i])
+	}
+	return v
+}
+
+// ones is an all-ones value of n bytes, at most 8.
+func ones(n int) uint64 {
+	if n >= 8 {
+		return ^uint64(0)
+	}
+	return 1<<(8*n) - 1
+}
+
+// width is the number of bytes of operand i that count, at most 8.
+func (m *Machine) width(i int) int { return min(int(m.ops[i].Width), 8) }
+
+// value is operand i's value before the instruction, of at most 8 bytes: a general, mask or flags register, memory, an
+// immediate (sign-extended to the width of operand 0).
+func (m *Machine) value(i int) uint64 {
+	o := &m.ops[i]
+	switch o.Kind {
+	case amd64.OpImm:
+		if o.Loc == amd64.LI1 {
+			return 1
+		}
+		if o.Loc == amd64.LI2b {
+			return uint64(m.in.Imm2)
+		}
+		return uint64(m.in.Imm) & ones(max(m.width(0), m.width(i)))
+	case amd64.OpMem, amd64.OpImpl:
+		a := m.access(i)
+		if a == nil {
+			return 0
+		}
+		var b [8]byte
+		p := b[:min(int(a.Size), 8)]
+		m.mem.Load(p, m.address(a))
+		return le(p)
+	}
+	switch o.Class {
+	case amd64.CGPR:
+		return m.v.Regs().GPR[o.Num&15] & ones(int(o.Width))
+	case amd64.CGPRH:
+		return m.v.Regs().GPR[o.Num&3] >> 8 & 0xff
+	case amd64.CK:
+		return m.v.Mask(o.Num) & ones(int(o.Width))
+	case amd64.CVec:
+		var v [8]uint64
+		m.v.Vec(o.Num, &v)
+		if o.Hi {
+			return v[1]
+		}
+		return v[0] & ones(int(o.Width))
+	case amd64.CMMX:
+		var v [2]uint64
+		m.v.ST(o.Num, &v)
+		return v[0] & ones(int(o.Width))
+	}
+	return 0
+}
+
+// vbits is the same for the V bits of operand i.
+func (m *Machine) vbits(i int) uint64 {
+	o := &m.ops[i]
+	switch o.Kind {
+	case amd64.OpMem, amd64.OpImpl:
+		a := m.access(i)
+		if a == nil || a.Kind&isa.Load == 0 {
+			return 0
+		}
+		var b [8]byte
+		p := b[:min(int(a.Size), 8)]
+		m.loadV(p, m.address(a))
+		return le(p)
+	case amd64.OpReg:
+		switch o.Class {
+		case amd64.CGPR:
+			return m.File.GPR[o.Num&15] & ones(int(o.Width))
+		case amd64.CGPRH:
+			return m.File.GPR[o.Num&3] >> 8 & 0xff
+		case amd64.CK:
+			return m.File.Mask[o.Num&7] & ones(int(o.Width))
+		case amd64.CVec:
+			if o.Hi {
+				return m.File.Vec[o.Num][1]
+			}
+			return m.File.Vec[o.Num][0] & ones(int(o.Width))
+		case amd64.CMMX:
+			return m.File.ST[o.Num&7][0] & ones(int(o.Width))
+		}
+	}
+	return 0
+}
+
+// setGPR gives general register n the V bits v in its lowest w bytes: 4 bytes clear the upper half, fewer keep the rest.
+func (m *Machine) setGPR(n uint8, w int, v uint64) {
+	n &= 15
+	v &= ones(w)
+	if w < 4 {
+		old := m.File.GPR[n]
+		if m.gprSet>>n&1 != 0 {
+			old = m.gpr[n]
+		}
+		v |= old &^ ones(w)
+	}
+	m.gpr[n], m.gprSet = v, m.gprSet|1<<n
+}
+
+// set gives operand i, of at most 8 bytes, V bits v, if it is one that V bits are kept of: a general register (see setGPR), a mask
+// register (the rest becomes defined), memory, an MMX register (its exponent becomes defined: all ones).
+func (m *Machine) set(i int, v uint64) {
+	o := &m.ops[i]
+	switch o.Kind {
+	case amd64.OpMem, amd64.OpImpl:
+		a := m.access(i)
+		if a == nil || a.Kind&isa.Store == 0 {
+			return
+		}
+		var b [8]byte
+		binary.LittleEndian.PutUint64(b[:], v)
+		m.storeV(m.address(a), b[:min(int(a.Size), 8)])
+	case amd64.OpReg:
+		switch o.Class {
+		case amd64.CGPR:
+			m.setGPR(o.Num, int(o.Width), v)
+		case amd64.CGPRH:
+			n := o.Num & 3
+			old := m.File.GPR[n]
+			if m.gprSet>>n&1 != 0 {
+				old = m.gpr[n]
+			}
+			m.gpr[n], m.gprSet = old&^0xff00|v&0xff<<8, m.gprSet|1<<n
+		case amd64.CK:
+			m.setMask(o.Num, v&ones(int(o.Width)))
+		case amd64.CMMX:
+			m.setST(o.Num, [2]uint64{v})
+		}
+	}
+}
+
+func (m *Machine) setMask(n uint8, v uint64) {
+	m.mask[n&7], m.maskSet = v, m.maskSet|1<<(n&7)
+}
+
+func (m *Machine) setVec(n uint8, v *[8]uint64) {
+	m.vec[n&31], m.vecSet = *v, m.vecSet|1<<(n&31)
+}
+
+// setST sets physical x87 register n.
+func (m *Machine) setST(n uint8, v [2]uint64) {
+	m.st[n&7], m.stSet = v, m.stSet|1<<(n&7)
+}
+
+// setFlags gives the flags of which the V bits v; others stay.
+func (m *Machine) setFlags(which, v uint64) {
+	m.flags = m.flags&^which | v&which
+	m.flagSet |= which
+}
+
+func (m *Machine) setFPSW(which, v uint64) {
+	m.fpsw = m.fpsw&^which | v&which
+	m.fpswSet |= which
+}
+
+func (m *Machine) commit() {
+	f, o := &m.File, &m.Origins
+	keep := func(undefined bool) uint32 {
+		if undefined {
+			return m.origin
+		}
+		return 0
+	}
+	for s := m.gprSet; s != 0; s &= s - 1 {
+		n := bits.TrailingZeros16(s)
+		// A narrow write leaves an old origin with what it keeps.
+		if m.gpr[n] == 0 || m.origin != 0 {
+			o.GPR[n] = keep(m.gpr[n] != 0)
+		}
+		f.GPR[n] = m.gpr[n]
+	}
+	if m.flagSet != 0 {
+		f.Flags = f.Flags&^m.flagSet | m.flags&m.flagSet
+		if f.Flags == 0 || m.origin != 0 {
+			o.Flags = keep(f.Flags != 0)
+		}
+	}
+	for s := m.vecSet; s != 0; s &= s - 1 {
+		n := bits.TrailingZeros32(s)
+		f.Vec[n] = m.vec[n]
+		undefined := m.vec[n] != ([8]uint64{})
+		if !undefined || m.origin != 0 {
+			o.Vec[n] = keep(undefined)
+		}
+	}
+	for s := m.maskSet; s != 0; s &= s - 1 {
+		n := bits.TrailingZeros8(s)
+		f.Mask[n] = m.mask[n]
+		o.Mask[n] = keep(m.mask[n] != 0)
+	}
+	for s := m.stSet; s != 0; s &= s - 1 {
+		n := bits.TrailingZeros8(s)
+		f.ST[n] = m.st[n]
+		o.ST[n] = keep(m.st[n] != [2]uint64{})
+	}
+	if m.fpswSet != 0 {
+		f.FPSW = f.FPSW&^m.fpswSet | m.fpsw&m.fpswSet
+		o.FPSW = keep(f.FPSW != 0)
+	}
+}
+
+// origins finds where the undefined bits of the instruction's inputs come from, and performs its stores.
+func (m *Machine) origins() {
+	if !m.NoOrigins {
+		e := m.in.Effects()
+		f, o := &m.File, &m.Origins
+		var best uint32
+		for s := e.Reads & amd64.SetGPR; s != 0; s &= s - 1 {
+			if n := s.First(); f.GPR[n] != 0 {
+				best = max(best, o.GPR[n])
+			}
+		}
+		for n := uint8(0); n < 32; n++ {
+			if e.Reads.Has(amd64.Vec(n)) {
+				best = max(best, o.Vec[n])
+			}
+		}
+		for n := uint8(0); n < 8; n++ {
+			if e.Reads.Has(amd64.KReg(n)) {
+				best = max(best, o.Mask[n])
+			}
+			if e.Reads.Has(amd64.SetX87) {
+				best = max(best, o.ST[n])
+			}
+		}
+		if uint64(e.FlagsRead)&f.Flags != 0 {
+			best = max(best, o.Flags)
+		}
+		if e.Reads.Has(amd64.SetX87) {
+			best = max(best, o.FPSW)
+		}
+		if m.loadedLen != 0 {
+			best = max(best, m.mem.Origin(m.loaded, m.loadedLen))
+		}
+		m.origin = best
+		for i := range m.Uses {
+			if m.Uses[i].Origin == 0 {
+				m.Uses[i].Origin = best
+			}
+		}
+	}
+	for i := range m.stores[:m.nstores] {
+		s := &m.stores[i]
+		m.mem.StoreV(s.v, s.addr, m.origin)
+	}
+}
+
+// fallback is for instructions without a rule: any undefined input makes all outputs undefined.
+func (m *Machine) fallback() {
+	f := &m.File
+	e := m.in.Effects()
+	bad := uint64(e.FlagsRead) & f.Flags
+	for i := range m.ops {
+		o := &m.ops[i]
+		if o.Acc&amd64.AccR == 0 || o.Acc&amd64.AccN != 0 {
+			continue
+		}
+		switch o.Kind {
+		case amd64.OpMem, amd64.OpImpl:
+			if a := m.access(i); a != nil {
+				for _, b := range m.bytesV(a) {
+					bad |= uint64(b)
+				}
+			}
+		case amd64.OpReg:
+			switch o.Class {
+			case amd64.CVec:
+				for j, w := range f.Vec[o.Num&31] {
+					if j*8 < int(o.Width) {
+						bad |= w & ones(int(o.Width)-j*8)
+					}
+				}
+			case amd64.CST:
+				n := m.top() + o.Num
+				bad |= f.ST[n&7][0] | f.ST[n&7][1]
+			case amd64.CMisc:
+				bad |= f.FPSW & boolMask(o.Num == amd64.MiscX87Status)
+			default:
+				bad |= m.vbits(i)
+			}
+		}
+	}
+	if bad != 0 {
+		m.Unknown[m.in.Row.Sem]++
+		bad = ^uint64(0)
+	}
+	for i := range m.ops {
+		o := &m.ops[i]
+		if o.Acc&amd64.AccW == 0 || o.Acc&amd64.AccN != 0 {
+			continue
+		}
+		switch o.Kind {
+		case amd64.OpMem, amd64.OpImpl:
+			if a := m.access(i); a != nil && a.Kind&isa.Store != 0 && a.Addr != amd64.AddrVSIB {
+				v := make([]byte, a.Size)
+				for j := range v {
+					v[j] = byte(bad)
+				}
+				m.storeV(m.address(a), v)
+			}
+		case amd64.OpReg:
+			switch o.Class {
+			case amd64.CVec:
+				v := f.Vec[o.Num&31]
+				ev := m.in.Space != amd64.SpLegacy && m.in.Space != amd64.Sp3DNow
+				for j := range v {
+					switch w := int(o.Width) - 8*j; {
+					case w > 0:
+						v[j] = v[j]&^ones(w) | bad&ones(w)
+					case ev:
+						v[j] = 0
+					}
+				}
+				m.setVec(o.Num, &v)
+			case amd64.CST:
+				m.setST(m.top()+o.Num, [2]uint64{bad, bad & 0xffff})
+			case amd64.CMisc:
+				if o.Num == amd64.MiscX87Status {
+					m.setFPSW(0x4700, bad)
+				}
+			default:
+				m.set(i, bad)
+			}
+		}
+	}
+	m.setFlags(uint64(e.FlagsWritten), bad)
+}
+
+// bytesV are the V bits of all bytes that access a reads.
+func (m *Machine) bytesV(a *amd64.Access) []byte {
+	if a.Kind&isa.Load == 0 || a.Addr == amd64.AddrVSIB {
+		return nil
+	}
+	b := make([]byte, a.Size)
+	m.loadV(b, m.address(a))
+	return b
+}
+
+// top is the physical number of st(0).
+func (m *Machine) top() uint8 { return uint8(m.v.FPSW() >> 11 & 7) }
+
+func boolMask(b bool) uint64 {
+	if b {
+		return ^uint64(0)
+	}
+	return 0
+}

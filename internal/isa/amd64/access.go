@@ -97,7 +97,7 @@ func (in *Inst) MemAccesses(buf []Access) []Access {
 		}
 		if in.Space == SpEVEX && a.Addr == AddrModRM {
 			if in.B {
-				a.Size = uint16(in.elem())
+				a.Size = uint16(in.Elem())
 			}
 			if in.AAA != 0 {
 				a.Cond, a.Elem = true, in.maskUnit(a.Kind)
@@ -141,5 +141,5 @@ func (in *Inst) maskUnit(k isa.AccessKind) uint8 {
 	if n := in.Row.Type.Bytes(); k&isa.Store != 0 && n != 0 {
 		return uint8(n)
 	}
-	return uint8(in.elem())
+	return uint8(in.Elem())
 }

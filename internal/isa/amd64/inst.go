@@ -84,18 +84,21 @@ func (in *Inst) Flags() *FlagEff { return &flagPool[in.Row.Flg] }
 
 func (r *Row) operands() []OpDesc { return opPool[r.Ops : int(r.Ops)+int(r.NOps)] }
 
-// elem is the size of a source element in bytes, 0 for forms without elements.
-func (in *Inst) elem() int {
+// Elem is the size of a source element in bytes, 0 for forms without elements.
+func (in *Inst) Elem() int {
 	if e := in.Row.Elem; e != elemByW {
 		return int(e)
 	}
 	return 4 << in.W
 }
 
+// ReadsDest reports whether the operation itself reads its first operand: merging under a write mask does not count.
+func (in *Inst) ReadsDest() bool { return in.Row.NOps > 0 && opPool[in.Row.Ops].Acc&AccR != 0 }
+
 // disp8N is the unit of EVEX's 8-bit displacement.
 func (in *Inst) disp8N() int {
 	if in.B {
-		return in.elem()
+		return in.Elem()
 	}
 	r := in.Row
 	if r.NTup != 0 {

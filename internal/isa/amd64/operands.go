@@ -118,7 +118,7 @@ func (in *Inst) Operands(buf []Operand) []Operand {
 		}
 		o.Width = in.width(wc)
 		if o.Kind == OpMem && in.B && ev {
-			o.Width = uint16(in.elem())
+			o.Width = uint16(in.Elem())
 		}
 		// Encodings 4-7 of a byte register are ah, ch, dh, bh without REX.
 		if o.Kind == OpReg && o.Class == CGPR && o.Width == 1 && o.Num-4 < 4 && d.Loc != LFix &&

@@ -61,14 +61,20 @@ func (p *Process) Stacks() *stack.Interner { return p.stacks }
 // interned gives the report the stacks.
 type interned struct{ *stack.Interner }
 
-func (s interned) Get(id uint32) []guest.Addr { return s.Interner.Get(stack.ID(id)) }
+func (s interned) Get(id uint32) (pcs []guest.Addr, era uint32) {
+	return s.Interner.Get(stack.ID(id)), s.Era(stack.ID(id))
+}
 
 // symbolizer names code addresses for reports: replaced functions have the frames of their replacement.
 type symbolizer struct{ p *Process }
 
-func (s symbolizer) Frames(pc guest.Addr, callSite bool, buf []report.Frame) []report.Frame {
+func (s symbolizer) Frames(pc guest.Addr, era uint32, callSite bool, buf []report.Frame) []report.Frame {
 	if !callSite {
-		if fr := s.p.frames.Lookup(pc); fr != nil {
+		look := s.p.frames.Lookup
+		if era != 0 {
+			look = s.p.frames.LookupOld
+		}
+		if fr := look(pc); fr != nil {
 			obj := fmt.Sprintf(heap.FrameObject, s.p.tool.Info().Name)
 			for _, f := range fr {
 				buf = append(buf, report.Frame{PC: pc, Fn: f.Func, RawFn: f.Raw, Obj: obj, File: heap.FrameFile, Line: f.Line})
@@ -78,7 +84,7 @@ func (s symbolizer) Frames(pc guest.Addr, callSite bool, buf []report.Frame) []r
 	} else {
 		pc--
 	}
-	for _, f := range s.p.symbols.Frames(pc, nil) {
+	for _, f := range s.p.symbols.FramesAt(pc, era, nil) {
 		buf = append(buf, report.Frame(f))
 	}
 	return buf
@@ -101,7 +107,9 @@ func (o objects) Mapped(m tool.Mapping) {
 func (o objects) Unmapped(r guest.Range) {
 	p := o.p
 	p.trans.Discard(r)
-	for _, obj := range p.symbols.Unmap(r) {
+	gone, era := p.symbols.Unmap(r)
+	for _, obj := range gone {
+		p.stacks.Retire(obj.Text, era)
 		p.redir.Forget(obj.Text)
 		p.frames.Remove(obj.Text)
 		p.unwind.Forget(obj)

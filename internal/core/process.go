@@ -90,7 +90,7 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 	}
 	p.symbols = debuginfo.NewSpace(debuginfo.Options{
 		Open:           debuginfo.OpenAbove(first),
-		ExtraDebugPath: opt.ExtraDebuginfoPath, NoInline: !opt.ReadInlineInfo, NoDemangle: !opt.Demangle,
+		ExtraDebugPath: opt.ExtraDebuginfoPath, NoInline: !opt.ReadInlineInfo, Keep: opt.KeepDebuginfo, NoDemangle: !opt.Demangle,
 		Warn: func(msg string) {
 			if opt.Verbosity > 1 {
 				p.log.Debugf("%s", msg)
@@ -102,7 +102,7 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 		return nil, err
 	}
 	p.space = aspace.New(layout)
-	p.unwind = &unwind.Config{Space: p.symbols, Mem: p.space, Code: p.executable}
+	p.unwind = &unwind.Config{Space: p.symbols, Mem: p.space, Code: p.executable, Merge: opt.MergeRecursiveFrames}
 	if err := p.openReport(); err != nil {
 		return nil, err
 	}

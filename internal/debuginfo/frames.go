@@ -51,6 +51,14 @@ func (s *Space) Frames(pc guest.Addr, buf []Frame) []Frame {
 	return buf
 }
 
+// FramesAt is Frames for an address that was seen in an era that has ended since (see Unmap); 0 is now.
+func (s *Space) FramesAt(pc guest.Addr, era uint32, buf []Frame) []Frame {
+	if era == 0 {
+		return s.Frames(pc, buf)
+	}
+	return s.frames(s.objectIn(pc, era), pc, buf)
+}
+
 func (s *Space) frames(o *Object, pc guest.Addr, buf []Frame) []Frame {
 	base := Frame{PC: pc}
 	if o == nil {

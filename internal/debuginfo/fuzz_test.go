@@ -9,8 +9,8 @@ import (
 	"gogrind/internal/guest"
 )
 
-// seedObject builds a small object with debug information for fuzzing.
-func seedObject(f *testing.F, flags ...string) string {
+// seedObject builds a small object with debug information.
+func seedObject(f testing.TB, flags ...string) string {
 	f.Helper()
 	if _, err := exec.LookPath("gcc"); err != nil {
 		f.Skip("gcc is not installed")

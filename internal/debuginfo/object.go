@@ -21,6 +21,8 @@ type Object struct {
 	segments []guest.Range // of all PT_LOAD, rounded to pages
 	space    *Space
 	inMemory bool
+	// born and died are the eras in which the object was mapped, inclusive; guarded by Space.mu. died counts when it is gone.
+	born, died uint32
 
 	mu      sync.Mutex // guards what follows
 	elf     *elfFile

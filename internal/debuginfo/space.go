@@ -39,6 +39,8 @@ type Options struct {
 	FullPathAfter []string
 	// NoDemangle is --demangle=no.
 	NoDemangle bool
+	// Keep is --keep-debuginfo=yes: objects stay known to FramesAt when they are not mapped any more.
+	Keep bool
 	// Warn receives a message about damaged or unreadable debug information, once per cause. It must not call back into
 	// this package. Nil drops the messages.
 	Warn func(msg string)
@@ -50,7 +52,9 @@ type Options struct {
 // Space is the set of objects of one guest. All methods may be called concurrently.
 type Space struct {
 	opt  Options
-	mu   sync.Mutex // serialises changes of snap
+	mu   sync.Mutex // serialises changes of snap; guards the next two
+	era  uint32     // from 1 on; ends when an object goes
+	gone []*Object  // with Options.Keep
 	snap atomic.Pointer[Snapshot]
 
 	cacheMu sync.Mutex
@@ -65,7 +69,7 @@ func NewSpace(opt Options) *Space {
 	if opt.Warn == nil {
 		opt.Warn = func(string) {}
 	}
-	s := &Space{opt: opt}
+	s := &Space{opt: opt, era: 1}
 	s.snap.Store(&Snapshot{})
 	return s
 }
@@ -184,26 +188,50 @@ func (s *Space) add(o *Object) *Object {
 			keep = append(keep, p)
 		}
 	}
+	o.born = s.era
 	s.publish(append(keep, o))
 	return o
 }
 
-// Unmap tells that r is not mapped any more. It returns the objects that are gone with it.
-func (s *Space) Unmap(r guest.Range) []*Object {
+// Unmap tells that r is not mapped any more. It returns the objects that are gone with it, and the era that has ended with
+// them: what FramesAt needs to know of addresses that were seen before.
+func (s *Space) Unmap(r guest.Range) (gone []*Object, era uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.snap.Load()
-	var gone []*Object
 	for _, o := range old.objects {
 		if o.Text.Overlaps(r) {
 			gone = append(gone, o)
 		}
 	}
+	era = s.era
 	if gone == nil {
-		return nil
+		return nil, era
+	}
+	s.era++
+	if s.opt.Keep {
+		for _, o := range gone {
+			o.died = era
+		}
+		s.gone = append(s.gone, gone...)
 	}
 	s.publish(slices.DeleteFunc(slices.Clone(old.objects), func(o *Object) bool { return slices.Contains(gone, o) }))
-	return gone
+	return gone, era
+}
+
+// objectIn is the object around a in the given era, nil when there was none or it is not known any more.
+func (s *Space) objectIn(a guest.Addr, era uint32) *Object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.snap.Load().Find(a); o != nil && o.born <= era {
+		return o
+	}
+	for _, o := range s.gone {
+		if o.born <= era && era <= o.died && slices.ContainsFunc(o.segments, func(r guest.Range) bool { return r.Contains(a) }) {
+			return o
+		}
+	}
+	return nil
 }
 
 // publish installs a new snapshot. Caller holds s.mu.

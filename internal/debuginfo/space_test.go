@@ -101,7 +101,7 @@ func TestMapUnmap(t *testing.T) {
 	if two == nil || three == nil || s.Object(2*base) != two || s.Object(base+0x1000) != three || s.Object(base) != nil {
 		t.Error("copies")
 	}
-	if gone := s.Unmap(guest.Range{Start: base, End: base + 0x100000}); len(gone) != 1 || gone[0] != three {
+	if gone, _ := s.Unmap(guest.Range{Start: base, End: base + 0x100000}); len(gone) != 1 || gone[0] != three {
 		t.Errorf("gone: %v", gone)
 	}
 	if fr := s.Frames(main.Addr, nil); fr[0].Fn != "" || fr[0].Obj != "" {

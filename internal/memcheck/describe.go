@@ -19,7 +19,7 @@ type gapFinder interface {
 // data, stacks, parts of objects, the heap's free memory, mappings.
 func (m *Memcheck) describe(t tool.Thread, a guest.Addr) []report.Aux {
 	if text, st, ok := m.describeNamed(a); ok {
-		return []report.Aux{{Text: text, PCs: m.stack(st)}}
+		return []report.Aux{{Text: text, Stack: st}}
 	}
 	if b, state, ok := m.customNear(a); ok {
 		return m.blockAs(a, b, state)
@@ -94,24 +94,24 @@ func (m *Memcheck) blockAs(a guest.Addr, b tool.HeapBlock, state string) []repor
 	}
 	x := aux("Address %#x is %s bytes %s a block of size %s %s",
 		uint64(a), report.Commas(delta), where, report.Commas(b.Size), state)
-	alloc, free := m.stack(b.Alloc), m.stack(b.Free)
+	alloc, free := b.Alloc, b.Free
 	switch m.opts.keepStacks {
 	case "alloc":
-		free = nil
+		free = 0
 	case "free":
-		alloc = nil
+		alloc = 0
 	case "alloc-then-free":
 		if b.Freed {
-			alloc = nil
+			alloc = 0
 		}
 	}
 	if !b.Freed {
-		x[0].PCs = alloc
+		x[0].Stack = alloc
 		return x
 	}
-	x[0].PCs = free
-	if s := alloc; s != nil {
-		x = append(x, report.Aux{Text: "Block was alloc'd at", PCs: s})
+	x[0].Stack = free
+	if alloc != 0 {
+		x = append(x, report.Aux{Text: "Block was alloc'd at", Stack: alloc})
 	}
 	return x
 }

@@ -218,7 +218,7 @@ func (m *Memcheck) reportUndefined(t tool.Thread, kind undefinedKind, size int, 
 			f.Aux = m.describe(t, addr)
 		}
 		if origin.kind != originNone {
-			f.Aux = append(f.Aux, report.Aux{Text: originTexts[origin.kind], PCs: m.stack(origin.stack)})
+			f.Aux = append(f.Aux, report.Aux{Text: originTexts[origin.kind], Stack: origin.stack})
 		}
 	}
 	m.report.Report(f)

@@ -16,6 +16,7 @@ import (
 	"gogrind/internal/guest"
 	"gogrind/internal/options"
 	"gogrind/internal/report"
+	"gogrind/internal/stack"
 	"gogrind/internal/tool"
 )
 
@@ -50,6 +51,7 @@ type fakeHost struct {
 	blocks  []tool.HeapBlock
 	stats   tool.HeapStats
 	names   map[guest.Addr]string
+	stacks  *stack.Interner
 }
 
 func (h *fakeHost) Memory() guest.Memory { return h }
@@ -134,7 +136,7 @@ func (h *fakeHost) Live(f func(tool.HeapBlock) bool) {
 
 func (h *fakeHost) Stats() tool.HeapStats { return h.stats }
 
-func (h *fakeHost) Frames(pc guest.Addr, callSite bool, buf []report.Frame) []report.Frame {
+func (h *fakeHost) Frames(pc guest.Addr, _ uint32, callSite bool, buf []report.Frame) []report.Frame {
 	if callSite {
 		pc--
 	}
@@ -146,12 +148,14 @@ func (h *fakeHost) Frames(pc guest.Addr, callSite bool, buf []report.Frame) []re
 	return append(buf, f)
 }
 
-func (h *fakeHost) Get(uint32) []guest.Addr { return nil }
+func (h *fakeHost) Stacks() *stack.Interner { return h.stacks }
+
+func (h *fakeHost) Get(id uint32) ([]guest.Addr, uint32) { return h.stacks.Get(stack.ID(id)), 0 }
 
 // start makes a guest and the tool with the given options.
 func start(t *testing.T, args ...string) (*Memcheck, *fakeHost, *fakeThread) {
 	t.Helper()
-	h := &fakeHost{t: t, opt: &options.Core{Verbosity: 1, NumCallers: 12}, log: filepath.Join(t.TempDir(), "log")}
+	h := &fakeHost{t: t, stacks: stack.NewInterner(), opt: &options.Core{Verbosity: 1, NumCallers: 12}, log: filepath.Join(t.TempDir(), "log")}
 	for _, a := range []struct {
 		base guest.Addr
 		path string

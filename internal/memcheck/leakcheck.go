@@ -115,7 +115,7 @@ func (m *Memcheck) reportRecord(thread int, r *leak.Record, n, of int, full bool
 		text = r.DeltaText(n, of, old)
 	}
 	f := &report.Finding{
-		Kind: leakXML[r.Kind], SuppKind: "Leak", Thread: thread, Text: text, PCs: m.stack(r.Stack),
+		Kind: leakXML[r.Kind], SuppKind: "Leak", Thread: thread, Text: text, Stack: r.Stack,
 		LeakKind:    1 << (leak.Definite - r.Kind), // suppressions have the kinds in the opposite order
 		LeakedBytes: r.Total(), LeakedBlocks: r.Blocks,
 	}

@@ -76,6 +76,11 @@ func New() *Memcheck {
 	}
 }
 
+// interner is a host that knows when code has gone that stacks lead through.
+type interner interface {
+	Stacks() *stack.Interner
+}
+
 // defaultCallers is the default of --num-callers.
 const defaultCallers = 12
 
@@ -97,6 +102,9 @@ func (m *Memcheck) Start(h tool.Host) error {
 	}
 	if m.report, ok = h.Report().(*report.Reporter); !ok {
 		return errors.New("memcheck: the host has no reporter")
+	}
+	if s, ok := h.(interner); ok {
+		m.stacks = s.Stacks()
 	}
 	if m.core.NumCallers > 0 {
 		m.depth = min(m.core.NumCallers, maxCallers)

@@ -28,13 +28,14 @@ type Frame struct {
 // Symbolizer finds names. It must be safe for concurrent use.
 type Symbolizer interface {
 	// Frames appends the calls at pc to buf, innermost first, at least one. With callSite set pc is a return address, and
-	// the call before it is meant.
-	Frames(pc guest.Addr, callSite bool, buf []Frame) []Frame
+	// the call before it is meant. era is what Stacks says of the stack.
+	Frames(pc guest.Addr, era uint32, callSite bool, buf []Frame) []Frame
 }
 
 // Stacks gives interned stacks back. It must be safe for concurrent use; 0 is no stack.
 type Stacks interface {
-	Get(id uint32) []guest.Addr
+	// Get is a stack, and when its code was mapped: 0 for now, else an era that the Symbolizer knows.
+	Get(id uint32) (pcs []guest.Addr, era uint32)
 }
 
 // belowMain is what functions that call main are shown as.
@@ -62,19 +63,19 @@ type View struct {
 // Resolve gives the stack pcs names. pcs[0] is a current pc, the others are return addresses; frames have the address of the
 // call, one less. Frames below main are left out unless the view has them.
 func (v *View) Resolve(sym Symbolizer, pcs []guest.Addr) []Frame {
-	frames, shown := v.resolve(sym, pcs)
+	frames, shown := v.resolve(sym, pcs, 0)
 	return frames[:shown]
 }
 
 // resolve gives all of pcs names and says how many frames are shown: suppressions see the ones below main, too.
-func (v *View) resolve(sym Symbolizer, pcs []guest.Addr) (frames []Frame, shown int) {
+func (v *View) resolve(sym Symbolizer, pcs []guest.Addr, era uint32) (frames []Frame, shown int) {
 	if v.NumCallers > 0 && len(pcs) > v.NumCallers {
 		pcs = pcs[:v.NumCallers]
 	}
 	end := make([]int, len(pcs)) // end[i] is where the frames of pcs[i] end
 	for i, pc := range pcs {
 		from := len(frames)
-		frames = sym.Frames(pc, i > 0, frames)
+		frames = sym.Frames(pc, era, i > 0, frames)
 		if len(frames) == from {
 			frames = append(frames, Frame{})
 		}

@@ -167,15 +167,16 @@ func (r *Reporter) keyOf(f *Finding, callers int) key {
 	if k.text == "" {
 		k.text = f.Text
 	}
-	copy(k.pcs[:callers], r.pcs(f.Stack, f.PCs))
+	pcs, _ := r.pcs(f.Stack, f.PCs)
+	copy(k.pcs[:callers], pcs)
 	return k
 }
 
-func (r *Reporter) pcs(id uint32, pcs []guest.Addr) []guest.Addr {
+func (r *Reporter) pcs(id uint32, pcs []guest.Addr) (stack []guest.Addr, era uint32) {
 	if id != 0 && r.cfg.Stacks != nil {
 		return r.cfg.Stacks.Get(id)
 	}
-	return pcs
+	return pcs, 0
 }
 
 // Report counts f, and shows it if it is new and not suppressed. The reporter keeps a copy.
@@ -302,14 +303,16 @@ func (r *Reporter) resolve(e *Entry) {
 		e.Fill(&e.Finding)
 		e.Fill = nil
 	}
-	e.PCs = slices.Clone(r.pcs(e.Stack, e.PCs))
-	frames, shown := r.cfg.View.resolve(r.cfg.Symbols, e.PCs)
+	pcs, era := r.pcs(e.Stack, e.PCs)
+	e.PCs = slices.Clone(pcs)
+	frames, shown := r.cfg.View.resolve(r.cfg.Symbols, e.PCs, era)
 	e.Frames, e.all = frames[:shown:shown], frames
 	e.AuxFrames = make([][]Frame, len(e.Aux))
 	for i := range e.Aux {
 		a := &e.Aux[i]
-		if pcs := r.pcs(a.Stack, a.PCs); len(pcs) > 0 {
-			e.AuxFrames[i] = r.cfg.View.Resolve(r.cfg.Symbols, pcs)
+		if pcs, era := r.pcs(a.Stack, a.PCs); len(pcs) > 0 {
+			frames, shown := r.cfg.View.resolve(r.cfg.Symbols, pcs, era)
+			e.AuxFrames[i] = frames[:shown]
 		}
 	}
 }

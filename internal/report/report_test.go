@@ -50,7 +50,7 @@ var names = map[guest.Addr][]Frame{
 // table is a Symbolizer over names.
 type table struct{}
 
-func (table) Frames(pc guest.Addr, callSite bool, buf []Frame) []Frame {
+func (table) Frames(pc guest.Addr, _ uint32, callSite bool, buf []Frame) []Frame {
 	if callSite {
 		pc--
 	}
@@ -60,7 +60,7 @@ func (table) Frames(pc guest.Addr, callSite bool, buf []Frame) []Frame {
 // interned is a Stacks.
 type interned map[uint32][]guest.Addr
 
-func (s interned) Get(id uint32) []guest.Addr { return s[id] }
+func (s interned) Get(id uint32) ([]guest.Addr, uint32) { return s[id], 0 }
 
 // calls makes a stack of the addresses that a log shows: callers get one more, as return addresses are.
 func calls(shown ...guest.Addr) []guest.Addr {

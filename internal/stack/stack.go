@@ -1,10 +1,13 @@
 // Package stack interns call stacks: equal stacks have one small number, so that tools store and compare numbers.
 //
-// It knows addresses only, not what they mean, and never drops a stack. An Interner is safe for concurrent use; look-ups
-// of stacks seen before and Get take a read lock of one shard at most.
+// It knows addresses only, not what they mean, and never drops a stack. When code is unmapped, the stacks that lead through
+// it are retired: they stay as they are and remember the era that they belong to, and equal stacks that come later are
+// others. An Interner is safe for concurrent use; look-ups of stacks seen before and Get take a read lock of one shard at
+// most.
 package stack
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -37,7 +40,12 @@ type Interner struct {
 	chunks [maxChunks]atomic.Pointer[chunk]
 }
 
-type chunk [chunkSize]atomic.Pointer[[]guest.Addr]
+type chunk [chunkSize]atomic.Pointer[entry]
+
+type entry struct {
+	pcs []guest.Addr
+	era atomic.Uint32 // 0: still valid
+}
 
 type shard struct {
 	mu  sync.RWMutex
@@ -101,7 +109,7 @@ func (n *Interner) Intern(pcs []guest.Addr) ID {
 	if c.Load() == nil {
 		c.CompareAndSwap(nil, new(chunk))
 	}
-	c.Load()[id%chunkSize].Store(&own)
+	c.Load()[id%chunkSize].Store(&entry{pcs: own})
 	s.ids[h] = append(s.ids[h], id)
 	return id
 }
@@ -117,6 +125,21 @@ func (n *Interner) find(s *shard, h uint64, pcs []guest.Addr) ID {
 
 // Get is the stack with the given id, which the caller must not change; nil for 0 and for ids never given out.
 func (n *Interner) Get(id ID) []guest.Addr {
+	if e := n.entry(id); e != nil {
+		return e.pcs
+	}
+	return nil
+}
+
+// Era is what Retire said of the stack, 0 for stacks through code that is still mapped.
+func (n *Interner) Era(id ID) uint32 {
+	if e := n.entry(id); e != nil {
+		return e.era.Load()
+	}
+	return 0
+}
+
+func (n *Interner) entry(id ID) *entry {
 	if uint64(id) >= chunkSize*maxChunks {
 		return nil
 	}
@@ -124,11 +147,32 @@ func (n *Interner) Get(id ID) []guest.Addr {
 	if c == nil {
 		return nil
 	}
-	p := c[id%chunkSize].Load()
-	if p == nil {
-		return nil
+	return c[id%chunkSize].Load()
+}
+
+// Retire notes that the code in r, which is being unmapped, was that of the given era, not 0. It looks at all stacks.
+func (n *Interner) Retire(r guest.Range, era uint32) {
+	for i := range n.shards {
+		s := &n.shards[i]
+		s.mu.Lock()
+		for h, ids := range s.ids {
+			left := slices.DeleteFunc(ids, func(id ID) bool {
+				e := n.entry(id)
+				// Return addresses are behind the call, and that may be the end of the code.
+				through := slices.ContainsFunc(e.pcs, func(pc guest.Addr) bool { return r.Contains(pc) || r.Contains(pc-1) })
+				if through {
+					e.era.Store(era)
+				}
+				return through
+			})
+			if len(left) == 0 {
+				delete(s.ids, h)
+			} else {
+				s.ids[h] = left
+			}
+		}
+		s.mu.Unlock()
 	}
-	return *p
 }
 
 // Len is the number of stacks.

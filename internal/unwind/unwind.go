@@ -25,6 +25,9 @@ type Config struct {
 	// Code reports whether an address is executable for the guest. Guesses at return addresses are checked with it; nil
 	// accepts all.
 	Code func(a guest.Addr) bool
+	// Merge is the number of calls in the longest cycle that is shown once only (--merge-recursive-frames), 0 for none. A
+	// cycle lies between two equal return addresses.
+	Merge int
 	// Warn receives a message about damaged frame information, once per object. Nil drops it.
 	Warn func(msg string)
 
@@ -195,6 +198,20 @@ func (u *Unwinder) Unwind(regs *guest.Regs, pcs []guest.Addr) int {
 		}
 		sp, pc = cfa, ra
 		pcs[n] = guest.Addr(pc)
+		if u.cfg.Merge > 0 {
+			n = u.merge(pcs, n)
+		}
+	}
+	return n
+}
+
+// merge leaves out the cycle that ends with the return address pcs[n], if there is one. It returns the index of the last
+// entry that stays.
+func (u *Unwinder) merge(pcs []guest.Addr, n int) int {
+	for d := 1; d <= u.cfg.Merge && d < n; d++ {
+		if pcs[n-d] == pcs[n] {
+			return n - d
+		}
 	}
 	return n
 }
@@ -227,6 +244,9 @@ func (u *Unwinder) slow(regs *guest.Regs, pcs []guest.Addr) int {
 		pcs[n] = guest.Addr(f.r[regRA])
 		if f.exact {
 			pcs[n]++
+		}
+		if u.cfg.Merge > 0 {
+			n = u.merge(pcs, n)
 		}
 	}
 	return n

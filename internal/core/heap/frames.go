@@ -11,6 +11,8 @@ import (
 type FrameTable struct {
 	mu sync.RWMutex
 	at map[guest.Addr][]Frame // guarded by mu
+	// gone are those of objects that are not mapped any more: old stacks lead through them. Guarded by mu.
+	gone map[guest.Addr][]Frame
 }
 
 // Add notes that the function at a is replaced by h.
@@ -29,6 +31,10 @@ func (ft *FrameTable) Remove(r guest.Range) {
 	defer ft.mu.Unlock()
 	for a := range ft.at {
 		if r.Contains(a) {
+			if ft.gone == nil {
+				ft.gone = map[guest.Addr][]Frame{}
+			}
+			ft.gone[a] = ft.at[a]
 			delete(ft.at, a)
 		}
 	}
@@ -38,5 +44,15 @@ func (ft *FrameTable) Remove(r guest.Range) {
 func (ft *FrameTable) Lookup(pc guest.Addr) []Frame {
 	ft.mu.RLock()
 	defer ft.mu.RUnlock()
+	return ft.at[pc]
+}
+
+// LookupOld is Lookup for a stack that leads through code that is not mapped any more.
+func (ft *FrameTable) LookupOld(pc guest.Addr) []Frame {
+	ft.mu.RLock()
+	defer ft.mu.RUnlock()
+	if f := ft.gone[pc]; f != nil {
+		return f
+	}
 	return ft.at[pc]
 }

@@ -6,7 +6,7 @@ import "gogrind/internal/isa"
 type ruleTable [isa.NumClasses]rule
 
 // rules are those of all tables. A class that is missing has the rule of Machine.fallback.
-var rules = merged(&vecRules)
+var rules = merged(&intRules, &vecRules)
 
 // merged puts tables together; no class is in two of them.
 func merged(tables ...*ruleTable) (all ruleTable) {

@@ -9,8 +9,8 @@ import (
 	"gogrind/internal/isa/amd64"
 )
 
-// maxStores is the largest number of separate stores of one instruction: a scatter of 16 elements.
-const maxStores = 16
+// maxStores is the largest number of separate stores of one instruction: enter with a level of 31.
+const maxStores = 33
 
 // step is what Step needs to know of the instruction, and its results until Commit.
 type step struct {
@@ -275,6 +275,9 @@ func (m *Machine) value(i int) uint64 {
 	return 0
 }
 
+// get is operand i as value and vbits give it.
+func (m *Machine) get(i int) val { return val{m.value(i), m.vbits(i)} }
+
 // vbits is the same for the V bits of operand i.
 func (m *Machine) vbits(i int) uint64 {
 	o := &m.ops[i]
@@ -369,6 +372,7 @@ func (m *Machine) setST(n uint8, v [2]uint64) {
 
 // setFlags gives the flags of which the V bits v; others stay.
 func (m *Machine) setFlags(which, v uint64) {
+	which |= knownAll
 	m.flags = m.flags&^which | v&which
 	m.flagSet |= which
 }
@@ -396,6 +400,9 @@ func (m *Machine) commit() {
 	}
 	if m.flagSet != 0 {
 		f.Flags = f.Flags&^m.flagSet | m.flags&m.flagSet
+		if f.Flags&^knownAll == 0 {
+			f.Flags = 0
+		}
 		if f.Flags == 0 || m.origin != 0 {
 			o.Flags = keep(f.Flags != 0)
 		}
@@ -563,10 +570,3 @@ func (m *Machine) bytesV(a *amd64.Access) []byte {
 
 // top is the physical number of st(0).
 func (m *Machine) top() uint8 { return uint8(m.v.FPSW() >> 11 & 7) }
-
-func boolMask(b bool) uint64 {
-	if b {
-		return ^uint64(0)
-	}
-	return 0
-}

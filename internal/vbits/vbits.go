@@ -23,8 +23,9 @@ import (
 
 // File holds the V bits of a thread's registers.
 type File struct {
-	GPR   [16]uint64    // in the numbering of ModRM and REX
-	Flags uint64        // at the places of the flags in rflags
+	GPR [16]uint64 // in the numbering of ModRM and REX
+	// Flags are at the places of the flags in rflags. Bits 32 and above belong to this package, and are 0 when no flag is undefined.
+	Flags uint64
 	Vec   [32][8]uint64 // zmm0-31, lowest quadword first
 	Mask  [8]uint64     // k0-7
 	// ST are the x87 registers by physical number: 64 bits of significand (the MMX register), then sign and exponent.

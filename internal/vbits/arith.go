@@ -1,0 +1,240 @@
+package vbits
+
+import "math/bits"
+
+// The functions of this file work on values of w bits, 1 to 64, in the low bits of words. x and v of a val are the value and its V
+// bits; both are 0 above bit w. They are exact, unless it is said otherwise: the bit of a result is undefined if and only if two
+// choices of the undefined bits of the arguments, which are independent of each other, give different results.
+
+type val struct{ x, v uint64 }
+
+// Flags, at their places in rflags.
+const (
+	flagC = 1 << 0
+	flagP = 1 << 2
+	flagA = 1 << 4
+	flagZ = 1 << 6
+	flagS = 1 << 7
+	flagO = 1 << 11
+
+	flagsArith = flagC | flagP | flagA | flagZ | flagS | flagO
+)
+
+// Conditions of two or three flags may be certain though the flags are not: x < 8 when the lowest bit of x, 5 or 4, is undefined,
+// is so for x <= 4, but carry and zero are both undefined. File.Flags has a bit for each such condition that says: defined.
+const (
+	knownBE = 1 << 32 // C | Z
+	knownL  = 1 << 33 // S ^ O
+	knownLE = 1 << 34 // Z | S^O
+
+	knownAll = knownBE | knownL | knownLE
+)
+
+func mask(w uint) uint64 { return ^uint64(0) >> (64 - w) }
+
+func bit(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func boolMask(b bool) uint64 { return -bit(b) }
+
+// addLimits are the smallest and the largest value of a+b+c with their carries out of w bits. c is one bit.
+func addLimits(w uint, a, b, c val) (lo, loCarry, hi, hiCarry uint64) {
+	lo, loCarry = bits.Add64(a.x&^a.v, b.x&^b.v, c.x&^c.v)
+	hi, hiCarry = bits.Add64(a.x|a.v, b.x|b.v, c.x|c.v)
+	if w < 64 {
+		loCarry, hiCarry = lo>>w&1, hi>>w&1
+		lo, hi = lo&mask(w), hi&mask(w)
+	}
+	return
+}
+
+// addV are the V bits of a+b+c.
+func addV(w uint, a, b, c val) uint64 {
+	// A carry grows with every bit below it, so it is undefined if the smallest and the largest sum differ in it.
+	lo, _, hi, _ := addLimits(w, a, b, c)
+	d := a.v | b.v
+	return ((lo^(a.x&^a.v)^(b.x&^b.v))^(hi^(a.x|a.v)^(b.x|b.v))|d)&mask(w) | c.v
+}
+
+// subV are the V bits of a-b.
+func subV(w uint, a, b val) uint64 {
+	return addV(w, a, val{^b.x & mask(w), b.v}, val{1, 0})
+}
+
+// addFlags are the V bits of the sum a+b+c and of the flags that it sets. With sub, b and c are inverted and so is the carry: a-b is
+// a+^b+1.
+func addFlags(w uint, a, b, c val, sub bool) (r, f uint64) {
+	any := a.v | b.v | c.v
+	if any == 0 {
+		return 0, 0
+	}
+	top := uint64(1) << (w - 1)
+	lo, loC, hi, hiC := addLimits(w, a, b, c)
+	carryLo, carryHi := lo^(a.x&^a.v)^(b.x&^b.v), hi^(a.x|a.v)^(b.x|b.v)
+	carries := (carryLo ^ carryHi) & mask(w)
+	r = carries | a.v | b.v
+	if loC != hiC {
+		f |= flagC
+	}
+	f |= r >> (w - 1) << 7 & flagS
+	if w > 4 {
+		f |= carries & flagA // the carry into bit 4, at its place
+	}
+	if sumCanBeZero(w, a, b, c) {
+		f |= flagZ
+	}
+	if r&0xff != 0 && parityOpen(min(w, 8), a, b, c) {
+		f |= flagP
+	}
+	f |= overflowV(a.x&top != 0, a.v&top != 0, b.x&top != 0, b.v&top != 0, carryLo&top != 0, carryHi&top != 0)
+	// With the signs inverted, numbers count from the smallest one: a carry says that the true sum is not negative.
+	sa, sb := val{a.x ^ top, a.v}, val{b.x ^ top, b.v}
+	sLo, sLoC, sHi, sHiC := addLimits(w, sa, sb, c)
+	if f&(flagS|flagO) != 0 && sLoC == sHiC {
+		f |= knownL
+	}
+	if f&(flagZ|flagS|flagO) != 0 && (sLoC&bit(sLo != 0)) == (sHiC&bit(sHi != 0)) {
+		f |= knownLE
+	}
+	if f&(flagC|flagZ) != 0 {
+		var known bool
+		if sub {
+			known = loC&bit(lo != 0) == hiC&bit(hi != 0)
+		} else {
+			// The sum is above w bits, or 0: never, or always.
+			known = hiC == 0 && !(lo == 0 && loC == 0) || loC != 0
+		}
+		if known {
+			f |= knownBE
+		}
+	}
+	return r, f
+}
+
+// overflowV is flagO if overflow of a sum is undefined: of signs a and b with undefinedness va and vb, and a carry into the sign
+// between lo and hi.
+func overflowV(a, va, b, vb, lo, hi bool) uint64 {
+	a1, a0, b1, b0 := a || va, !a || va, b || vb, !b || vb
+	c1, c0 := hi, !lo
+	yes := a0 && b0 && c1 || a1 && b1 && c0
+	no := a0 && b0 && c0 || a1 && b1 && c1 || a0 && b1 || a1 && b0
+	if yes && no {
+		return flagO
+	}
+	return 0
+}
+
+// sumCanBeZero reports whether a choice of the undefined bits, of which there are some, makes a+b+c zero. Another choice does not.
+func sumCanBeZero(w uint, a, b, c val) bool {
+	if c.v != 0 {
+		return sumCanBeZero(w, a, b, val{}) || sumCanBeZero(w, a, b, val{1, 0})
+	}
+	m := mask(w)
+	switch {
+	case c.x != 0:
+		return (a.x^^b.x)&m&^(a.v|b.v) == 0
+	case b.v == 0:
+		return (a.x^-b.x)&m&^a.v == 0
+	case a.v == 0:
+		return (b.x^-a.x)&m&^b.v == 0
+	}
+	// From the lowest bit upwards: which carries are possible when all bits below are 0.
+	carry := [2]bool{true, false}
+	for i := uint(0); i < w; i++ {
+		var next [2]bool
+		for s := range uint64(8) {
+			x, y, cy := s&1, s>>1&1, s>>2
+			if carry[cy] && (x == a.x>>i&1 || a.v>>i&1 != 0) && (y == b.x>>i&1 || b.v>>i&1 != 0) && x^y^cy == 0 {
+				next[(x+y+cy)>>1] = true
+			}
+		}
+		carry = next
+	}
+	return carry[0] || carry[1]
+}
+
+// parityOpen reports whether the parity of the lowest n bits of a+b+c is undefined.
+func parityOpen(n uint, a, b, c val) bool {
+	// state[carry<<1|parity]: possible so far.
+	var state [4]bool
+	state[c.x<<1] = true
+	if c.v != 0 {
+		state[(c.x^1)<<1] = true
+	}
+	for i := uint(0); i < n; i++ {
+		var next [4]bool
+		for s := range uint64(16) {
+			x, y, cy, p := s&1, s>>1&1, s>>3, s>>2&1
+			if state[s>>2] && (x == a.x>>i&1 || a.v>>i&1 != 0) && (y == b.x>>i&1 || b.v>>i&1 != 0) {
+				next[(x+y+cy)>>1<<1|p^x^y^cy] = true
+			}
+		}
+		state = next
+	}
+	return (state[0] || state[2]) && (state[1] || state[3])
+}
+
+// logicFlags are the V bits of the flags of a result whose undefined bits are independent; carry and overflow are 0.
+func logicFlags(w uint, r val) (f uint64) {
+	if r.v == 0 {
+		return 0
+	}
+	defined := r.x &^ r.v
+	f = r.v >> (w - 1) << 7 & flagS
+	if defined == 0 {
+		f |= flagZ
+	}
+	if r.v&0xff != 0 {
+		f |= flagP
+	}
+	if defined == 0 && r.v == 1<<(w-1) {
+		f |= knownLE // 0 or the smallest number
+	}
+	return f
+}
+
+// andV are the V bits of a&b: a defined 0 decides.
+func andV(a, b val) uint64 { return (a.v | b.v) & (a.v | a.x) & (b.v | b.x) }
+
+// orV are the V bits of a|b: a defined 1 decides.
+func orV(a, b val) uint64 { return (a.v | b.v) & (a.v | ^a.x) & (b.v | ^b.x) }
+
+// mulV are the V bits of the low w bits of a*b, not exact: what lies between the lowest bit that can change and the highest one
+// is undefined. A product with a defined power of two is exact.
+func mulV(w uint, a, b val) uint64 {
+	if a.v|b.v == 0 {
+		return 0
+	}
+	if a.v == 0 {
+		a, b = b, a
+	}
+	if b.v == 0 && b.x&(b.x-1) == 0 {
+		if b.x == 0 {
+			return 0
+		}
+		return a.v << bits.TrailingZeros64(b.x) & mask(w)
+	}
+	// Bits of a change by a power of two times b.
+	low := min(bits.TrailingZeros64(a.v)+bits.TrailingZeros64(b.x|b.v), bits.TrailingZeros64(b.v)+bits.TrailingZeros64(a.x|a.v))
+	if low >= int(w) {
+		return 0
+	}
+	loHi, loLo := bits.Mul64(a.x&^a.v, b.x&^b.v)
+	hiHi, hiLo := bits.Mul64(a.x|a.v, b.x|b.v)
+	return rangeV(loHi^hiHi, loLo^hiLo, 0) &^ (1<<low - 1) & mask(w)
+}
+
+// rangeV has the bits from 0 up to the highest set bit of d = hi:lo, in word 0 or 1.
+func rangeV(hi, lo uint64, word int) uint64 {
+	if word == 1 {
+		hi, lo = 0, hi
+	}
+	if hi != 0 {
+		return ^uint64(0)
+	}
+	return uint64(1)<<bits.Len64(lo) - 1
+}

@@ -1,0 +1,124 @@
+package vbits
+
+import (
+	"encoding/binary"
+
+	"gogrind/internal/guest"
+	"gogrind/internal/isa"
+	"gogrind/internal/isa/amd64"
+)
+
+// copy is moves of general registers and memory, and of what V bits are not kept of: segment bases, mxcsr.
+func (m *Machine) copy() bool {
+	in := m.in
+	if in.Map != 0 {
+		switch {
+		case in.Op == 0xae: // mxcsr and segment bases: defined
+			m.set(0, 0)
+			return true
+		case in.Map == 2 && in.Op == 0xf8: // movdir64b, enqcmd
+			m.copyLine()
+			return true
+		case in.Map == 1 && in.Op == 0x01: // clzero
+			var zero [64]byte
+			m.storeV(m.address(&m.accs[0]), zero[:])
+			return true
+		}
+	}
+	m.set(0, m.vbits(1))
+	return true
+}
+
+// copyLine copies 64 bytes to the address in a register.
+func (m *Machine) copyLine() {
+	var b [64]byte
+	to := -1
+	for i := range m.accs {
+		if m.accs[i].Kind == isa.Load {
+			m.loadV(b[:], m.address(&m.accs[i]))
+		} else {
+			to = i
+		}
+	}
+	if to >= 0 {
+		m.storeV(m.address(&m.accs[to]), b[:])
+	}
+}
+
+// stack is push, pop, enter and leave.
+func (m *Machine) stack() bool {
+	in := m.in
+	switch {
+	case in.Map == 0 && in.Op == 0xc8:
+		m.enter()
+		return true
+	case in.Map == 0 && in.Op == 0xc9:
+		m.leave()
+		return true
+	}
+	for i := range m.accs {
+		a := &m.accs[i]
+		switch a.Addr {
+		case amd64.AddrPush:
+			var b [8]byte
+			var v uint64
+			if m.ops[0].Kind != amd64.OpImm {
+				v = m.vbits(0)
+			}
+			binary.LittleEndian.PutUint64(b[:], v)
+			m.storeV(m.address(a), b[:a.Size])
+			m.moveSP(-int64(a.Size))
+		case amd64.AddrPop:
+			var b [8]byte
+			m.loadV(b[:a.Size], m.address(a))
+			m.moveSP(int64(a.Size))
+			m.set(0, binary.LittleEndian.Uint64(b[:]))
+		}
+	}
+	return true
+}
+
+func (m *Machine) leave() {
+	a := &m.accs[0]
+	var b [8]byte
+	m.loadV(b[:a.Size], m.address(a))
+	m.setGPR(guest.RSP, 8, addV(64, m.gprVal(guest.RBP, 64), val{uint64(a.Size), 0}, val{}))
+	m.setGPR(guest.RBP, int(a.Size), binary.LittleEndian.Uint64(b[:]))
+}
+
+// enter pushes rbp and, with a nesting level, pointers of the frames around.
+func (m *Machine) enter() {
+	f := &m.File
+	size := 8
+	if m.in.OpSize == 2 {
+		size = 2
+	}
+	regs := m.v.Regs()
+	sp := guest.Addr(regs.GPR[guest.RSP])
+	var b [8]byte
+	push := func(v uint64) {
+		sp -= guest.Addr(size)
+		binary.LittleEndian.PutUint64(b[:], v)
+		m.storeV(sp, b[:size])
+	}
+	push(f.GPR[guest.RBP])
+	frame := f.GPR[guest.RSP]
+	if frame != 0 {
+		frame = addV(64, m.gprVal(guest.RSP, 64), val{-uint64(size), 0}, val{})
+	}
+	level := int(m.in.Imm2 & 31)
+	bp := guest.Addr(regs.GPR[guest.RBP])
+	for i := 1; i < level; i++ {
+		m.loadV(b[:size], bp-guest.Addr(i*size))
+		push(le(b[:size]))
+	}
+	if level > 0 {
+		push(frame)
+	}
+	m.setGPR(guest.RBP, size, frame)
+	n := m.in.Imm&0xffff + int64((level+1)*size)
+	if level == 0 {
+		n = m.in.Imm&0xffff + int64(size)
+	}
+	m.moveSP(-n)
+}

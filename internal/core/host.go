@@ -180,21 +180,21 @@ func (p *Process) callers(t tool.Thread) []guest.Addr {
 }
 
 // check hands an access whose inline check failed to the tool.
-func (p *Process) check(t *sched.Thread, pc guest.Addr, access int) {
+func (p *Process) check(t *sched.Thread, pc guest.Addr, access int) (exact bool) {
 	code := p.fetch(pc)
 	d := p.decoded.get(pc, code[:min(len(code), maxInst)])
 	if d == nil || access >= len(d.access) {
-		return
+		return false
 	}
 	a := &d.access[access]
 	addr, size := effective(&d.inst, a, t.Regs())
-	if size > 0 {
-		if m, ok := p.tool.(tool.MaskedLeaver); ok && a.Elem != 0 {
-			m.LeaveMasked(t, a.Kind, addr, size, pieces(&d.inst, a, t.Context(), addr, size))
-			return
-		}
-		p.tool.(tool.Leaver).Leave(t, a.Kind, addr, size)
+	if size == 0 {
+		return false
 	}
+	if m, ok := p.tool.(tool.MaskedLeaver); ok && a.Elem != 0 {
+		return m.LeaveMasked(t, a.Kind, addr, size, pieces(&d.inst, a, t.Context(), addr, size))
+	}
+	return p.tool.(tool.Leaver).Leave(t, a.Kind, addr, size)
 }
 
 // fatal tells about a signal that ends the process.
@@ -240,7 +240,6 @@ func (p *Process) finish(t *sched.Thread, e tool.Exit) int {
 	if p.xml != nil {
 		p.xml.Ended()
 	}
-	p.OpenFDs("at exit")
 	status, replace := p.tool.Finish(e)
 	if p.opt.Stats {
 		s := p.trans.Stats()

@@ -55,7 +55,6 @@ type Process struct {
 	sched   *sched.Scheduler
 	request request.Dispatcher
 	decoded decodedCache
-	fds     *descriptors // nil without --track-fds
 
 	countersMu sync.Mutex
 	counters   int // how many have been given out; countersMu
@@ -353,6 +352,7 @@ func (p *Process) makeScheduler(firstFD int) {
 	p.request = request.Dispatcher{Core: requests{p}}
 	p.request.Tool, _ = p.tool.(tool.Requester)
 	kernel, _ := p.tool.(tool.KernelWatcher)
+	exact, _ := p.tool.(tool.Exact)
 	events, _ := p.tool.(tool.EventWatcher)
 	noFile := unix.Rlimit{}
 	noFile.Cur, noFile.Max = stage0.NoFileLimit()
@@ -373,15 +373,6 @@ func (p *Process) makeScheduler(firstFD int) {
 				GuestTID: func(tid int) bool { return p.sched.HasTID(tid) },
 				Warn:     func(line string) { p.log.Userf("%s", line) },
 			}
-			if p.fds = p.trackDescriptors(); p.fds != nil {
-				cfg.Descriptors = p.fds
-			}
-			if p.opt.ModifyFDs != "no" {
-				cfg.ModifyFDs = p.opt.ModifyFDs
-			}
-			if p.warnsOfDescriptors() {
-				cfg.WarnFD = func(line string) { p.log.Userf("%s", line) }
-			}
 			if p.opt.TraceSyscalls {
 				cfg.Trace = func(line string) { p.log.Debugf("%s", line) }
 			}
@@ -395,6 +386,8 @@ func (p *Process) makeScheduler(firstFD int) {
 		Threads: threads,
 		Stacks:  stacks,
 		Events:  events,
+		Kernel:  kernel,
+		Exact:   exact,
 		Touched: p.touched,
 		Fatal:   p.fatal,
 		Finish:  p.finish,

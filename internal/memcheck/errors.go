@@ -26,21 +26,26 @@ func (m *Memcheck) callers(t tool.Thread) []guest.Addr {
 	return pcs[:m.host.Unwind(t, pcs)]
 }
 
-// Leave implements tool.Leaver: translated code found a shadow byte of the access that forbids it.
-func (m *Memcheck) Leave(t tool.Thread, kind isa.AccessKind, a guest.Addr, size int) {
+// Leave implements tool.Leaver: translated code found a shadow byte of the access that is not 0. What the access loads decides
+// whether the instruction is stepped; a store makes its bytes defined.
+func (m *Memcheck) Leave(t tool.Thread, kind isa.AccessKind, a guest.Addr, size int) (exact bool) {
 	r := guest.Range{Start: a, End: a + guest.Addr(size)}
 	if _, bad := m.shadow.FirstNoAccess(r); !bad {
-		// Undefined bytes, from a client request: no finding, and a store ends it.
-		if kind&isa.Store != 0 {
+		if kind == isa.Store {
 			m.shadow.MakeDefined(r)
 		}
-		return
+		return m.loadsUndefined(kind, r)
+	}
+	if x := registersOf(t); x != nil {
+		x.judged, x.judgedPC = r, guest.Addr(t.Regs().RIP)
 	}
 	switch {
+	case kind == isa.Load && r.Len() >= minVector && m.reachAt(guest.Addr(t.Regs().RIP)) != reachNone && m.goodLoad(t, r):
+		return false // what string functions read too much of plays no part in their results
 	case kind == isa.Load && m.goodLoad(t, r):
-		return
+		return m.opts.undefErrors
 	case m.ignored(t, r):
-		return
+		return m.loadsUndefined(kind, r)
 	}
 	if kind&isa.Load != 0 {
 		m.badAccess(t, "InvalidRead", "read", a, size)
@@ -48,6 +53,23 @@ func (m *Memcheck) Leave(t tool.Thread, kind isa.AccessKind, a guest.Addr, size 
 	if kind&isa.Store != 0 {
 		m.badAccess(t, "InvalidWrite", "write", a, size)
 	}
+	if kind == isa.Store {
+		m.shadow.MakeDefinedIfAddressable(r)
+	}
+	return m.loadsUndefined(kind, r)
+}
+
+// loadsUndefined reports whether an access to r loads undefined bytes that count.
+func (m *Memcheck) loadsUndefined(kind isa.AccessKind, r guest.Range) bool {
+	if kind&isa.Load == 0 {
+		return false
+	}
+	if !m.opts.undefErrors {
+		m.shadow.MakeDefinedIfAddressable(r) // so that it need not come here again
+		return false
+	}
+	_, is := m.shadow.FirstUndefined(r)
+	return is
 }
 
 func (m *Memcheck) badAccess(t tool.Thread, kind, what string, a guest.Addr, size int) {

@@ -19,10 +19,25 @@ func (m *Memcheck) HeapConfig() tool.HeapConfig {
 // defaultRedZone is Memcheck's MC_MALLOC_DEFAULT_REDZONE_SZB.
 const defaultRedZone = 16
 
-// Allocated implements tool.HeapReplacer. New memory is marked as defined whether it is or not: uses of undefined values
-// are no finding yet, and translated code would leave its fast path for each of them.
-func (m *Memcheck) Allocated(_ tool.Thread, b tool.HeapBlock, _ bool) {
-	m.shadow.MakeDefined(b.Range())
+// Allocated implements tool.HeapReplacer.
+func (m *Memcheck) Allocated(_ tool.Thread, b tool.HeapBlock, zeroed bool) {
+	if zeroed {
+		m.shadow.MakeDefined(b.Range())
+		return
+	}
+	m.undefined(b.Range())
+}
+
+// undefined makes r accessible, with undefined contents if those count.
+func (m *Memcheck) undefined(r guest.Range) {
+	if !m.opts.undefErrors {
+		m.shadow.MakeDefined(r)
+		return
+	}
+	m.shadow.MakeUndefined(r)
+	if m.opts.origins {
+		m.origins.forget(r)
+	}
 }
 
 // Freed implements tool.HeapReplacer.
@@ -36,7 +51,7 @@ func (m *Memcheck) Resized(_ tool.Thread, old, b tool.HeapBlock) {
 		m.shadow.MakeNoAccess(old.Range())
 	}
 	if b.Size > n {
-		m.shadow.MakeDefined(guest.Range{Start: b.Addr + guest.Addr(n), End: b.Addr + guest.Addr(b.Size)})
+		m.undefined(guest.Range{Start: b.Addr + guest.Addr(n), End: b.Addr + guest.Addr(b.Size)})
 	}
 }
 

@@ -7,21 +7,17 @@ import (
 	"gogrind/internal/tool"
 )
 
-// Instrument implements tool.Tool: it asks for a check before each access, for stored bytes to become defined, and for
-// the stack pointer to be followed.
+// Instrument implements tool.Tool: it asks for a check before each access, or for stored bytes to become defined where no check
+// is needed, and for the stack pointer to be followed.
 func (m *Memcheck) Instrument(b *tool.Block) {
 	for i := range b.Insts {
 		in := &b.Insts[i]
 		for j := range in.Mem {
-			a := &in.Mem[j]
-			if !ownStack(in, a) {
-				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCheck, Mem: j})
+			op := tool.OpCheck
+			if a := &in.Mem[j]; a.Kind == isa.Store && !a.Cond && ownStack(in, a) {
+				op = tool.OpDefine
 			}
-		}
-		for j := range in.Mem {
-			if in.Mem[j].Kind&isa.Store != 0 {
-				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpDefine, Mem: j})
-			}
+			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: op, Mem: j})
 		}
 		if in.Effects.Writes.Has(amd64.GPR(guest.RSP)) {
 			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpStack})

@@ -2,8 +2,8 @@
 // stack pointer, wrong frees, and leaks.
 //
 // It decides what is wrong and describes it as data; package report prints and counts. Blocks come from the replaced
-// allocator, whose index it asks; package shadow keeps which bytes may be accessed. It doesn't look at undefined values
-// yet: shadow says which bytes are undefined, but loading them is no finding.
+// allocator, whose index it asks; package shadow keeps which bytes may be accessed and which are defined, package vbits says what
+// instructions do to undefined bits.
 //
 // Invariant: memory of the replaced heap is accessible inside live blocks only; other mappings of the guest are
 // accessible where their pages are. Translated code compares shadow bytes with 0 and calls Leave when one of them forbids
@@ -40,6 +40,7 @@ type Memcheck struct {
 	text          sync.Pool   // *[longestRun]byte: buffers for strings
 	undefinedSeen atomic.Bool // an undefined value was used, reported or suppressed
 
+	origins    origins
 	reachCache sync.Map // guest.Addr of an instruction -> reach of its function
 
 	mu          sync.Mutex // guards all below
@@ -64,6 +65,7 @@ var (
 	_ tool.FaultWatcher  = (*Memcheck)(nil)
 	_ tool.Requester     = (*Memcheck)(nil)
 	_ tool.StackWatcher  = (*Memcheck)(nil)
+	_ tool.Exact         = (*Memcheck)(nil)
 )
 
 // New returns the tool.

@@ -296,19 +296,19 @@ func TestInstrument(t *testing.T) {
 		want string
 	}{
 		{"mov (%rdi),%rax", []byte{0x48, 0x8b, 0x07}, "check0"},
-		{"mov %rax,(%rdi)", []byte{0x48, 0x89, 0x07}, "check0 define0"},
-		{"add %eax,(%rdi)", []byte{0x01, 0x07}, "check0 define0"},
-		{"movsb", []byte{0xa4}, "check0 check1 define1"},
+		{"mov %rax,(%rdi)", []byte{0x48, 0x89, 0x07}, "check0"},
+		{"add %eax,(%rdi)", []byte{0x01, 0x07}, "check0"},
+		{"movsb", []byte{0xa4}, "check0 check1"},
 		{"push %rax", []byte{0x50}, "define0 stack"},
-		{"pop %rax", []byte{0x58}, "stack"},
-		{"mov 8(%rsp),%rax", []byte{0x48, 0x8b, 0x44, 0x24, 0x08}, ""},
+		{"pop %rax", []byte{0x58}, "check0 stack"},
+		{"mov 8(%rsp),%rax", []byte{0x48, 0x8b, 0x44, 0x24, 0x08}, "check0"},
 		{"mov %rax,8(%rsp)", []byte{0x48, 0x89, 0x44, 0x24, 0x08}, "define0"},
 		{"mov -0x90(%rsp),%rax", []byte{0x48, 0x8b, 0x84, 0x24, 0x70, 0xff, 0xff, 0xff}, "check0"},
 		{"mov (%rsp,%rcx),%al", []byte{0x8a, 0x04, 0x0c}, "check0"},
 		{"sub $8,%rsp", []byte{0x48, 0x83, 0xec, 0x08}, "stack"},
 		{"lea (%rdi),%rax", []byte{0x48, 0x8d, 0x07}, ""},
 		{"leave", []byte{0xc9}, "check0 stack"},
-		{"ret", []byte{0xc3}, "stack"},
+		{"ret", []byte{0xc3}, "check0 stack"},
 		{"nop", []byte{0x90}, ""},
 	}
 	m := New()

@@ -10,6 +10,17 @@ import (
 // BeforeRead implements tool.KernelWatcher.
 func (m *Memcheck) BeforeRead(t tool.Thread, _, param string, r guest.Range) {
 	m.kernelAccess(t, param, r)
+	if bad, is := m.shadow.FirstUndefined(r); is {
+		m.undefinedParam(t, param, bad)
+	}
+}
+
+func (m *Memcheck) undefinedParam(t tool.Thread, param string, a guest.Addr) {
+	var o origin
+	if x := registersOf(t); x != nil && m.opts.origins {
+		o = m.originOf(x.Origin(a, 1))
+	}
+	m.reportUndefined(t, undefinedArgBytes, 0, param, a, o)
 }
 
 // BeforeWrite implements tool.KernelWatcher.
@@ -21,8 +32,24 @@ func (m *Memcheck) BeforeWrite(t tool.Thread, _, param string, r guest.Range) {
 // length, and that was reported.
 func (m *Memcheck) AfterWrite(_ tool.Thread, r guest.Range) { m.shadow.MakeDefinedIfAddressable(r) }
 
-// BeforeReg implements tool.KernelWatcher. Registers hold no undefined values as far as we look.
-func (m *Memcheck) BeforeReg(tool.Thread, string, string, int, int) {}
+// argRegs are the registers of a system call's arguments (System V ABI for AMD64, A.2.1).
+var argRegs = [6]uint8{guest.RDI, guest.RSI, guest.RDX, guest.R10, guest.R8, guest.R9}
+
+// BeforeReg implements tool.KernelWatcher.
+func (m *Memcheck) BeforeReg(t tool.Thread, _, param string, arg, size int) {
+	x := registersOf(t)
+	if x == nil || arg < 0 || arg >= len(argRegs) {
+		return
+	}
+	n := argRegs[arg]
+	v := x.v.File.GPR[n]
+	if size < 8 {
+		v &= 1<<(8*size) - 1
+	}
+	if v != 0 {
+		m.reportUndefined(t, undefinedArg, 0, param, 0, m.originOf(x.v.Origins.GPR[n]))
+	}
+}
 
 // BeforeReadString implements tool.KernelWatcher: the string's bytes and its zero must be accessible.
 func (m *Memcheck) BeforeReadString(t tool.Thread, _, param string, a guest.Addr) {
@@ -39,6 +66,10 @@ func (m *Memcheck) BeforeReadString(t tool.Thread, _, param string, a guest.Addr
 		}
 		if bad, is := m.shadow.FirstNoAccess(guest.Range{Start: a, End: a + end}); is {
 			m.badParam(t, param, bad)
+			return
+		}
+		if bad, is := m.shadow.FirstUndefined(guest.Range{Start: a, End: a + end}); is {
+			m.undefinedParam(t, param, bad)
 			return
 		}
 		if i >= 0 {

@@ -2,8 +2,8 @@
 //
 // The shadow of guest byte a is the byte at a + Distance, so translated code reaches it with the guest's own addressing
 // mode and another segment base. The package maps and unmaps the shadow of guest mappings and does the bulk operations;
-// the per-access checks are generated code. It knows nothing of blocks, stacks or errors, and keeps no V bits of partly
-// defined bytes.
+// the per-access checks are generated code. V bits of partly defined bytes are the shadow byte itself where they fit, and in a
+// table beside it where they don't. It knows nothing of blocks, stacks or errors.
 //
 // Invariants: a byte of guest memory without shadow mapping ("not backed") counts as no-access; so do the bytes of a
 // backed shadow page whose guest page isn't mapped. A fresh shadow page is the kernel's zero page, that is defined, so
@@ -59,7 +59,8 @@ type Map struct {
 	limit guest.Addr // guest addresses from here on have no shadow
 
 	mu     sync.RWMutex
-	backed spans // shadow pages that are mapped, as shadow addresses; guarded by mu
+	partly partly // V bits that have no room in the shadow
+	backed spans  // shadow pages that are mapped, as shadow addresses; guarded by mu
 }
 
 // New makes the map for guest addresses below limit. The address range [distance, distance+limit) must be the caller's
@@ -189,6 +190,7 @@ func (m *Map) Copy(from, to guest.Addr, n uint64) {
 	if n == 0 || from == to {
 		return
 	}
+	m.partly.moved(src.Start, dst.Start, n)
 	s, d := uint64(src.Start)+m.dist, uint64(dst.Start)+m.dist
 	m.mu.RLock()
 	whole := m.backed.covers(s, s+n) && m.backed.covers(d, d+n)
@@ -227,6 +229,7 @@ func (m *Map) Move(from, to guest.Range) error {
 	if n == 0 {
 		return nil
 	}
+	m.partly.moved(from.Start, to.Start, n)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.drop(to); err != nil {
@@ -280,6 +283,25 @@ func (m *Map) Check(r guest.Range) (guest.Addr, Kind) { return m.find(r, firstNo
 func (m *Map) FirstNoAccess(r guest.Range) (guest.Addr, bool) {
 	a, k := m.find(r, firstNoAccess)
 	return a, k == Unaddressable
+}
+
+// FirstUndefined looks for the first byte of r that may be accessed and is not, or not wholly, defined.
+func (m *Map) FirstUndefined(r guest.Range) (guest.Addr, bool) {
+	for r.Start < r.End {
+		a, k := m.find(r, firstNonzero)
+		switch k {
+		case OK:
+			return 0, false
+		case Undef:
+			return a, true
+		}
+		next, ok := m.FirstAccessible(guest.Range{Start: a, End: r.End})
+		if !ok {
+			return 0, false
+		}
+		r.Start = next
+	}
+	return 0, false
 }
 
 // FirstAccessible looks for the first byte of r that may be accessed.

@@ -32,10 +32,10 @@ type Inst struct {
 type Op uint8
 
 const (
-	// OpCheck compares the shadow of the access with 0 and leaves to Leaver.Leave if it is not and one of its bytes
-	// is no-access (shadow encoding: package shadow).
+	// OpCheck compares the shadow of the access with 0 and leaves to Leaver.Leave if it is not. A store that finds undefined
+	// bytes only makes them defined itself (shadow encoding: package shadow).
 	OpCheck Op = iota
-	// OpDefine makes the shadow of the bytes stored defined. It is placed before the store, after OpCheck.
+	// OpDefine makes the shadow of the bytes stored defined, without a check.
 	OpDefine
 	// OpStack marks what a change of the stack pointer allocates or releases.
 	OpStack

@@ -139,12 +139,13 @@ type Requester interface {
 
 // Leaver receives the out-of-line exits that the tool's annotations ask for (Place.CheckShadow and friends).
 type Leaver interface {
-	// Leave is called with exact guest state before the annotated instruction runs. The access is [a, a+size).
-	Leave(t Thread, kind AccessKind, a guest.Addr, size int)
+	// Leave is called with exact guest state before the annotated instruction runs. The access is [a, a+size). With exact set
+	// the instruction is to be stepped (Exact): it is going to load undefined bytes.
+	Leave(t Thread, kind AccessKind, a guest.Addr, size int) (exact bool)
 }
 
 // MaskedLeaver is a Leaver that tells elements of a masked access apart.
 type MaskedLeaver interface {
 	// LeaveMasked is Leave for an access to [a, a+size) of which only pieces, in ascending order, are really touched.
-	LeaveMasked(t Thread, kind AccessKind, a guest.Addr, size int, pieces []guest.Range)
+	LeaveMasked(t Thread, kind AccessKind, a guest.Addr, size int, pieces []guest.Range) (exact bool)
 }

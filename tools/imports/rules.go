@@ -23,7 +23,7 @@ var Rules = []Rule{
 	{"e2e/input", ""},
 
 	{"core", "core/* guest linux options isa isa/amd64 tool report suppress debuginfo stack unwind shadow"},
-	{"core/sched", "core/vcpu core/jit core/syswrap core/signal core/request core/aspace guest linux tool isa/amd64"},
+	{"core/sched", "core/vcpu core/jit core/syswrap core/signal core/request core/aspace guest linux tool isa isa/amd64"},
 	{"core/redir", "core/jit debuginfo guest tool"},
 	{"core/heap", "core/aspace core/redir guest tool"},
 	{"core/syswrap", "core/aspace core/signal guest linux tool"},
@@ -55,7 +55,6 @@ var Rules = []Rule{
 
 	{"vbits", "guest isa isa/amd64"},
 	{"isa/amd64", "isa"},
-	{"isa/amd64/synth", "isa/amd64"},
 	{"isa", ""},
 	{"options", ""},
 	{"suppress", ""},

@@ -37,6 +37,7 @@ type fragment struct {
 	incoming       uint32 // first linked exit that jumps here, index+1
 	sum            uint32 // checksum of the guest code, for fragments that verify it
 	verified       uint32 // where such a fragment goes on
+	ver            uint32 // version of the code: see versions.go
 	dead           bool
 }
 
@@ -48,6 +49,7 @@ type exit struct {
 	frag   uint32 // owner
 	to     uint32 // fragment it is linked to, index+1
 	next   uint32 // next in to's incoming list, index+1
+	ver    uint32 // version of the target wanted
 }
 
 // landing is where a call's return arrives. Its 4-byte field at site is the guest return address, negated or not; with the
@@ -84,12 +86,14 @@ type tables struct {
 	checks   []check
 	landings []landing
 	recover  []recovery          // in ascending order of at
-	byPC     map[uint64]uint32   // guest address -> fragment
+	byPC     map[uint64]uint32   // guest address -> fragment of fast code
+	versions map[version]uint32  // fragments of other versions
+	heat     map[version]uint8   // how often one was wanted that does not exist yet
 	byPage   map[uint64][]uint32 // guest page -> fragments with code on it
 }
 
 func (t *Translator) resetTables() {
-	t.tables = tables{byPC: make(map[uint64]uint32), byPage: make(map[uint64][]uint32)}
+	t.tables = tables{byPC: make(map[uint64]uint32), versions: make(map[version]uint32), heat: make(map[version]uint8), byPage: make(map[uint64][]uint32)}
 	t.frags = append(t.frags, fragment{dead: true}) // index 0 is none
 	t.exits = append(t.exits, exit{})
 	t.hot.pos = t.codeStart
@@ -245,9 +249,7 @@ func (t *Translator) discard(f uint32) {
 		t.patchLive(e.site, e.stub)
 		e.to, e.next = 0, 0
 	}
-	if t.byPC[fr.pc] == f {
-		delete(t.byPC, fr.pc)
-	}
+	t.forget(fr.pc, fr.ver, f)
 	if fr.entry != 0 {
 		t.setL2(fr.pc, 0)
 		if p := t.l1(fr.pc); atomic.LoadUint64(p) == t.base+uint64(fr.entry) {

@@ -13,7 +13,7 @@ import (
 func (d *differ) generate(n uint64) bool {
 	rng := rand.New(rand.NewPCG(d.seed, n))
 	fm := d.forms[rng.IntN(len(d.forms))]
-	code := fm.Random(rng, &d.in)
+	code := fm.randomEncoding(rng, &d.in)
 	if code == nil || !d.usable() {
 		return false
 	}
@@ -29,18 +29,21 @@ func (d *differ) generate(n uint64) bool {
 		return false
 	}
 	// Operands have been changed: decode again.
-	if amd64.Decode(d.code, &d.in) != nil || int(d.in.Len) != len(d.code) || d.in.Row != fm.Row {
+	if amd64.Decode(d.code, &d.in) != nil || int(d.in.Len) != len(d.code) || d.in.Row != fm.row {
 		return false
 	}
 	if !d.special(rng) {
 		return false
 	}
-	d.poison = 0
+	d.poison = poison{}
 	d.acc = d.in.MemAccesses(d.acc)
 	if len(d.acc) > 0 && rng.IntN(4) == 0 {
 		a := &d.acc[rng.IntN(len(d.acc))]
 		if ea, ok := d.checked(a); ok && a.Size > 0 {
-			d.poison = ea + uint64(rng.IntN(int(a.Size)))
+			d.poison = poison{start: ea + uint64(rng.IntN(int(a.Size))), n: 1, mark: [...]byte{0x80, 0xff, 0x0f}[rng.IntN(3)]}
+			if rng.IntN(2) == 0 {
+				d.poison = poison{start: ea, n: int(a.Size), mark: 0xff}
+			}
 		}
 	}
 	return true

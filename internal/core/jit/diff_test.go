@@ -15,7 +15,6 @@ import (
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
-	"gogrind/internal/isa/amd64/synth"
 )
 
 // leftOut names the instructions that the differential test does not run, by reason.
@@ -45,7 +44,7 @@ var skipped = func() map[string]bool {
 type differ struct {
 	m     *machine
 	pool  pool
-	forms []*synth.Form
+	forms []*form
 	modes []*mode
 	seed  uint64
 
@@ -60,14 +59,21 @@ type differ struct {
 	want, got     result
 	terms         []uint64
 	cases, faults int
-	poison        uint64 // shadow byte that is made undefined, 0 for none
+	poison        poison
+}
+
+// poison is shadow that is not 0 before the instruction.
+type poison struct {
+	start uint64
+	n     int
+	mark  byte
 }
 
 func newDiffer(t testing.TB, seed uint64) *differ {
 	m := newMachine(t)
 	d := &differ{m: m, seed: seed, pool: newPool(seed), terms: make([]uint64, 2)}
-	for _, f := range synth.Forms() {
-		if !skipped[f.Row.Name()] {
+	for _, f := range forms() {
+		if !skipped[f.row.Name()] {
 			d.forms = append(d.forms, f)
 		}
 	}
@@ -269,9 +275,9 @@ func TestDifferential(t *testing.T) {
 		refused += md.refused
 	}
 	excluded := make(map[string]int)
-	for _, f := range synth.Forms() {
+	for _, f := range forms() {
 		for reason, list := range leftOut {
-			if slices.Contains(strings.Fields(list), f.Row.Name()) {
+			if slices.Contains(strings.Fields(list), f.row.Name()) {
 				excluded[reason]++
 			}
 		}
@@ -280,8 +286,8 @@ func TestDifferential(t *testing.T) {
 		t.Logf("left out: %d rows: %s (%s)", n, reason, leftOut[reason])
 	}
 	for _, f := range d.forms {
-		if !rows[f.Row] {
-			t.Logf("never run: %s, %d of its encodings are known", f.Row.Name(), f.Seen)
+		if !rows[f.row] {
+			t.Logf("never run: %s, %d of its encodings are known", f.row.Name(), f.seen)
 		}
 	}
 	names := make([]string, 0, len(bad))

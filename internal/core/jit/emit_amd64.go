@@ -26,7 +26,7 @@ func (t *Translator) point(pc uint64, exact bool, sp [3]uint8) {
 
 // newExit makes an exit record for guest address target.
 func (t *Translator) newExit(target uint64) uint32 {
-	t.exits = append(t.exits, exit{target: target, frag: t.tr.frag})
+	t.exits = append(t.exits, exit{target: target, frag: t.tr.frag, ver: t.now})
 	return uint32(len(t.exits) - 1)
 }
 
@@ -38,7 +38,7 @@ func (a *asm) leave(t *Translator, kind int, arg uint32) {
 
 // translate makes the fragment for pc. With indirect it starts with the check that indirect branches need. mu is held.
 func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
-	if t.cfg.Hook != nil {
+	if t.cfg.Hook != nil && t.ver == verFast {
 		if n, ok := t.cfg.Hook(guest.Addr(pc)); ok {
 			return t.translateHook(pc, n, indirect), nil
 		}
@@ -47,6 +47,9 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 		return 0, err
 	}
 	tr := &t.tr
+	if t.ver >= firstSet && !t.cutDirty() {
+		return 0, errStep
+	}
 	t.begin(pc, tr.next, indirect)
 	if t.cfg.Verify != nil && !t.once && t.cfg.Verify(guest.Addr(pc)) {
 		t.point(pc, true, [3]uint8{})
@@ -76,8 +79,14 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 		if len(t.later) > 0 {
 			t.lowerLater(i)
 		}
+		if t.ver >= firstSet {
+			t.emitDirty(i)
+		}
 	}
-	if !tr.ends {
+	switch {
+	case t.ver == verStep:
+		t.hot.leave(t, vcpu.ExitStep, t.newExit(tr.next))
+	case !tr.ends:
 		t.directExit(-1, tr.next)
 	}
 	t.emitWarm()
@@ -100,7 +109,7 @@ func (t *Translator) begin(pc, end uint64, indirect bool) {
 	tr.start, tr.next = pc, end
 	tr.frag = uint32(len(t.frags))
 	t.hot.pos = (t.hot.pos + 15) &^ 15
-	f := fragment{pc: pc, end: end, start: uint32(t.hot.pos), cold: uint32(t.cold.pos),
+	f := fragment{pc: pc, end: end, ver: t.ver, start: uint32(t.hot.pos), cold: uint32(t.cold.pos),
 		points: uint32(len(t.points)), exits: uint32(len(t.exits)), landings: uint32(len(t.landings))}
 	if indirect {
 		f.entry = uint32(t.hot.pos)
@@ -108,7 +117,7 @@ func (t *Translator) begin(pc, end uint64, indirect bool) {
 	}
 	f.body = uint32(t.hot.pos)
 	t.frags = append(t.frags, f)
-	t.byPC[pc] = tr.frag
+	t.remember(pc, t.ver, tr.frag)
 }
 
 func (t *Translator) end() {
@@ -210,7 +219,7 @@ func (t *Translator) emitReturn(in *inst) {
 // directExit emits a jump (cc < 0) or conditional jump to guest address target.
 func (t *Translator) directExit(cc int, target uint64) {
 	a, tr := &t.hot, &t.tr
-	if k := tr.indexOf(target); k >= 0 {
+	if k := tr.indexOf(target); k >= 0 && (t.ver < firstSet || tr.insts[k].ver == t.now) {
 		// Inside the trace; backward jumps know their place already.
 		site := 0
 		if cc < 0 {
@@ -467,21 +476,16 @@ func (t *Translator) emitCold() {
 			e.stub = uint32(a.pos)
 			t.hot.patch(c.site, a.pos)
 			a.leave(t, vcpu.ExitLink, c.exit)
-			if f, ok := t.byPC[e.target]; ok {
+			if f, ok := t.known(e.target, e.ver); ok {
 				t.hot.patch(c.site, int(t.frags[f].body))
 				e.to, e.next = f+1, t.frags[f].incoming
 				t.frags[f].incoming = c.exit + 1
 			}
 		case coldCheck:
 			t.hot.patch(c.site, a.pos)
-			if c.recover >= 0 {
-				t.recover[c.recover].to = uint32(a.pos)
-			}
-			if c.spilled {
-				a.load(rcx, spill(slotFlags))
-			}
-			t.checks = append(t.checks, check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access)})
-			a.leave(t, vcpu.ExitCheck, uint32(len(t.checks)-1))
+			t.emitCheckStub(&c)
+		case coldDefine:
+			t.emitDefineStub(&c)
 		case coldEvent:
 			t.emitEventStub(&c)
 		}
@@ -494,13 +498,23 @@ func (t *Translator) emitStop(in *inst) {
 	switch {
 	case in.Row == nil: // cannot be decoded: an undefined instruction is what the CPU makes of it
 		a.b2(0x0f, 0x0b)
-	case in.Map == 0 && (in.Op == 0xc7 || in.Op == 0xcf || in.Op == 0xca || in.Op == 0xcb || in.Op == 0xff || in.Op == 0x8e ||
-		in.Op == 0xcd && uint8(in.Imm) == 0x80),
-		in.Map == 1 && (in.Op == 0xa1 || in.Op == 0xa9):
+	case in.emulated():
 		a.leave(t, vcpu.ExitEmulate, t.newExit(in.pc))
 	default:
 		a.raw(in.code)
 	}
+}
+
+// emulated reports whether Go performs an instruction with flowStop.
+func (in *inst) emulated() bool {
+	switch in.Map {
+	case 0:
+		return in.Op == 0xc7 || in.Op == 0xcf || in.Op == 0xca || in.Op == 0xcb || in.Op == 0xff || in.Op == 0x8e ||
+			in.Op == 0xcd && uint8(in.Imm) == 0x80
+	case 1:
+		return in.Op == 0xa1 || in.Op == 0xa9
+	}
+	return false
 }
 
 // emitBase emits rdfsbase, rdgsbase, wrfsbase and wrgsbase on the guest's bases, which live in the context.

@@ -42,9 +42,7 @@ func (d *differ) defineShadow() {
 	clear(bytesAt(shadowOf(stackBase), stackSize))
 	fill(bytesAt(shadowOf(d.s.win-0x400), 0x400), 0x80)
 	fill(bytesAt(shadowOf(d.s.win+winSize+0x1000), 0x400), 0x80)
-	if d.poison != 0 {
-		bytesAt(shadowOf(d.poison), 1)[0] = 0xff
-	}
+	fill(bytesAt(shadowOf(d.poison.start), d.poison.n), d.poison.mark)
 }
 
 // checked returns the address of an access that OpCheck looks at.
@@ -100,15 +98,46 @@ func (d *differ) checksSeen() string {
 			continue
 		}
 		want := a.Cond && d.in.Pfx&(amd64.PfxF2|amd64.PfxF3) != 0 && a.Addr != amd64.AddrModRM // rep: always
-		for x := ea; x < ea+uint64(a.Size); x++ {
-			w := d.s.win
-			if x == d.poison || x < w && x >= w-0x400 || x >= w+winSize+0x1000 && x < w+winSize+0x1400 {
+		defines := a.Kind == isa.Store && !a.Cond
+		for x, end := ea, ea+uint64(a.Size); x < end; {
+			n := piece(int(end - x))
+			all, some := true, false
+			for i := range uint64(n) {
+				v := d.shadowBefore(x + i)
+				all, some = all && v == 0xff, some || v != 0
+			}
+			if some && !(all && defines) {
 				want = true
 			}
+			x += uint64(n)
 		}
 		if left != want {
-			return fmt.Sprintf("access %d of %d bytes at %#x: check left is %v, want %v (poisoned: %#x)", k, a.Size, ea, left, want, d.poison)
+			return fmt.Sprintf("access %d of %d bytes at %#x: check left is %v, want %v (poison: %+v)", k, a.Size, ea, left, want, d.poison)
+		}
+		if sh := bytesAt(shadowOf(ea), int(a.Size)); defines && !want && d.in.Row.Sem != isa.Stack && !allZero(sh) {
+			return fmt.Sprintf("store %d of %d bytes at %#x left shadow %x (poison: %+v)", k, a.Size, ea, sh, d.poison)
 		}
 	}
 	return ""
+}
+
+// shadowBefore is the shadow byte that the test has given to x.
+func (d *differ) shadowBefore(x uint64) byte {
+	w := d.s.win
+	switch {
+	case x >= d.poison.start && x < d.poison.start+uint64(d.poison.n):
+		return d.poison.mark
+	case x < w && x >= w-0x400 || x >= w+winSize+0x1000 && x < w+winSize+0x1400:
+		return 0x80
+	}
+	return 0
+}
+
+func allZero(b []byte) bool {
+	for _, x := range b {
+		if x != 0 {
+			return false
+		}
+	}
+	return true
 }

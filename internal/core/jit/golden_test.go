@@ -29,7 +29,7 @@ type only struct {
 func (o *only) Instrument(b *tool.Block) {
 	x := &b.Insts[0]
 	switch o.op {
-	case tool.OpCheck:
+	case tool.OpCheck, tool.OpDefine:
 		for k := range x.Mem {
 			b.Anns = append(b.Anns, tool.Ann{Op: o.op, Mem: k})
 		}
@@ -69,6 +69,16 @@ var goldenRows = []struct {
 	{"check, 16 bytes, flags dead", "0f1006 31ed", codeLow, true, &only{op: tool.OpCheck}},
 	{"check, 32 bytes, flags dead", "c5fc1006 31ed", codeLow, true, &only{op: tool.OpCheck}},
 	{"check, 10 bytes, flags dead", "db2e 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"check of a store, 8 bytes, flags live", "48894608", codeLow, true, &only{op: tool.OpCheck}},
+	{"check of a store, 8 bytes, flags dead", "48894608 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"check of a store, 2 bytes, flags live", "66894608", codeLow, true, &only{op: tool.OpCheck}},
+	{"check of a store, 1 byte, flags dead", "884608 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"check of a pop", "5b", codeLow, true, &only{op: tool.OpCheck}},
+	{"check of thread-local storage", "64488b042510000000 31ed", codeLow, true, &only{op: tool.OpCheck}},
+	{"check of the stack canary", "64488b042528000000", codeLow, true, &only{op: tool.OpCheck}},
+	{"define, push", "53", codeLow, true, &only{op: tool.OpDefine}},
+	{"define, 4 bytes", "897c240c", codeLow, true, &only{op: tool.OpDefine}},
+	{"define, 16 bytes", "0f114424e8", codeLow, true, &only{op: tool.OpDefine}},
 	{"check, base and index", "8b44be10 31ed", codeLow, true, &only{op: tool.OpCheck}},
 	{"check, rip-relative, near", "8b0500010000 31ed", codeLow, true, &only{op: tool.OpCheck}},
 	{"check, rip-relative, far", "8b0500010000 31ed", codeFar, true, &only{op: tool.OpCheck}},

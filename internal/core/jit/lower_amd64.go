@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/cpu"
 
 	"gogrind/internal/core/vcpu"
+	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
 	"gogrind/internal/tool"
 )
@@ -32,8 +33,12 @@ func putLE32(b []byte, x uint32) { binary.LittleEndian.PutUint32(b, x) }
 // redZone is the memory below the stack pointer that belongs to the function (System V ABI for AMD64, 3.2.2).
 const redZone = 128
 
-// noAccess is four shadow bytes of memory that may not be touched (package shadow).
-const noAccess = 0x80808080
+// noAccess and undefined are four shadow bytes of memory that may not be touched and of memory that nothing was stored to (package
+// shadow).
+const (
+	noAccess  = 0x80808080
+	undefined = 0xffffffff
+)
 
 // stackInline is the largest change of the stack pointer, in bytes, that is marked by inline stores.
 const stackInline = 128
@@ -65,7 +70,13 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 	}
 	switch ann.Op {
 	case tool.OpCheck:
-		t.lowerCheck(i, ann.Mem)
+		if t.ver != verStep { // the tool has looked at all that it does
+			t.lowerCheck(i, ann.Mem)
+		}
+	case tool.OpDefine:
+		if t.ver != verStep {
+			t.lowerDefine(i, ann.Mem)
+		}
 	case tool.OpStack:
 		t.lowerStack(&t.tr.insts[i])
 	case tool.OpCount:
@@ -75,32 +86,13 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 	}
 }
 
-// lowerCheck compares the shadow of an access with 0 and leaves to Go when it is something else. Accesses relative to the
-// guest's FS are thread-local storage, pushes and pops are covered by the stack marks: no check.
+// lowerCheck compares the shadow of an access with 0 and leaves to Go when it is something else: bytes that may not be accessed or,
+// of loads, undefined ones. A store that finds nothing but undefined bytes makes them defined and goes on.
 func (t *Translator) lowerCheck(i, k int) {
 	in := &t.tr.insts[i]
 	acc := &t.block.Insts[i].Mem[k]
-	if acc.Outside {
-		return
-	}
-	var m mem
-	reg := -1
-	switch acc.Addr {
-	case amd64.AddrModRM:
-		if in.Seg >= amd64.SegFS || acc.Size == 0 {
-			return
-		}
-		m, reg = t.operand(in, 0)
-	case amd64.AddrRSI:
-		if in.Seg >= amd64.SegFS {
-			return
-		}
-		m = at(rsi, 0)
-	case amd64.AddrRDI:
-		m = at(rdi, 0)
-	case amd64.AddrRBP:
-		m = at(rbp, 0)
-	default:
+	m, reg, ok := t.shadowOperand(in, acc)
+	if !ok {
 		return
 	}
 	a := &t.hot
@@ -110,7 +102,11 @@ func (t *Translator) lowerCheck(i, k int) {
 		site := a.jmp(0)
 		t.tr.colds = append(t.tr.colds, coldStub{kind: coldCheck, site: site, inst: i, access: k, recover: -1})
 	} else {
-		t.checkZero(i, k, m, int(acc.Size), in.live != 0)
+		kind := uint8(coldCheck)
+		if acc.Kind == isa.Store && !acc.Cond {
+			kind = coldDefine
+		}
+		t.checkZero(kind, i, k, m, int(acc.Size), in.live != 0)
 	}
 	for j := first; j < len(t.tr.colds); j++ {
 		t.tr.colds[j].resume = a.pos
@@ -119,6 +115,147 @@ func (t *Translator) lowerCheck(i, k int) {
 		a.load(uint8(reg), spill(0))
 		t.point(in.pc, false, [3]uint8{})
 	}
+}
+
+// stackCanary is where the System V ABI of Linux keeps the stack protector's value, from FS: it is read all the time and never
+// undefined.
+const stackCanary = 0x28
+
+// shadowOperand is access acc as an operand; ok is false for those that are not looked at. If it takes a scratch register, that
+// register is spilled to slot 0 and returned.
+func (t *Translator) shadowOperand(in *inst, acc *amd64.Access) (m mem, reg int, ok bool) {
+	if acc.Outside {
+		return m, -1, false
+	}
+	switch acc.Addr {
+	case amd64.AddrModRM:
+		if acc.Size == 0 || in.Seg == amd64.SegFS && in.Base == amd64.NoReg && in.Index == amd64.NoReg && in.Disp == stackCanary {
+			return m, -1, false
+		}
+		m, reg = t.operand(in, 0)
+		return m, reg, true
+	case amd64.AddrRSI:
+		return at(rsi, 0), -1, in.Seg < amd64.SegFS
+	case amd64.AddrRDI:
+		return at(rdi, 0), -1, true
+	case amd64.AddrRBP:
+		return at(rbp, 0), -1, true
+	case amd64.AddrPop:
+		return at(rsp, 0), -1, true
+	case amd64.AddrPush:
+		return at(rsp, -int32(acc.Size)), -1, true
+	}
+	return m, -1, false
+}
+
+// lowerDefine makes the shadow of a store defined without a look at it: that of a store to the own stack frame.
+func (t *Translator) lowerDefine(i, k int) {
+	in := &t.tr.insts[i]
+	acc := &t.block.Insts[i].Mem[k]
+	m, reg, ok := t.shadowOperand(in, acc)
+	if !ok {
+		return
+	}
+	a := &t.hot
+	m.seg = segGS
+	for off, size := 0, int(acc.Size); off < size; {
+		n := piece(size - off)
+		p := m
+		p.disp += int32(off)
+		p.target += uint64(off)
+		t.recoverable()
+		t.hot.defined(p, n)
+		t.recover[len(t.recover)-1].to = uint32(a.pos)
+		off += n
+	}
+	if reg >= 0 {
+		a.load(uint8(reg), spill(0))
+		t.point(in.pc, false, [3]uint8{})
+	}
+}
+
+// piece is the widest piece, in bytes, that the first n shadow bytes are handled in.
+func piece(n int) int {
+	switch {
+	case n >= 8:
+		return 8
+	case n >= 4:
+		return 4
+	case n >= 2:
+		return 2
+	}
+	return 1
+}
+
+// defined stores 0 to the n bytes at m.
+func (a *asm) defined(m mem, n int) {
+	switch n {
+	case 8:
+		a.storeImm(m, 0)
+	case 4:
+		a.storeImm32(m, 0)
+	case 2:
+		a.op(0x66, false, 0xc7, 0, m, 2, false)
+		a.b2(0, 0)
+	default:
+		a.op(0, false, 0xc6, 0, m, 1, false)
+		a.b1(0)
+	}
+}
+
+// emitCheckStub emits the way to Go for a check that has failed.
+func (t *Translator) emitCheckStub(c *coldStub) {
+	a := &t.cold
+	if c.recover >= 0 {
+		t.recover[c.recover].to = uint32(a.pos)
+	}
+	if c.spilled {
+		a.load(rcx, spill(slotFlags))
+	}
+	t.checks = append(t.checks, check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access)})
+	a.leave(t, vcpu.ExitCheck, uint32(len(t.checks)-1))
+}
+
+// emitDefineStub emits what a store does whose shadow is not all 0: undefined bytes become defined. rcx has the shadow when it is
+// spilled because flags are live, which not and lea leave alone.
+func (t *Translator) emitDefineStub(c *coldStub) {
+	a := &t.cold
+	t.hot.patch(c.site, a.pos)
+	if c.spilled {
+		switch c.size {
+		case 8:
+			a.bytes(0x48, 0xf7, 0xd1) // not %rcx
+		case 4:
+			a.bytes(0xf7, 0xd1) // not %ecx
+		case 2:
+			a.bytes(0x48, 0x8d, 0x89, 0x01, 0x00, 0xff, 0xff) // lea -0xffff(%rcx), %rcx
+		case 1:
+			a.bytes(0x48, 0x8d, 0x89, 0x01, 0xff, 0xff, 0xff) // lea -0xff(%rcx), %rcx
+		}
+		a.b2(0xe3, 0) // jrcxz
+		fix := a.pos - 1
+		t.emitCheckStub(c)
+		a.buf[fix] = byte(a.pos - fix - 1)
+		a.load(rcx, spill(slotFlags))
+	} else {
+		m := c.m
+		switch c.size {
+		case 8:
+			a.op(0, true, 0x83, 7, m, 1, false)
+		case 4:
+			a.op(0, false, 0x83, 7, m, 1, false)
+		case 2:
+			a.op(0x66, false, 0x83, 7, m, 1, false)
+		case 1:
+			a.op(0, false, 0x80, 7, m, 1, false)
+		}
+		a.b1(0xff)
+		skip := a.jcc(ccE, 0)
+		t.emitCheckStub(c)
+		a.patch(skip, a.pos)
+	}
+	a.defined(c.m, int(c.size))
+	a.jmp(c.next)
 }
 
 // recoverable notes that the host instruction emitted next is an annotation's access that may fault.
@@ -137,15 +274,12 @@ func (t *Translator) mark(off int32, x uint32, wide bool) {
 	t.recover[len(t.recover)-1].to = uint32(a.pos)
 }
 
-// checkZero emits comparisons of the size shadow bytes at m with 0, in the widest pieces, and jumps to cold stubs.
-func (t *Translator) checkZero(i, k int, m mem, size int, flagsLive bool) {
+// checkZero emits comparisons of the size shadow bytes at m with 0, in the widest pieces, and jumps to cold stubs of the given kind.
+func (t *Translator) checkZero(kind uint8, i, k int, m mem, size int, flagsLive bool) {
 	a := &t.hot
 	m.seg = segGS
 	for off := 0; off < size; {
-		n := 8
-		for n > size-off {
-			n >>= 1
-		}
+		n := piece(size - off)
 		p := m
 		p.disp += int32(off)
 		p.target += uint64(off)
@@ -165,7 +299,8 @@ func (t *Translator) checkZero(i, k int, m mem, size int, flagsLive bool) {
 			a.b2(0xe3, 5) // jrcxz over the jump
 			site := a.jmp(0)
 			a.load(rcx, spill(slotFlags))
-			t.tr.colds = append(t.tr.colds, coldStub{kind: coldCheck, site: site, inst: i, access: k, spilled: true, recover: len(t.recover) - 1})
+			t.tr.colds = append(t.tr.colds, coldStub{kind: kind, site: site, inst: i, access: k, spilled: true,
+				recover: len(t.recover) - 1, size: uint8(n), m: p, next: a.pos})
 		} else {
 			t.recoverable()
 			switch n {
@@ -180,13 +315,14 @@ func (t *Translator) checkZero(i, k int, m mem, size int, flagsLive bool) {
 			}
 			a.b1(0)
 			site := a.jcc(ccNE, 0)
-			t.tr.colds = append(t.tr.colds, coldStub{kind: coldCheck, site: site, inst: i, access: k, recover: len(t.recover) - 1})
+			t.tr.colds = append(t.tr.colds, coldStub{kind: kind, site: site, inst: i, access: k,
+				recover: len(t.recover) - 1, size: uint8(n), m: p, next: a.pos})
 		}
 		off += n
 	}
 }
 
-// lowerStack marks what an instruction that writes the stack pointer allocates (0) or releases (no access). The red zone moves
+// lowerStack marks what an instruction that writes the stack pointer allocates (undefined) or releases (no access). The red zone moves
 // along with the stack pointer, so all marks lie 128 bytes lower than the change.
 func (t *Translator) lowerStack(in *inst) {
 	a := &t.hot
@@ -203,12 +339,12 @@ func (t *Translator) lowerStack(in *inst) {
 			}
 		}
 	case in.flow == flowCall || in.flow == flowCallInd:
-		t.mark(-8, 0, true)
+		t.mark(-8, undefined, true)
 	case known && delta == 0:
 	case known && delta < 0 && delta >= -stackInline && delta&7 == 0:
 		// Before the instruction, as a push may fault and be looked at by a handler.
 		for o := delta; o < 0; o += 8 {
-			t.mark(o, 0, true)
+			t.mark(o, undefined, true)
 		}
 	case known && delta > 0 && delta <= stackInline && delta&3 == 0:
 		t.behind = afterOp{afterDelta, delta}
@@ -280,10 +416,10 @@ func (t *Translator) emitMoveStack() {
 	a.store(spill(slotF), rax)
 	a.store(spill(slotRCX), rcx)
 	a.store(spill(slotRDX), rdx)
-	a.load(rcx, spill(slotSP)) // old
-	a.movReg(rdx, rsp)         // new
-	a.bytes(0x31, 0xc0)        // xor %eax, %eax: shadow of stack in use
-	a.bytes(0x48, 0x39, 0xca)  // cmp %rcx, %rdx
+	a.load(rcx, spill(slotSP))                        // old
+	a.movReg(rdx, rsp)                                // new
+	a.bytes(0x48, 0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff) // mov $-1, %rax: shadow of stack that comes into use
+	a.bytes(0x48, 0x39, 0xca)                         // cmp %rcx, %rdx
 	grown := cond(ccB)
 	a.bytes(0x48, 0x87, 0xca) // xchg %rcx, %rdx: rdx = old is the lower end now
 	a.movImm(rax, 0x8080808080808080)

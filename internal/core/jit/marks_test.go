@@ -22,12 +22,12 @@ func (stackOnly) Instrument(b *tool.Block) {
 }
 
 // wantMarks is what OpStack promises: memory below the red zone of the new stack pointer is not accessible, memory that became
-// part of the stack is. Steps are of 8 bytes from the lower end; a change of more than stackSwitch is another stack. A return
+// part of the stack is, undefined. Steps are of 8 bytes from the lower end; a change of more than stackSwitch is another stack. A return
 // that drops more than stackInline bytes is left alone.
 func wantMarks(shadow []byte, base, old, now uint64, ret bool) {
 	lo, hi, mark := old, now, byte(0x80)
 	if now < old {
-		lo, hi, mark = now, old, 0
+		lo, hi, mark = now, old, 0xff
 	}
 	n := hi - lo
 	switch {

@@ -11,7 +11,6 @@ import (
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
-	"gogrind/internal/isa/amd64/synth"
 )
 
 // Layout of a random program: main at the start of its slot, functions behind it, each with its own room.
@@ -37,8 +36,8 @@ const (
 type program struct {
 	d     *differ
 	rng   *rand.Rand
-	safe  []*synth.Form // forms that natively ran without a fault
-	base  uint64        // guest address of the slot
+	safe  []*form // forms that natively ran without a fault
+	base  uint64  // guest address of the slot
 	code  [progSize]byte
 	pos   int
 	limit int // of the part being written
@@ -54,14 +53,14 @@ var killFlags = []byte{0x85, 0xe4}
 // collect finds forms that can run in the middle of a program, by running them.
 func (p *program) collect(n int) {
 	d := p.d
-	runs := make(map[*synth.Form]bool)
+	runs := make(map[*form]bool)
 	for i := uint64(0); i < uint64(n); i++ {
 		rng := rand.New(rand.NewPCG(d.seed^5, i))
 		fm := d.forms[rng.IntN(len(d.forms))]
-		if runs[fm] || fm.Row.Cf != amd64.CfNone || fm.Row.Attr&(amd64.AState|amd64.ARing0|amd64.AGather|amd64.AScatter) != 0 {
+		if runs[fm] || fm.row.Cf != amd64.CfNone || fm.row.Attr&(amd64.AState|amd64.ARing0|amd64.AGather|amd64.AScatter) != 0 {
 			continue
 		}
-		code := fm.Random(rng, &d.in)
+		code := fm.randomEncoding(rng, &d.in)
 		if code == nil || !d.usable() {
 			continue
 		}
@@ -101,13 +100,13 @@ func (p *program) plain() {
 	var in amd64.Inst
 	for try := 0; try < 50; try++ {
 		fm := p.safe[rng.IntN(len(p.safe))]
-		code := fm.Random(rng, &in)
+		code := fm.randomEncoding(rng, &in)
 		if code == nil {
 			continue
 		}
 		e := in.Effects()
 		if uint64(e.Writes)&progSaved != 0 || in.Class() == isa.Div || in.Class() == isa.Stack || in.Class() == isa.Pushf ||
-			fm.Row.Name() == "FNSTENV" || fm.Row.Name() == "FNSAVE" {
+			fm.row.Name() == "FNSTENV" || fm.row.Name() == "FNSAVE" {
 			continue
 		}
 		if in.Space != amd64.SpLegacy && !in.HasMem && e.Reads.Has(amd64.GPR(guest.RSP)) {
@@ -443,7 +442,7 @@ func (p *program) compare(md *mode, fsBase uint64) string {
 	gs := fsBase
 	if md.shadow {
 		gs = guest.ShadowDistance
-		d.poison = 0
+		d.poison = poison{}
 		d.defineShadow()
 	}
 	refused := md.refused

@@ -39,6 +39,7 @@ type inst struct {
 	target uint64 // of direct transfers
 	live   uint32 // flags that are live before it
 	host   int    // host offset of its copy, for jumps inside the trace
+	ver    uint32 // version before it, in dirty code
 }
 
 // effects are what the instruction does to registers and flags, found out when first asked for: without annotations most
@@ -59,6 +60,7 @@ type trace struct {
 	ends    bool   // the last instruction does not fall through
 	calls   bool   // there is a call in it
 	liveOut uint32 // flags live behind the last instruction
+	last    uint32 // version behind the last instruction, in dirty code
 	frag    uint32
 	warm    []callStub
 	colds   []coldStub
@@ -85,11 +87,15 @@ type coldStub struct {
 	recover int  // of a check: index of the recovery of its load, -1 for none
 	exit    uint32
 	event   uint32 // site of an event
+	size    uint8  // coldDefine: bytes of the piece
+	m       mem    // coldDefine: its shadow
+	next    int    // coldDefine: where the next piece is checked
 }
 
 const (
 	coldExit = iota
 	coldCheck
+	coldDefine
 	coldEvent
 )
 

@@ -94,9 +94,13 @@ type Translator struct {
 	// Working state of the translation under way.
 	tr     trace
 	block  tool.Block
-	limit  int  // instructions of the trace at most
-	once   bool // for Once
-	annAt  int  // next annotation to lower
+	limit  int          // instructions of the trace at most
+	once   bool         // for Once
+	ver    uint32       // version being made
+	now    uint32       // the set of dirty registers where code is being emitted, in dirty code
+	sets   []tool.Dirty // by version
+	setIDs map[tool.Dirty]uint32
+	annAt  int // next annotation to lower
 	behind afterOp
 	events []tool.Ann // of the instruction, in front of it and behind it
 	later  []tool.Ann

@@ -33,7 +33,11 @@ func (t *Thread) CallGuest(fn guest.Addr, args []uint64) uint64 {
 	c.Regs.GPR[guest.RSP] = uint64(sp)
 	c.Regs.RIP = uint64(fn)
 	t.moved(saved.GPR[guest.RSP])
+	if w := t.s.cfg.Kernel; w != nil {
+		w.AfterWrite(t, guest.Range{Start: sp, End: sp + 8})
+	}
 	t.resume, t.inCall = 0, false
+	t.pushExact(sp)
 	t.calls++
 	level := t.calls
 	for !t.over() && t.calls >= level {
@@ -49,6 +53,7 @@ func (t *Thread) CallGuest(fn guest.Addr, args []uint64) uint64 {
 	c.Regs, t.resume, t.inCall, t.syscall = saved, resume, inCall, call
 	t.moved(end)
 	copy(t.XSave(), vec)
+	t.popExact(sp)
 	return res
 }
 

@@ -129,7 +129,11 @@ func (t *Thread) codeWritten(a guest.Addr) {
 	t.s.cfg.Space.Unprotect(page)
 	if pc := guest.Addr(t.ctx.Regs.RIP); pc.PageDown() >= page.Start-guest.PageSize && pc < page.End || t.s.tr.Counting() {
 		// The store is on the page it writes to: translating it the usual way would protect the page again.
-		if host, err := t.s.tr.Once(pc); err == nil {
+		once := t.s.tr.Once
+		if t.exact.stepping {
+			once = t.s.tr.StepOnce
+		}
+		if host, err := once(pc); err == nil {
 			t.resume = host
 		}
 	}

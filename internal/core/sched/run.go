@@ -45,6 +45,10 @@ func (t *Thread) next() (uintptr, bool) {
 		t.resume = 0
 		return host, true
 	}
+	if t.isExact() {
+		return t.nextExact()
+	}
+	t.ctx.Dirty = 0
 	host, err := t.s.tr.Entry(guest.Addr(t.ctx.Regs.RIP))
 	if err != nil {
 		t.noCode(err)
@@ -100,12 +104,19 @@ func (t *Thread) enterAt(pc guest.Addr, host uintptr, err error) {
 func (t *Thread) exit() {
 	c := t.ctx
 	arg := vcpu.Arg(c.Exit)
+	if t.exact.state != nil {
+		t.leftDirty()
+	}
 	switch vcpu.Kind(c.Exit) {
 	case vcpu.ExitSyscall, vcpu.ExitRequest, vcpu.ExitHook:
 		t.flushEvents()
 	}
 	switch vcpu.Kind(c.Exit) {
 	case vcpu.ExitLink:
+		if t.exact.ver != 0 {
+			t.linkDirty(arg)
+			break
+		}
 		pc := t.s.tr.Target(arg)
 		host, err := t.s.tr.Link(arg)
 		t.enterAt(pc, host, err)
@@ -140,6 +151,9 @@ func (t *Thread) exit() {
 		pc, resume := t.s.tr.Verify(arg)
 		c.Regs.RIP = uint64(pc)
 		t.resume = resume
+	case vcpu.ExitStep:
+		c.Regs.RIP = uint64(t.s.tr.Target(arg))
+		t.stepped()
 	case vcpu.ExitEmulate:
 		t.emulate(t.s.tr.Target(arg))
 	default:
@@ -274,7 +288,10 @@ func (t *Thread) check(pc guest.Addr, access int, resume uintptr) {
 	saved := c.Regs
 	loc.Unspill(c)
 	c.Regs.RIP = uint64(pc)
-	t.s.cfg.Check(t, pc, access)
+	if t.s.cfg.Check(t, pc, access) {
+		t.GoExact()
+		return
+	}
 	c.Regs = saved
 	c.Regs.RIP = uint64(pc)
 	t.resume = resume
@@ -324,7 +341,7 @@ func (t *Thread) deliver() {
 			if err := t.sig.Deliver(&c.Regs, t.ctx.XSave(), info, act); err != nil {
 				continue // a SIGSEGV is pending in its place
 			}
-			t.moved(sp)
+			t.handling(guest.Addr(sp))
 		case signal.Stop:
 			t.stopBySignal(info.Signo())
 		default:

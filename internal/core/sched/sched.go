@@ -44,11 +44,13 @@ type Config struct {
 	// Hooks and HookPC are what hook number n does and the guest address it stands at.
 	Hooks   func(n int) Hook
 	HookPC  func(n int) guest.Addr
-	Check   func(t *Thread, pc guest.Addr, access int)
+	Check   func(t *Thread, pc guest.Addr, access int) (exact bool)
 	Faults  tool.FaultWatcher
 	Threads tool.ThreadWatcher
 	Stacks  tool.StackWatcher
 	Events  tool.EventWatcher
+	Kernel  tool.KernelWatcher
+	Exact   tool.Exact
 	// Touched calls f for each piece of memory that an access of the instruction at pc, where t is, is going to touch.
 	Touched func(t *Thread, pc guest.Addr, access int, f func(a guest.Addr, size int))
 	// Fatal is called once when a signal ends the process, before Finish.
@@ -105,9 +107,10 @@ type Thread struct {
 	vfork    *lender    // how to wake the parent of a vfork; nil if there is none that waits
 	waitFD   int        // the parent of a vfork waits for this descriptor; 0 if not
 	events   events     // records that generated code has made
-	calls    int        // functions that CallGuest is running
-	silent   bool       // the function writes to no file
-	Unwinder any        // per-thread state of the unwinder, owned by core
+	exact    exact
+	calls    int  // functions that CallGuest is running
+	silent   bool // the function writes to no file
+	Unwinder any  // per-thread state of the unwinder, owned by core
 }
 
 // New makes a scheduler. The guest is loaded, no thread exists.
@@ -208,6 +211,9 @@ func (s *Scheduler) newThread(ctx *vcpu.Context) *Thread {
 	defer s.mu.Unlock()
 	t := &Thread{id: s.nextID, s: s, ctx: ctx}
 	t.makeEvents()
+	if s.cfg.Exact != nil {
+		t.exact.state = s.cfg.Exact.Exact(t)
+	}
 	s.threads[t.id] = t
 	s.nextID++
 	return t

@@ -82,6 +82,7 @@ func (t *Thread) systemCall() {
 		sp := r.GPR[guest.RSP]
 		err := t.sig.Sigreturn(r, t.ctx.XSave())
 		t.moved(sp)
+		t.popExact(guest.Addr(sp))
 		if err != nil {
 			t.deliver()
 			return

@@ -74,12 +74,6 @@ type Config struct {
 	Watcher tool.KernelWatcher // may be nil
 	Trace   func(line string)  // --trace-syscalls=yes; may be nil
 	Warn    func(line string)  // one line, once per cause; may be nil
-	// Descriptors may be nil.
-	Descriptors Descriptors
-	// WarnFD receives one line for each use of a descriptor that can't exist; may be nil.
-	WarnFD func(line string)
-	// ModifyFDs is "" for descriptors with the kernel's numbers, else "yes" or "high": see Call.renumber.
-	ModifyFDs string
 	// Descriptors from FirstToolFD up are the tool's; 0: there are none.
 	FirstToolFD int
 	// NoFile is RLIMIT_NOFILE as the guest must see it.
@@ -99,8 +93,6 @@ type Config struct {
 type info struct {
 	row
 	label string // name in messages
-	// warnFD is the name in warnings of impossible descriptors, "" for calls without them.
-	warnFD string
 }
 
 // Engine performs system calls.
@@ -144,7 +136,7 @@ func byNumber() []*info {
 			if !ok {
 				continue // a call of another architecture
 			}
-			in := &info{row: r, label: r.name, warnFD: warnsOfDescriptor[r.name]}
+			in := &info{row: r, label: r.name}
 			if r.as != "" {
 				in.label = r.as
 			}
@@ -276,7 +268,6 @@ func (e *Engine) do(c *Call) Outcome {
 		}
 	}
 	c.known = true
-	c.impossibleFD()
 	c.before()
 	switch {
 	case c.badFD:
@@ -317,10 +308,8 @@ func (c *Call) before() {
 // after tells the watcher what the call has written.
 func (c *Call) after() {
 	c.done = true
-	if c.Result >= 0 {
-		c.descriptors()
-	} else {
-		c.notOpen()
+	if c.newFD() && c.Result >= 0 {
+		c.Result = c.e.limitFD(c)
 	}
 	c.each((*Call).marked)
 	if c.Result < 0 {

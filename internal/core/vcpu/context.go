@@ -29,6 +29,7 @@ const (
 	ExitEmulate              // an instruction that Go emulates; argument: exit record
 	ExitVerify               // the fragment's guest code is to be compared with what it was; argument: fragment
 	ExitEvent                // an access whose address Go computes for the event buffer; argument: check record
+	ExitStep                 // the instruction of a step fragment has run; argument: exit record of the next
 	ExitAborted              // entry was given up because a signal arrived; registers are as before
 )
 
@@ -96,5 +97,6 @@ type Context struct {
 	Info         SigInfo
 	Ring         [ringSize]SigInfo
 
+	Dirty  uint64 // version of the code that runs (package jit): which registers hold undefined bits
 	Events uint64 // where generated code appends the next event record
 }

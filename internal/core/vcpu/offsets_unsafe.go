@@ -12,6 +12,7 @@ const (
 	OffExit     = int32(unsafe.Offsetof(Context{}.Exit))
 	OffIBTarget = int32(unsafe.Offsetof(Context{}.IBTarget))
 	OffSpill    = int32(unsafe.Offsetof(Context{}.Spill))
+	OffDirty    = int32(unsafe.Offsetof(Context{}.Dirty))
 	OffEvents   = int32(unsafe.Offsetof(Context{}.Events))
 	OffPending  = int32(unsafe.Offsetof(Context{}.Pending))
 )

@@ -1,8 +1,4 @@
-// Package synth makes random encodings of every row of the instruction table, for tests that run instructions natively. It knows
-// nothing of what instructions do.
-//
-// A Form belongs to one goroutine at a time; Forms always returns the same list.
-package synth
+package jit
 
 import (
 	"math/rand/v2"
@@ -19,11 +15,11 @@ type key struct {
 	reg, rm       uint8
 }
 
-// Form is a row of the instruction table with some of the encodings that select it.
-type Form struct {
-	Row  *amd64.Row
-	Seen int // how many of its encodings are known
+// form is a row of the instruction table with some of the keys that select it.
+type form struct {
+	row  *amd64.Row
 	keys []key
+	seen int
 }
 
 // fields are the parts of an encoding that a key leaves open.
@@ -117,10 +113,10 @@ func encode(k key, f *fields) []byte {
 	return append(b, f.tail[:]...)
 }
 
-// Forms finds all rows that the decoder has, by trying all keys.
-var Forms = sync.OnceValue(func() []*Form {
-	byRow := make(map[*amd64.Row]*Form)
-	var list []*Form
+// forms finds all rows that the decoder has, by trying all keys.
+var forms = sync.OnceValue(func() []*form {
+	byRow := make(map[*amd64.Row]*form)
+	var list []*form
 	rng := rand.New(rand.NewPCG(1, 2))
 	var in amd64.Inst
 	try := func(k key, f *fields) bool {
@@ -130,16 +126,16 @@ var Forms = sync.OnceValue(func() []*Form {
 		}
 		fm := byRow[in.Row]
 		if fm == nil {
-			fm = &Form{Row: in.Row}
+			fm = &form{row: in.Row}
 			byRow[in.Row] = fm
 			list = append(list, fm)
 		}
 		// A sample of the keys, each with the same chance.
 		const keep = 48
-		fm.Seen++
+		fm.seen++
 		if len(fm.keys) < keep {
 			fm.keys = append(fm.keys, k)
-		} else if i := rng.IntN(fm.Seen); i < keep {
+		} else if i := rng.IntN(fm.seen); i < keep {
 			fm.keys[i] = k
 		}
 		return true
@@ -179,8 +175,8 @@ var Forms = sync.OnceValue(func() []*Form {
 	return list
 })
 
-// Random makes a random encoding of the row and decodes it to in; nil when the dice gave none.
-func (fm *Form) Random(rng *rand.Rand, in *amd64.Inst) []byte {
+// randomEncoding makes a random encoding of the form's row and decodes it to in; nil when the dice gave none.
+func (fm *form) randomEncoding(rng *rand.Rand, in *amd64.Inst) []byte {
 	k := fm.keys[rng.IntN(len(fm.keys))]
 	for try := 0; try < 30; try++ {
 		u := rng.Uint64()
@@ -239,7 +235,7 @@ func (fm *Form) Random(rng *rand.Rand, in *amd64.Inst) []byte {
 			f.tail[i] = byte(rng.Uint32())
 		}
 		b := encode(k, &f)
-		if b == nil || amd64.Decode(b, in) != nil || in.Row != fm.Row {
+		if b == nil || amd64.Decode(b, in) != nil || in.Row != fm.row {
 			continue
 		}
 		return b[:in.Len]

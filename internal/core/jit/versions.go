@@ -1,0 +1,324 @@
+package jit
+
+import (
+	"errors"
+
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/guest"
+	"gogrind/internal/isa/amd64"
+	"gogrind/internal/tool"
+)
+
+// Versions of code. Fast code is made on the assumption that all registers are defined. A step is the copy of one instruction
+// without checks that comes back at once. From firstSet on a version stands for a set of registers that hold undefined bits:
+// dirty code is fast code that touches none of them but to overwrite it, and that keeps Context.Dirty up to date.
+//
+// Dirty code has no calls, returns and indirect jumps: those of the processor must stay paired, and the tables that they use are
+// for fast code. A trace of it ends in front of them, and in front of the first instruction that reads what is undefined.
+const (
+	verFast = iota
+	verStep
+	firstSet
+)
+
+// version is a fragment's name beside fast code.
+type version struct {
+	pc  uint64
+	ver uint32
+}
+
+// errStep says that dirty code cannot begin with an instruction.
+var errStep = errors.New("instruction needs a step")
+
+// DirtyVersion is the number of the code for d, 0 when d is empty. Numbers are good for the life of the translator.
+func (t *Translator) DirtyVersion(d tool.Dirty) uint32 {
+	if d.Empty() {
+		return verFast
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.dirtyVersion(d)
+}
+
+func (t *Translator) dirtyVersion(d tool.Dirty) uint32 {
+	if d.Empty() {
+		return verFast
+	}
+	if n, ok := t.setIDs[d]; ok {
+		return n
+	}
+	if t.setIDs == nil {
+		t.setIDs = make(map[tool.Dirty]uint32)
+		t.sets = make([]tool.Dirty, firstSet)
+	}
+	n := uint32(len(t.sets))
+	t.sets = append(t.sets, d)
+	t.setIDs[d] = n
+	return n
+}
+
+// DirtySet is the set that number ver stands for.
+func (t *Translator) DirtySet(ver uint32) tool.Dirty {
+	if ver < firstSet {
+		return tool.Dirty{}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.sets[ver]
+}
+
+// Step returns the host address of the step for the instruction at pc, which must be one that goes on to the next.
+func (t *Translator) Step(pc guest.Addr) (uintptr, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f, err := t.lookupVersion(uint64(pc), verStep)
+	if err != nil {
+		return 0, err
+	}
+	return uintptr(t.base + uint64(t.frags[f].body)), nil
+}
+
+// StepOnce is Once for a step.
+func (t *Translator) StepOnce(pc guest.Addr) (uintptr, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.full() {
+		return 0, ErrFull
+	}
+	t.once = true
+	f, err := t.make(uint64(pc), verStep)
+	t.once = false
+	if err != nil {
+		return 0, err
+	}
+	t.forget(uint64(pc), verStep, f)
+	t.frags[f].dead = true
+	return uintptr(t.base + uint64(t.frags[f].body)), nil
+}
+
+// warm is how often dirty code for a place must be wanted before it is made: a step costs less than a translation.
+const warm = 4
+
+// Dirty returns the host address of code at pc for version ver; ok is false when the instruction at pc is to be stepped.
+func (t *Translator) Dirty(pc guest.Addr, ver uint32) (host uintptr, ok bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f, err := t.lookupDirty(uint64(pc), ver)
+	if f == 0 {
+		return 0, false, err
+	}
+	return uintptr(t.base + uint64(t.frags[f].body)), true, nil
+}
+
+// LinkDirty is Link for an exit of dirty code; ok is false when its target is to be stepped, or is a hook.
+func (t *Translator) LinkDirty(n int) (host uintptr, ok bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.exits[n]
+	if t.hooked(e.target) {
+		return 0, false, nil
+	}
+	gen := t.generation
+	f, err := t.lookupDirty(e.target, e.ver)
+	if f == 0 {
+		return 0, false, err
+	}
+	if t.generation == gen && e.site != 0 && e.to == 0 && !t.frags[e.frag].dead {
+		t.link(uint32(n), f)
+	}
+	return uintptr(t.base + uint64(t.frags[f].body)), true, nil
+}
+
+// Version is the version of the code that exit n wants to go on with.
+func (t *Translator) Version(n int) uint32 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.exits[n].ver
+}
+
+// lookupDirty returns 0 without an error when the instruction at pc is to be stepped.
+func (t *Translator) lookupDirty(pc uint64, ver uint32) (uint32, error) {
+	v := version{pc, ver}
+	if f, ok := t.versions[v]; ok {
+		return f, nil
+	}
+	if t.heat[v]++; t.heat[v] < warm {
+		return 0, nil
+	}
+	delete(t.heat, v)
+	f, err := t.lookupVersion(pc, ver)
+	if errors.Is(err, errStep) {
+		t.versions[v] = 0
+		return 0, nil
+	}
+	return f, err
+}
+
+func (t *Translator) lookupVersion(pc uint64, ver uint32) (uint32, error) {
+	if f, ok := t.versions[version{pc, ver}]; ok {
+		return f, nil
+	}
+	if t.full() {
+		return 0, ErrFull
+	}
+	return t.make(pc, ver)
+}
+
+// make translates version ver of the code at pc.
+func (t *Translator) make(pc uint64, ver uint32) (uint32, error) {
+	limit := t.limit
+	if ver == verStep {
+		t.limit = 1
+	}
+	t.ver, t.now = ver, ver
+	f, err := t.translate(pc, false)
+	t.ver, t.now, t.limit = verFast, verFast, limit
+	return f, err
+}
+
+// known, remember and forget look after the fragment of a version at pc.
+
+func (t *Translator) known(pc uint64, ver uint32) (uint32, bool) {
+	if ver == verFast {
+		f, ok := t.byPC[pc]
+		return f, ok
+	}
+	f := t.versions[version{pc, ver}]
+	return f, f != 0
+}
+
+func (t *Translator) remember(pc uint64, ver, f uint32) {
+	if ver == verFast {
+		t.byPC[pc] = f
+		return
+	}
+	t.versions[version{pc, ver}] = f
+}
+
+func (t *Translator) forget(pc uint64, ver, f uint32) {
+	if ver == verFast {
+		if t.byPC[pc] == f {
+			delete(t.byPC, pc)
+		}
+		return
+	}
+	if t.versions[version{pc, ver}] == f {
+		delete(t.versions, version{pc, ver})
+	}
+}
+
+// cutDirty ends the trace where dirty code must end, and notes the version before each instruction. It reports whether anything
+// is left of the trace.
+func (t *Translator) cutDirty() bool {
+	tr := &t.tr
+	d := t.sets[t.ver]
+	cut := func(i int) {
+		tr.last = t.dirtyVersion(d)
+		if i < tr.n {
+			tr.next, tr.ends, tr.liveOut = tr.insts[i].pc, false, tr.insts[i].live
+			tr.n = i
+		}
+	}
+	for i := 0; i < tr.n; i++ {
+		in := &tr.insts[i]
+		in.ver = t.dirtyVersion(d)
+		switch in.flow {
+		case flowNext, flowJcc, flowLoop, flowJmp:
+		default:
+			cut(i)
+			return i > 0
+		}
+		e := in.effects()
+		if e.Reads&d.Regs != 0 || (e.FlagsRead|e.FlagsWritten&^e.FlagsKilled)&d.Flags != 0 {
+			cut(i)
+			return i > 0
+		}
+		d.Regs &^= e.Writes
+		d.Flags &^= e.FlagsKilled
+		if d.Empty() {
+			cut(i + 1)
+			return true
+		}
+	}
+	cut(tr.n)
+	return true
+}
+
+// emitDirty notes behind instruction i that it has overwritten undefined registers.
+func (t *Translator) emitDirty(i int) {
+	tr := &t.tr
+	next := tr.last
+	if i+1 < tr.n {
+		next = tr.insts[i+1].ver
+	}
+	if next == t.now {
+		return
+	}
+	t.now = next
+	t.hot.storeImm(slot(vcpu.OffDirty), int32(next))
+}
+
+// Flow says how an instruction continues, for one that runs in Go what translated code cannot.
+type Flow = flow
+
+// The flows that matter there; all others go on to the next instruction, or raise a signal.
+const (
+	FlowNext    = flowNext
+	FlowJcc     = flowJcc
+	FlowLoop    = flowLoop
+	FlowJmp     = flowJmp
+	FlowCall    = flowCall
+	FlowJmpInd  = flowJmpInd
+	FlowCallInd = flowCallInd
+	FlowRet     = flowRet
+	FlowSyscall = flowSyscall
+	FlowStop    = flowStop
+)
+
+// FlowOf says how the instruction at pc continues; target is where direct transfers go.
+func FlowOf(x *amd64.Inst, pc guest.Addr) (f Flow, target guest.Addr) {
+	in := inst{Inst: *x, pc: uint64(pc)}
+	in.classify()
+	return in.flow, guest.Addr(in.target)
+}
+
+// Emulated reports whether an instruction with FlowStop is one that the core performs (vcpu.ExitEmulate).
+func Emulated(x *amd64.Inst) bool {
+	in := inst{Inst: *x}
+	return in.emulated()
+}
+
+// RequestLen is the length of a client request if code starts with one, else 0.
+func RequestLen(code []byte) int {
+	if isRequest(code) {
+		return requestLen
+	}
+	return 0
+}
+
+// Generation counts how often the cache was emptied: host addresses are good for one generation.
+func (t *Translator) Generation() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.generation
+}
+
+// HookAt returns the number of the hook at pc, and whether there is one.
+func (t *Translator) HookAt(pc guest.Addr) (int, bool) {
+	if t.cfg.Hook == nil {
+		return 0, false
+	}
+	return t.cfg.Hook(pc)
+}
+
+// Code returns guest code at pc, up to n bytes: fewer where code ends.
+func (t *Translator) Code(pc guest.Addr, n int) []byte {
+	code := t.cfg.Fetch(pc)
+	if len(code) == 0 {
+		return nil
+	}
+	if len(code) < n {
+		code = t.fetchAcross(uint64(pc), code)
+	}
+	return code[:min(len(code), n)]
+}

@@ -1,0 +1,380 @@
+package sched
+
+import (
+	"encoding/binary"
+
+	"gogrind/internal/core/jit"
+	"gogrind/internal/core/signal"
+	"gogrind/internal/guest"
+	"gogrind/internal/isa"
+	"gogrind/internal/isa/amd64"
+	"gogrind/internal/tool"
+)
+
+// exact is the part of a thread that runs code exactly: instruction by instruction as long as they touch registers with
+// undefined bits, by dirty code (package jit) in between. Fast code knows nothing of it: there Context.Dirty is 0.
+type exact struct {
+	state    tool.ExactThread // nil for tools without
+	ver      uint32           // version of jit for the registers that hold undefined bits, 0: none
+	now      bool             // the next instruction is to be stepped, whatever ver says
+	stepping bool             // a step is in translated code
+	cached   tool.Dirty       // set that cachedID is the version of
+	cachedID uint32
+	decoded  [decodedSlots]decodedInst
+}
+
+// decodedSlots is the size of a thread's cache of decoded instructions, a power of two.
+const decodedSlots = 1 << 9
+
+// maxInst is the length of the longest thing that is stepped at once: a client request.
+const maxInst = 19
+
+// decodedInst is an instruction as it was decoded; code is compared at each use.
+type decodedInst struct {
+	pc      guest.Addr
+	code    [maxInst]byte
+	n       uint8 // bytes of code that are valid, 0 for an empty slot
+	request bool
+	bad     bool // cannot be decoded
+	flow    jit.Flow
+	target  guest.Addr
+	host    uintptr // of the step, of generation gen
+	gen     uint64
+	inst    amd64.Inst
+}
+
+// Vec, Mask, ST, FPSW and FPCW make Thread a tool.Registers.
+
+func (t *Thread) Vec(n uint8, v *[8]uint64) { t.ctx.Vec(n, v) }
+func (t *Thread) Mask(n uint8) uint64       { return t.ctx.Mask(n) }
+func (t *Thread) ST(n uint8, v *[2]uint64)  { t.ctx.ST(n, v) }
+func (t *Thread) FPSW() uint16              { return t.ctx.FPSW() }
+func (t *Thread) FPCW() uint16              { return t.ctx.FPCW() }
+
+// Exact is the tool's state of t's registers, nil when it keeps none.
+func (t *Thread) Exact() tool.ExactThread { return t.exact.state }
+
+// GoExact makes t step the instruction that it is in front of, now that it is in the core.
+func (t *Thread) GoExact() { t.exact.now = true }
+
+// isExact reports whether the next instruction is not for fast code.
+func (t *Thread) isExact() bool { return t.exact.ver != 0 || t.exact.now }
+
+// setDirty takes note of what holds undefined bits.
+func (t *Thread) setDirty(d tool.Dirty) {
+	x := &t.exact
+	switch {
+	case d.Empty():
+		x.ver = 0
+	case d == x.cached:
+		x.ver = x.cachedID
+	default:
+		x.ver = t.s.tr.DirtyVersion(d)
+		x.cached, x.cachedID = d, x.ver
+	}
+}
+
+// leftDirty is called when t comes out of translated code: what dirty code has overwritten is defined now.
+func (t *Thread) leftDirty() {
+	x := &t.exact
+	if x.stepping {
+		return
+	}
+	if ver := uint32(t.ctx.Dirty); ver != x.ver {
+		d := t.s.tr.DirtySet(ver)
+		x.state.Keep(d)
+		x.ver = ver
+	}
+}
+
+// defined tells that the core has given registers values of its own.
+func (t *Thread) defined(r isa.RegSet) {
+	if t.exact.ver != 0 {
+		t.setDirty(t.exact.state.Define(r))
+	}
+}
+
+// pushExact and popExact put the state of the registers aside, while other code runs on the thread.
+
+func (t *Thread) pushExact(key guest.Addr) {
+	if x := &t.exact; x.state != nil {
+		x.state.Push(key)
+		x.ver, x.now, x.stepping = 0, false, false
+		t.ctx.Dirty = 0
+	}
+}
+
+func (t *Thread) popExact(key guest.Addr) {
+	if x := &t.exact; x.state != nil {
+		x.now, x.stepping = false, false
+		t.setDirty(x.state.Pop(key))
+	}
+}
+
+// nextExact is next for a thread that runs exactly.
+func (t *Thread) nextExact() (uintptr, bool) {
+	x := &t.exact
+	x.stepping = false // an interrupted step begins anew
+	pc := guest.Addr(t.ctx.Regs.RIP)
+	if n, ok := t.s.tr.HookAt(pc); ok {
+		x.now = false
+		t.flushEvents()
+		t.hook(n)
+		t.defined(resultRegs)
+		return 0, false
+	}
+	if !x.now {
+		host, ok, err := t.s.tr.Dirty(pc, x.ver)
+		if err != nil {
+			t.noCode(err)
+			return 0, false
+		}
+		if ok {
+			t.ctx.Dirty = uint64(x.ver)
+			return host, true
+		}
+	}
+	x.now = false
+	return t.step(pc)
+}
+
+// resultRegs are the registers that a function's result is in.
+const resultRegs isa.RegSet = 1<<guest.RAX | 1<<guest.RDX
+
+// syscallRegs are the registers that a system call writes.
+const syscallRegs isa.RegSet = 1<<guest.RAX | 1<<guest.RCX | 1<<guest.R11
+
+// step performs the instruction at pc, or gives the host address of its copy.
+func (t *Thread) step(pc guest.Addr) (uintptr, bool) {
+	x := &t.exact
+	d := t.decode(pc)
+	if d == nil {
+		_, err := t.s.tr.Step(pc)
+		t.noCode(err)
+		return 0, false
+	}
+	r := &t.ctx.Regs
+	next := uint64(pc) + uint64(d.inst.Len)
+	switch {
+	case d.request:
+		r.RIP = uint64(pc) + uint64(jit.RequestLen(d.code[:]))
+		t.flushEvents()
+		t.request()
+		t.defined(resultRegs)
+		return 0, false
+	case d.bad, d.flow == jit.FlowNext:
+		if !d.bad {
+			x.state.Step(t, &d.inst)
+		}
+		if gen := t.s.tr.Generation(); d.host == 0 || d.gen != gen {
+			host, err := t.s.tr.Step(pc)
+			if err != nil {
+				t.noCode(err)
+				x.now = true
+				return 0, false
+			}
+			d.host, d.gen = host, gen
+		}
+		x.stepping = true
+		t.ctx.Dirty = 0
+		return d.host, true
+	case d.flow == jit.FlowSyscall:
+		r.RIP = next
+		r.GPR[guest.RCX], r.GPR[guest.R11] = next, r.RFlags
+		t.flushEvents()
+		t.systemCall()
+		t.defined(syscallRegs)
+		return 0, false
+	case d.flow == jit.FlowStop && jit.Emulated(&d.inst):
+		t.emulate(pc)
+		return 0, false
+	}
+	x.state.Step(t, &d.inst)
+	if t.transfer(d, next) {
+		t.setDirty(x.state.Done())
+	}
+	return 0, false
+}
+
+// transfer performs a jump, call or return. It reports whether it could.
+func (t *Thread) transfer(d *decodedInst, next uint64) bool {
+	r := &t.ctx.Regs
+	in := &d.inst
+	target := uint64(d.target)
+	switch d.flow {
+	case jit.FlowJcc:
+		if !condition(in.Op&15, r.RFlags) {
+			target = next
+		}
+	case jit.FlowLoop:
+		if !t.loopTaken(in) {
+			target = next
+		}
+	case jit.FlowJmpInd, jit.FlowCallInd:
+		if in.HasMem {
+			a := guest.Addr(in.Address(&r.GPR, r.RIP, r.FSBase, r.GSBase))
+			var ok bool
+			if target, ok = t.readWord(a); !ok {
+				return false
+			}
+		} else {
+			target = r.GPR[in.ModRM&7|in.Rex<<3&8]
+		}
+	case jit.FlowRet:
+		var ok bool
+		if target, ok = t.readWord(guest.Addr(r.GPR[guest.RSP])); !ok {
+			return false
+		}
+		old := r.GPR[guest.RSP]
+		r.GPR[guest.RSP] += 8
+		if in.Op == 0xc2 {
+			r.GPR[guest.RSP] += uint64(uint16(in.Imm))
+		}
+		t.moved(old)
+	}
+	if d.flow == jit.FlowCall || d.flow == jit.FlowCallInd { // what the return plane has for this slot is checked by its landing
+		sp := guest.Addr(r.GPR[guest.RSP] - 8)
+		var b [8]byte
+		binary.LittleEndian.PutUint64(b[:], next)
+		if t.s.cfg.Space.WriteMem(b[:], sp) < 8 {
+			t.badStack(sp, pfWrite|4)
+			return false
+		}
+		r.GPR[guest.RSP] = uint64(sp)
+		t.stackTaken(sp)
+	}
+	r.RIP = target
+	return true
+}
+
+// readWord reads 8 bytes for the instruction at RIP, or gives the thread the fault that it has.
+func (t *Thread) readWord(a guest.Addr) (uint64, bool) {
+	var b [8]byte
+	if t.s.cfg.Space.ReadMem(b[:], a) < 8 {
+		t.badStack(a, 4)
+		return 0, false
+	}
+	return le64(b[:]), true
+}
+
+// badStack is the fault of a memory access at a that could not be made; err is the page-fault error code.
+func (t *Thread) badStack(a guest.Addr, err uint64) {
+	code := int32(segvMapErr)
+	if _, ok := t.s.cfg.Space.Find(a); ok {
+		code = segvAccErr
+	}
+	t.fault(signal.FaultInfo(signal.SIGSEGV, code, uint64(a)), signal.Fault{Err: err, Trap: 14, CR2: uint64(a)})
+}
+
+// stackTaken tells the tool that a call has moved the stack pointer down to sp.
+func (t *Thread) stackTaken(sp guest.Addr) {
+	if w := t.s.cfg.Stacks; w != nil {
+		w.StackMoved(t, sp+8, sp)
+	}
+}
+
+// loopTaken decides loop, loope, loopne and jrcxz, and counts.
+func (t *Thread) loopTaken(in *amd64.Inst) bool {
+	r := &t.ctx.Regs
+	rcx := &r.GPR[guest.RCX]
+	mask := ^uint64(0)
+	if in.ASize == 4 {
+		mask = 0xffffffff
+	}
+	if in.Op == 0xe3 {
+		return *rcx&mask == 0
+	}
+	n := (*rcx - 1) & mask
+	*rcx = n
+	zf := r.RFlags&0x40 != 0
+	switch in.Op {
+	case 0xe0:
+		return n != 0 && !zf
+	case 0xe1:
+		return n != 0 && zf
+	}
+	return n != 0
+}
+
+// condition decides condition code cc (0-15) from flags f (Intel SDM vol. 1, appendix B).
+func condition(cc uint8, f uint64) bool {
+	cf, pf, zf, sf, of := f&1 != 0, f&4 != 0, f&0x40 != 0, f&0x80 != 0, f&0x800 != 0
+	var is bool
+	switch cc >> 1 {
+	case 0:
+		is = of
+	case 1:
+		is = cf
+	case 2:
+		is = zf
+	case 3:
+		is = cf || zf
+	case 4:
+		is = sf
+	case 5:
+		is = pf
+	case 6:
+		is = sf != of
+	case 7:
+		is = zf || sf != of
+	}
+	return is != (cc&1 != 0)
+}
+
+// stepped finishes a step: the instruction has run, RIP is the next one's.
+func (t *Thread) stepped() {
+	t.exact.stepping = false
+	t.setDirty(t.exact.state.Done())
+}
+
+// decode returns the instruction at pc; nil when there is no code.
+func (t *Thread) decode(pc guest.Addr) *decodedInst {
+	d := &t.exact.decoded[(uint64(pc)*0x9e3779b97f4a7c15)>>(64-9)] // 2^64 divided by the golden ratio; 9 bits for decodedSlots
+	code := t.s.tr.Code(pc, maxInst)
+	if len(code) == 0 {
+		return nil
+	}
+	if d.n != 0 && d.pc == pc && len(code) >= int(d.n) && string(code[:d.n]) == string(d.code[:d.n]) {
+		return d
+	}
+	*d = decodedInst{pc: pc}
+	copy(d.code[:], code)
+	if jit.RequestLen(code) != 0 {
+		d.request, d.n = true, maxInst
+		return d
+	}
+	if amd64.Decode(code, &d.inst) != nil {
+		d.bad, d.n = true, uint8(len(code))
+		return d
+	}
+	d.n = d.inst.Len
+	d.flow, d.target = jit.FlowOf(&d.inst, pc)
+	return d
+}
+
+// linkDirty goes on behind an exit of dirty code.
+func (t *Thread) linkDirty(n int) {
+	t.ctx.Regs.RIP = uint64(t.s.tr.Target(n))
+	host, ok, err := t.s.tr.LinkDirty(n)
+	if err != nil {
+		t.noCode(err)
+	} else if ok {
+		t.resume = host
+	}
+}
+
+// handling tells that a signal handler is about to run: the core has moved the stack pointer away from the address from and
+// written a frame.
+func (t *Thread) handling(from guest.Addr) {
+	t.moved(uint64(from))
+	sp := guest.Addr(t.ctx.Regs.GPR[guest.RSP])
+	t.pushExact(sp + 8) // where the handler's return leaves the stack pointer for sigreturn
+	if w := t.s.cfg.Kernel; w != nil {
+		const room = 2048 // ucontext, siginfo and alignment
+		end := sp + guest.Addr(len(t.XSave())) + room
+		if from > sp && from < end {
+			end = from
+		}
+		w.AfterWrite(t, guest.Range{Start: sp, End: end})
+	}
+}

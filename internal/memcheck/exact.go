@@ -1,0 +1,206 @@
+package memcheck
+
+import (
+	"gogrind/internal/guest"
+	"gogrind/internal/isa"
+	"gogrind/internal/isa/amd64"
+	"gogrind/internal/shadow"
+	"gogrind/internal/tool"
+	"gogrind/internal/vbits"
+)
+
+// registers are the V bits of a thread's registers. Fast code runs on the assumption that there are none: a load of undefined bytes
+// leaves it (Leave), and the core steps instructions, each of which comes by here, until all is defined again.
+type registers struct {
+	m *Memcheck
+	t tool.Thread
+	v vbits.Machine
+
+	// judged is memory whose accesses at judgedPC have been reported, or let pass, by Leave.
+	judged   guest.Range
+	judgedPC guest.Addr
+	// told are registers whose use as an address was reported since the last jump: once is enough for one value.
+	told   isa.RegSet
+	pushed []pushedRegisters
+}
+
+// pushedRegisters are V bits put aside for a signal handler, or a function that the core calls.
+type pushedRegisters struct {
+	key     guest.Addr
+	file    vbits.File
+	origins vbits.Origins
+}
+
+// maxPushed bounds what handlers leave behind that never return.
+const maxPushed = 64
+
+// Exact implements tool.Exact.
+func (m *Memcheck) Exact(t tool.Thread) tool.ExactThread {
+	x := &registers{m: m, t: t}
+	x.v.NoOrigins = !m.opts.origins
+	return x
+}
+
+// registersOf are t's V bits, nil if it has none.
+func registersOf(t tool.Thread) *registers {
+	if e, ok := t.(interface{ Exact() tool.ExactThread }); ok {
+		if x, ok := e.Exact().(*registers); ok {
+			return x
+		}
+	}
+	return nil
+}
+
+// Step implements tool.ExactThread.
+func (x *registers) Step(r tool.Registers, in *amd64.Inst) {
+	x.v.Step(in, r, x)
+	for i := range x.v.Uses {
+		x.report(in, &x.v.Uses[i])
+	}
+	e := in.Effects()
+	x.told &^= e.Writes
+	if in.Row.Cf != amd64.CfNone {
+		x.told = 0
+	}
+}
+
+func (x *registers) report(in *amd64.Inst, u *vbits.Use) {
+	switch u.Kind {
+	case vbits.UseCondition:
+		x.m.reportUndefined(x.t, undefinedCond, 0, "", 0, x.m.originOf(u.Origin))
+	case vbits.UseAddress:
+		if regs := x.addressRegs(in); regs != 0 {
+			if x.told.Has(regs) {
+				return
+			}
+			x.told |= regs
+		}
+		x.m.reportUndefined(x.t, undefinedUse, u.Size, "", 0, x.m.originOf(u.Origin))
+	case vbits.UseTarget:
+		x.m.reportUndefined(x.t, undefinedUse, u.Size, "", 0, x.m.originOf(u.Origin))
+	}
+}
+
+// addressRegs are the undefined registers of in's memory operand.
+func (x *registers) addressRegs(in *amd64.Inst) (s isa.RegSet) {
+	if !in.HasMem {
+		return 0
+	}
+	for _, n := range [2]uint8{in.Base, in.Index} {
+		if n < 16 && x.v.File.GPR[n] != 0 {
+			s |= amd64.GPR(n)
+		}
+	}
+	return s
+}
+
+// Done implements tool.ExactThread.
+func (x *registers) Done() tool.Dirty {
+	x.v.Commit()
+	return x.dirty()
+}
+
+func (x *registers) dirty() tool.Dirty {
+	return tool.Dirty{Regs: x.v.Dirty(), Flags: uint32(x.v.File.Flags)}
+}
+
+// Keep implements tool.ExactThread.
+func (x *registers) Keep(d tool.Dirty) {
+	x.define(x.v.Dirty() &^ d.Regs)
+	x.v.File.Flags &= uint64(d.Flags)
+}
+
+// Define implements tool.ExactThread.
+func (x *registers) Define(r isa.RegSet) tool.Dirty {
+	x.define(r)
+	return x.dirty()
+}
+
+func (x *registers) define(r isa.RegSet) {
+	f := &x.v.File
+	for ; r != 0; r &= r - 1 {
+		switch one := r & -r; {
+		case one&amd64.SetGPR != 0:
+			f.GPR[one.First()] = 0
+		case one&amd64.SetVec != 0:
+			f.Vec[one.First()-amd64.Vec(0).First()] = [8]uint64{}
+		case one&amd64.SetMask != 0:
+			f.Mask[one.First()-amd64.KReg(0).First()] = 0
+		case one == amd64.SetX87:
+			f.ST, f.FPSW = [8][2]uint64{}, 0
+		}
+	}
+}
+
+// Push implements tool.ExactThread.
+func (x *registers) Push(key guest.Addr) {
+	if x.v.Clean() {
+		return
+	}
+	if len(x.pushed) == maxPushed {
+		x.pushed = append(x.pushed[:0], x.pushed[1:]...)
+	}
+	x.pushed = append(x.pushed, pushedRegisters{key, x.v.File, x.v.Origins})
+	x.v.File, x.v.Origins = vbits.File{}, vbits.Origins{}
+}
+
+// Pop implements tool.ExactThread.
+func (x *registers) Pop(key guest.Addr) tool.Dirty {
+	x.v.File, x.v.Origins = vbits.File{}, vbits.Origins{}
+	for i := len(x.pushed) - 1; i >= 0; i-- {
+		if p := &x.pushed[i]; p.key == key {
+			x.v.File, x.v.Origins = p.file, p.origins
+			x.pushed = x.pushed[:i]
+			break
+		}
+	}
+	return x.dirty()
+}
+
+// Load, LoadV, StoreV and Origin make registers a vbits.Memory.
+
+func (x *registers) Load(p []byte, a guest.Addr) {
+	n := x.m.host.Memory().ReadMem(p, a)
+	clear(p[n:])
+}
+
+func (x *registers) LoadV(v []byte, a guest.Addr) {
+	if x.m.shadow.LoadV(v, a) {
+		return
+	}
+	r := guest.Range{Start: a, End: a + guest.Addr(len(v))}
+	if x.m.goodLoad(x.t, r) {
+		return // what is not there is undefined
+	}
+	x.invalid(isa.Load, r)
+	for i := range v { // one error is enough
+		if shadow.IsNoAccess(x.m.shadow.At(a + guest.Addr(i))) {
+			v[i] = 0
+		}
+	}
+}
+
+func (x *registers) StoreV(v []byte, a guest.Addr, origin uint32) {
+	if !x.m.shadow.StoreV(a, v) {
+		x.invalid(isa.Store, guest.Range{Start: a, End: a + guest.Addr(len(v))})
+	}
+	if origin != 0 {
+		x.m.origins.store(a, v, origin)
+	}
+}
+
+// invalid reports an access to memory that may not be accessed, unless Leave has just done so.
+func (x *registers) invalid(kind isa.AccessKind, r guest.Range) {
+	pc := guest.Addr(x.t.Regs().RIP)
+	if x.judgedPC == pc && x.judged.Covers(r) || x.m.ignored(x.t, r) {
+		return
+	}
+	x.judged, x.judgedPC = r, pc
+	if kind == isa.Load {
+		x.m.badAccess(x.t, "InvalidRead", "read", r.Start, int(r.Len()))
+	} else {
+		x.m.badAccess(x.t, "InvalidWrite", "write", r.Start, int(r.Len()))
+	}
+}
+
+func (x *registers) Origin(a guest.Addr, n int) uint32 { return x.m.origins.load(x, a, n) }

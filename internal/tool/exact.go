@@ -1,0 +1,55 @@
+package tool
+
+import (
+	"gogrind/internal/guest"
+	"gogrind/internal/isa"
+	"gogrind/internal/isa/amd64"
+)
+
+// Exact is a tool whose annotations hold only while all registers are defined. When a check fails because of undefined bytes, or
+// when the tool makes registers undefined itself, the thread leaves fast code, and the core runs instructions one by one, with
+// the tool looking at each, until no register holds an undefined bit. Pieces of code that touch no register with undefined bits
+// run as fast as any in the meantime.
+type Exact interface {
+	// Exact makes the state of a new thread, whose registers are all defined.
+	Exact(t Thread) ExactThread
+}
+
+// ExactThread is what a tool keeps of one thread's registers. Its methods are called on the thread's own OS thread, with the
+// thread in the core.
+type ExactThread interface {
+	// Step is called before in, which is at r.Regs().RIP, runs.
+	Step(r Registers, in *amd64.Inst)
+	// Done is called when the instruction of the last Step has run. It is not called when the instruction faulted.
+	Done() Dirty
+	// Keep tells that registers outside d have been overwritten with defined values.
+	Keep(d Dirty)
+	// Define makes registers defined that the core has written to: the results of system calls, hooks and requests.
+	Define(r isa.RegSet) Dirty
+	// Push keeps the present state under key and starts anew with all registers defined: a signal handler begins, or a function
+	// that the core calls. Pop makes the state that was kept under key the present one, and forgets those pushed after it; without
+	// one, all registers are defined.
+	Push(key guest.Addr)
+	Pop(key guest.Addr) Dirty
+}
+
+// Dirty is a set of registers and flags that hold undefined bits.
+type Dirty struct {
+	Regs  isa.RegSet
+	Flags uint32 // bits of rflags
+}
+
+// Empty reports whether d has no register and no flag.
+func (d Dirty) Empty() bool { return d == Dirty{} }
+
+// Registers gives the values of a thread's registers while it is in the core.
+type Registers interface {
+	Regs() *guest.Regs
+	// Vec stores vector register n (0-31) in v, lowest quadword first.
+	Vec(n uint8, v *[8]uint64)
+	Mask(n uint8) uint64
+	// ST stores physical x87 register n: 64 bits of significand, then sign and exponent.
+	ST(n uint8, v *[2]uint64)
+	FPSW() uint16
+	FPCW() uint16
+}

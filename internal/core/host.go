@@ -26,14 +26,18 @@ var _ tool.Host = (*Process)(nil)
 func (p *Process) Memory() guest.Memory { return p.space }
 
 func (p *Process) Unwind(t tool.Thread, pcs []guest.Addr) int {
-	th := t.(*sched.Thread)
+	return p.unwinder(t.(*sched.Thread)).Unwind(t.Regs(), pcs)
+}
+
+// unwinder is the one that belongs to th, ready for use by it.
+func (p *Process) unwinder(th *sched.Thread) *unwind.Unwinder {
 	u, _ := th.Unwinder.(*unwind.Unwinder)
 	if u == nil {
 		u = unwind.New(p.unwind)
 		th.Unwinder = u
 	}
 	u.Stack = th.Stack()
-	return u.Unwind(th.Regs(), pcs)
+	return u
 }
 
 func (p *Process) Threads(f func(tool.Thread) bool) { p.sched.Threads(f) }

@@ -1,7 +1,6 @@
 package memcheck
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"gogrind/internal/debuginfo"
@@ -9,6 +8,14 @@ import (
 	"gogrind/internal/report"
 	"gogrind/internal/tool"
 )
+
+// stackReader is a host that knows frames.
+type stackReader interface {
+	// FrameOf is the number of t's frame that a lies in, and the address of its code.
+	FrameOf(t tool.Thread, a guest.Addr) (n int, call guest.Addr, ok bool)
+	// LocalAt is the local variable that a lies in, with the number of its frame.
+	LocalAt(t tool.Thread, a guest.Addr) (v debuginfo.Variable, frame int, ok bool)
+}
 
 // gapFinder is a heap that knows its unused parts.
 type gapFinder interface {
@@ -30,6 +37,11 @@ func (m *Memcheck) describe(t tool.Thread, a guest.Addr) []report.Aux {
 		}
 	}
 	symbols, _ := m.host.Symbols().(*debuginfo.Space)
+	if m.core.ReadVarInfo {
+		if x := m.variable(symbols, t, a); x != nil {
+			return x
+		}
+	}
 	var obj *debuginfo.Object
 	if symbols != nil {
 		obj = symbols.Object(a)
@@ -62,6 +74,41 @@ func (m *Memcheck) describe(t tool.Thread, a guest.Addr) []report.Aux {
 
 func aux(format string, args ...any) []report.Aux {
 	return []report.Aux{{Text: fmt.Sprintf(format, args...)}}
+}
+
+// variable describes a as part of a variable, nil if it is in none that debug information tells of (--read-var-info=yes).
+func (m *Memcheck) variable(symbols *debuginfo.Space, t tool.Thread, a guest.Addr) []report.Aux {
+	if symbols == nil {
+		return nil
+	}
+	if v, ok := symbols.Global(a); ok {
+		intro := ""
+		if v.Path != "" {
+			intro = "a global variable "
+		}
+		return m.inVariable(a, &v, "global", intro, "")
+	}
+	s, ok := m.host.(stackReader)
+	if !ok || !t.Stack().Contains(a) || a < guest.Addr(t.Regs().GPR[guest.RSP]) {
+		return nil
+	}
+	if v, n, ok := s.LocalAt(t, a); ok {
+		return m.inVariable(a, &v, "local", "", fmt.Sprintf(", in frame #%d of thread %d", n, t.ID()))
+	}
+	return nil
+}
+
+func (m *Memcheck) inVariable(a guest.Addr, v *debuginfo.Variable, kind, intro, where string) []report.Aux {
+	bytes := "bytes"
+	if v.Offset == 1 {
+		bytes = "byte"
+	}
+	what := fmt.Sprintf("%s var \"%s\"", kind, v.Name)
+	if v.Path != "" {
+		what = v.Name + v.Path + ","
+	}
+	x := aux("Location %#x is %d %s inside %s", uint64(a), v.Offset, bytes, what)
+	return append(x, report.Aux{Text: fmt.Sprintf("%sdeclared at %s:%d%s", intro, v.File, v.Line, where), File: v.File, Line: v.Line})
 }
 
 // sectionNames are the sections that messages name, with their names there.
@@ -128,50 +175,15 @@ func (m *Memcheck) onStack(t tool.Thread, a guest.Addr) (x []report.Aux) {
 		}
 		if sp := guest.Addr(t.Regs().GPR[guest.RSP]); a < sp {
 			x[0].Text += fmt.Sprintf("\n%d bytes below stack pointer", uint64(sp-a))
-		} else if n, pc, ok := m.frameOf(t, a); ok {
-			x[0].Text += fmt.Sprintf("\nin frame #%d, created by %s", n, m.function(pc))
+		} else if s, ok := m.host.(stackReader); ok {
+			if n, pc, ok := s.FrameOf(t, a); ok {
+				x[0].Text += fmt.Sprintf("\nin frame #%d, created by %s", n, m.function(pc))
+			}
 		}
 		return false
 	})
 	return x
 }
-
-// frameOf returns the number of the frame on t's stack that a lies in, and a pc in its function. A frame ends with the
-// return address of its caller; these are looked for in order, from the stack pointer up.
-func (m *Memcheck) frameOf(t tool.Thread, a guest.Addr) (n int, pc guest.Addr, ok bool) {
-	pcs := m.callers(t)
-	at := guest.Addr(t.Regs().GPR[guest.RSP])
-	var buf [4096]byte
-	var have []byte
-	for i := 1; i < len(pcs); i++ {
-		for {
-			if len(have) < 8 {
-				if at > a+frameSearch {
-					return 0, 0, false
-				}
-				have = buf[:m.host.Memory().ReadMem(buf[:], at)]
-				if len(have) < 8 {
-					return 0, 0, false
-				}
-			}
-			v := guest.Addr(binary.LittleEndian.Uint64(have))
-			have, at = have[8:], at+8
-			if v == pcs[i] {
-				break
-			}
-		}
-		if a < at {
-			if i > 1 {
-				return i - 1, pcs[i-1] - 1, true // pcs[i-1] is behind the call
-			}
-			return 0, pcs[0], true
-		}
-	}
-	return 0, 0, false
-}
-
-// frameSearch bounds how far above an address its frame's end is looked for.
-const frameSearch = 1 << 20
 
 // function names the function that pc is in, with the place where it begins.
 func (m *Memcheck) function(pc guest.Addr) string {

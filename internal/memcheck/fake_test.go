@@ -52,6 +52,27 @@ type fakeHost struct {
 	stats   tool.HeapStats
 	names   map[guest.Addr]string
 	stacks  *stack.Interner
+	frames  []guest.Addr                       // where frames end
+	locals  map[guest.Range]debuginfo.Variable // all in frame 1
+}
+
+func (h *fakeHost) FrameOf(_ tool.Thread, a guest.Addr) (n int, call guest.Addr, ok bool) {
+	for i, end := range h.frames {
+		if a < end {
+			return i, 0x400105, true
+		}
+	}
+	return 0, 0, false
+}
+
+func (h *fakeHost) LocalAt(_ tool.Thread, a guest.Addr) (v debuginfo.Variable, n int, ok bool) {
+	for r, v := range h.locals {
+		if r.Contains(a) {
+			v.Offset = uint64(a - r.Start)
+			return v, 1, true
+		}
+	}
+	return v, 0, false
 }
 
 func (h *fakeHost) Memory() guest.Memory { return h }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"gogrind/internal/debuginfo"
+	"gogrind/internal/debuginfo/dwarf"
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
@@ -74,28 +76,39 @@ func TestAccesses(t *testing.T) {
 	}
 }
 
-func TestFrames(t *testing.T) {
-	m, h, th := start(t)
-	sp := stackTop - 0x1000
-	th.pcs = []guest.Addr{0x400109, 0x400106, 0x400050}
-	h.poke(sp+0x40, 0x400106)
-	h.poke(sp+0x100, 0x400106) // a copy: not the return address
-	h.poke(sp+0x200, 0x400050)
+// TestStackPlaces: what is said of addresses on the stack, with and without --read-var-info=yes.
+func TestStackPlaces(t *testing.T) {
+	const sp = stackTop - 0x1000
 	rows := []struct {
-		off   guest.Addr
-		frame int
-		pc    guest.Addr
-		ok    bool
-	}{{0, 0, 0x400109, true}, {0x47, 0, 0x400109, true}, {0x48, 1, 0x400105, true}, {0x207, 1, 0x400105, true}, {0x208, 0, 0, false}}
-	for _, row := range rows {
-		n, pc, ok := m.frameOf(th, sp+row.off)
-		if n != row.frame || pc != row.pc || ok != row.ok {
-			t.Errorf("%v: frame %d, %v, %v", row.off, n, pc, ok)
-		}
+		name string
+		args []string
+		addr guest.Addr
+		want string
+	}{
+		{name: "frame", addr: sp + 0x60, want: " Address " + at(sp+0x60) + " is on thread 1's stack\n in frame #1, created by ???\n\n"},
+		{name: "above all frames", addr: sp + 0x500, want: " Address " + at(sp+0x500) + " is on thread 1's stack\n\n"},
+		{name: "variable", args: []string{"vars"}, addr: sp + 0x61,
+			want: " Location " + at(sp+0x61) + " is 1 byte inside local var \"x\"\n declared at prog.c:3, in frame #1 of thread 1\n\n"},
+		{name: "part of a variable", args: []string{"vars"}, addr: sp + 0x72,
+			want: " Location " + at(sp+0x72) + " is 2 bytes inside y[4].z,\n declared at prog.c:4, in frame #1 of thread 1\n\n"},
+		{name: "no variable", args: []string{"vars"}, addr: sp + 0x90,
+			want: " Address " + at(sp+0x90) + " is on thread 1's stack\n in frame #1, created by ???\n\n"},
+		{name: "below", args: []string{"vars"}, addr: sp - 8, want: " Address " + at(sp-8) + " is on thread 1's stack\n 8 bytes below stack pointer\n\n"},
 	}
-	m.BadFree(th, "free", sp+0x60, tool.HeapBlock{}, false)
-	if want := "is on thread 1's stack\n in frame #1, created by ???\n"; !strings.Contains(h.text(), want) {
-		t.Errorf("log lacks %q:\n%s", want, h.text())
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			m, h, th := start(t)
+			h.opt.ReadVarInfo = row.args != nil
+			h.frames = []guest.Addr{sp + 0x48, sp + 0x208}
+			h.locals = map[guest.Range]debuginfo.Variable{
+				{Start: sp + 0x60, End: sp + 0x64}: {Name: "x", Position: dwarf.Position{File: "prog.c", Line: 3}},
+				{Start: sp + 0x70, End: sp + 0x78}: {Name: "y", Path: "[4].z", Position: dwarf.Position{File: "prog.c", Line: 4}},
+			}
+			m.BadFree(th, "free", row.addr, tool.HeapBlock{}, false)
+			if !strings.HasSuffix(h.text(), row.want) {
+				t.Errorf("log lacks %q:\n%s", row.want, h.text())
+			}
+		})
 	}
 }
 

@@ -48,6 +48,9 @@ type Aux struct {
 	Text  string // without the space that indents it
 	Stack uint32
 	PCs   []guest.Addr
+	// File and Line are a source position that Text speaks of, for XML; File may be "".
+	File string
+	Line int
 }
 
 // Entry is a context: a finding and how often it came.

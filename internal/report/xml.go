@@ -100,7 +100,11 @@ func (x *XML) Found(e *Entry, supp *suppress.Finding) {
 	xmlStack(&b, e.Frames)
 	for i, a := range e.Aux {
 		for line := range strings.SplitSeq(a.Text, "\n") {
-			element(&b, 2, "auxwhat", line)
+			if a.File == "" {
+				element(&b, 2, "auxwhat", line)
+				continue
+			}
+			fmt.Fprintf(&b, "  <xauxwhat><text>%s</text> <file>%s</file> <line>%d</line> </xauxwhat>\n", escape(line), escape(a.File), a.Line)
 		}
 		xmlStack(&b, e.AuxFrames[i])
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"gogrind/internal/debuginfo"
+	"gogrind/internal/debuginfo/dwarf"
 	"gogrind/internal/guest"
 )
 
@@ -139,7 +140,7 @@ func TestEval(t *testing.T) {
 		{"\x0e\x01", 0, false}, // constant cut off
 		{"\xff", 0, false},
 	} {
-		got, ok := u.eval([]byte(r.expr), &f, 0, false)
+		got, ok := dwarf.Eval([]byte(r.expr), env{u, &f}, 0, false)
 		if ok != r.ok || ok && got != r.want {
 			t.Errorf("%x: %#x %v, want %#x %v", r.expr, got, ok, r.want, r.ok)
 		}

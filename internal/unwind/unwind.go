@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"gogrind/internal/debuginfo"
+	"gogrind/internal/debuginfo/dwarf"
 	"gogrind/internal/guest"
 )
 
@@ -104,9 +105,9 @@ var noInfo = &Rule{}
 // of uc_flags, uc_link and uc_stack).
 var sigreturn = func() *Rule {
 	at := func(off byte) []byte { // breg7 off (as two-byte sleb)
-		return []byte{opBreg0 + regRSP, off&0x7f | 0x80, off >> 7}
+		return []byte{dwarf.OpBreg0 + regRSP, off&0x7f | 0x80, off >> 7}
 	}
-	r := &Rule{signal: true, cfaExpr: append(at(160), opDeref), ra: regRule{kind: atExpr, expr: at(168)}}
+	r := &Rule{signal: true, cfaExpr: append(at(160), dwarf.OpDeref), ra: regRule{kind: atExpr, expr: at(168)}}
 	// order of struct sigcontext: r8-r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip
 	for i, reg := range []uint8{8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2} {
 		r.regs = append(r.regs, savedReg{reg, regRule{kind: atExpr, expr: at(byte(40 + 8*i))}})
@@ -155,12 +156,8 @@ func (u *Unwinder) isSigreturn(pc uint64) bool {
 	return n >= 9 && string(b[:]) == "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05" || n >= 7 && string(b[:7]) == "\xb8\x0f\x00\x00\x00\x0f\x05"
 }
 
-// Unwind fills pcs with the calls of a thread whose registers are regs, innermost first, and returns how many it found.
-// The package comment says what an entry is.
-func (u *Unwinder) Unwind(regs *guest.Regs, pcs []guest.Addr) int {
-	if len(pcs) == 0 {
-		return 0
-	}
+// begin drops what the caches hold of objects and memory that may have changed.
+func (u *Unwinder) begin() {
 	if s := u.cfg.Space.Snapshot(); s != u.snap {
 		u.snap = s
 		u.rules = [ruleSlots]cached{}
@@ -168,6 +165,15 @@ func (u *Unwinder) Unwind(regs *guest.Regs, pcs []guest.Addr) int {
 	for i := range u.pages {
 		u.pages[i].addr = 0
 	}
+}
+
+// Unwind fills pcs with the calls of a thread whose registers are regs, innermost first, and returns how many it found.
+// The package comment says what an entry is.
+func (u *Unwinder) Unwind(regs *guest.Regs, pcs []guest.Addr) int {
+	if len(pcs) == 0 {
+		return 0
+	}
+	u.begin()
 	pcs[0] = guest.Addr(regs.RIP)
 	n := 1
 	pc, sp, bp := regs.RIP, regs.GPR[guest.RSP], regs.GPR[guest.RBP]
@@ -224,19 +230,10 @@ type frame struct {
 
 // slow is Unwind for stacks with frames that fast rules do not describe; it keeps all registers.
 func (u *Unwinder) slow(regs *guest.Regs, pcs []guest.Addr) int {
-	g := &regs.GPR
-	f := frame{exact: true, r: [numRegs]uint64{g[guest.RAX], g[guest.RDX], g[guest.RCX], g[guest.RBX], g[guest.RSI], g[guest.RDI],
-		g[guest.RBP], g[guest.RSP], g[guest.R8], g[guest.R9], g[guest.R10], g[guest.R11], g[guest.R12], g[guest.R13], g[guest.R14],
-		g[guest.R15], regs.RIP}}
+	f := innermost(regs)
 	n := 1
 	for ; n < len(pcs); n++ {
-		var next frame
-		var ok bool
-		if r := u.find(f.r[regRA], f.exact); r != noInfo {
-			next, ok = u.step(r, &f, n == 1)
-		} else {
-			next, ok = u.guess(&f, n == 1)
-		}
+		next, ok := u.caller(&f, n == 1)
 		if !ok || next.r[regRA] == 0 {
 			break
 		}
@@ -252,6 +249,42 @@ func (u *Unwinder) slow(regs *guest.Regs, pcs []guest.Addr) int {
 	return n
 }
 
+// innermost is the frame that runs.
+func innermost(regs *guest.Regs) frame {
+	g := &regs.GPR
+	return frame{exact: true, r: [numRegs]uint64{g[guest.RAX], g[guest.RDX], g[guest.RCX], g[guest.RBX], g[guest.RSI], g[guest.RDI],
+		g[guest.RBP], g[guest.RSP], g[guest.R8], g[guest.R9], g[guest.R10], g[guest.R11], g[guest.R12], g[guest.R13], g[guest.R14],
+		g[guest.R15], regs.RIP}}
+}
+
+// caller is the frame that f was called from, or that it interrupted.
+func (u *Unwinder) caller(f *frame, first bool) (next frame, ok bool) {
+	if r := u.find(f.r[regRA], f.exact); r != noInfo {
+		return u.step(r, f, first)
+	}
+	return u.guess(f, first)
+}
+
+// env is the frame that expressions of its rules are computed in.
+type env struct {
+	u *Unwinder
+	f *frame
+}
+
+func (e env) Reg(n uint64) (uint64, bool) {
+	if n >= numRegs {
+		return 0, false
+	}
+	return e.f.r[n], true
+}
+
+func (e env) Read64(a uint64) (uint64, bool) { return e.u.read64(a) }
+
+// The rest is nothing that frame information refers to.
+func (env) FrameBase() (uint64, bool)           { return 0, false }
+func (env) CFA() (uint64, bool)                 { return 0, false }
+func (env) Address(uint64, bool) (uint64, bool) { return 0, false }
+
 // step applies a rule.
 func (u *Unwinder) step(r *Rule, f *frame, first bool) (next frame, ok bool) {
 	if r.end {
@@ -259,7 +292,7 @@ func (u *Unwinder) step(r *Rule, f *frame, first bool) (next frame, ok bool) {
 	}
 	var cfa uint64
 	if r.cfaExpr != nil {
-		if cfa, ok = u.eval(r.cfaExpr, f, 0, false); !ok {
+		if cfa, ok = dwarf.Eval(r.cfaExpr, env{u, f}, 0, false); !ok {
 			return next, false
 		}
 	} else {
@@ -297,12 +330,12 @@ func (u *Unwinder) value(g *regRule, f *frame, reg uint8, cfa uint64) (v uint64,
 		}
 		return f.r[g.off], true
 	case atExpr:
-		if v, ok = u.eval(g.expr, f, cfa, true); !ok {
+		if v, ok = dwarf.Eval(g.expr, env{u, f}, cfa, true); !ok {
 			return 0, false
 		}
 		return u.read64(v)
 	case isExpr:
-		return u.eval(g.expr, f, cfa, true)
+		return dwarf.Eval(g.expr, env{u, f}, cfa, true)
 	case undefined:
 		return 0, true
 	}

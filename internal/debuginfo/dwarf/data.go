@@ -1,5 +1,6 @@
 // Package dwarf reads what stack traces need of DWARF 2 to 5: units by address, line tables, functions and inlined calls,
-// with split units, packages of them, and supplementary (dwz) files. It reads no types, variables or macros.
+// with split units, packages of them, and supplementary (dwz) files. Variables and their types are read when an address is
+// to be described by them; macros are not.
 //
 // Sections are loaded on first use. Only the units that addresses fall into are parsed; finding them costs a pass over
 // .debug_aranges, or over unit headers and root entries where that section has gaps. Nothing panics on damaged input:
@@ -39,6 +40,8 @@ type Data struct {
 	indexed     int         // how far index goes: 0 nothing, 1 .debug_aranges, 2 all units
 	abbrevs     map[uint64]*abbrevTable
 	lines       map[uint64]*lineTable
+	globals     []global // sorted by address
+	globalsDone bool
 	alt         *Data
 	altDone     bool
 }

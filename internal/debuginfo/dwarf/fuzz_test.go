@@ -16,7 +16,7 @@ func seed(f *testing.F, flags ...string) [][]byte {
 	}
 	dir := f.TempDir()
 	src, out := filepath.Join(dir, "prog.c"), filepath.Join(dir, "prog")
-	const text = "static inline __attribute__((always_inline)) int g(int x) { return x * 3; }\n" +
+	const text = "struct { char c[3]; int i[4]; } v; static inline __attribute__((always_inline)) int g(int x) { return x * 3; }\n" +
 		"int f(int x) { if (x) return g(x); return g(x + 1); }\n"
 	if err := os.WriteFile(src, []byte(text), 0o644); err != nil {
 		f.Fatal(err)
@@ -43,22 +43,24 @@ func seed(f *testing.F, flags ...string) [][]byte {
 }
 
 var fuzzSections = []string{".debug_info", ".debug_abbrev", ".debug_line", ".debug_ranges", ".debug_rnglists", ".debug_aranges",
-	".debug_str", ".debug_line_str"}
+	".debug_str", ".debug_line_str", ".debug_loc", ".debug_loclists"}
 
 // FuzzDWARF looks addresses up in arbitrary sections.
 func FuzzDWARF(f *testing.F) {
 	for _, v := range []string{"-gdwarf-2", "-gdwarf-4", "-gdwarf-5"} {
 		s := seed(f, v)
-		f.Add(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7])
+		f.Add(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9])
 	}
-	f.Fuzz(func(t *testing.T, info, abbrev, line, ranges, rnglists, aranges, str, lineStr []byte) {
+	f.Fuzz(func(t *testing.T, info, abbrev, line, ranges, rnglists, aranges, str, lineStr, loc, locLists []byte) {
 		secs := map[string][]byte{}
-		for i, b := range [][]byte{info, abbrev, line, ranges, rnglists, aranges, str, lineStr} {
+		for i, b := range [][]byte{info, abbrev, line, ranges, rnglists, aranges, str, lineStr, loc, locLists} {
 			secs[fuzzSections[i]] = b
 		}
 		d := New(Source{Section: func(n string) ([]byte, error) { return secs[n], nil }, Warn: func(error) {}})
 		for pc := uint64(0xff0); pc < 0x1040; pc += 5 {
 			d.Lookup(pc, true, nil)
+			d.Global(pc + 0x3000)
+			d.Local(pc, 0, pc+64, noFrame{})
 		}
 	})
 }

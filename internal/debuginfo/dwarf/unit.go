@@ -17,8 +17,8 @@ type rootInfo struct {
 	name      string
 	compDir   string
 
-	strBase, addrBase, rngBase uint64
-	gnuRanges                  uint64 // base of .debug_ranges for the split unit (GNU extension before DWARF 5)
+	strBase, addrBase, rngBase, locBase uint64
+	gnuRanges                           uint64 // base of .debug_ranges for the split unit (GNU extension before DWARF 5)
 
 	dwoName   string
 	dwoID     uint64
@@ -52,9 +52,9 @@ func (u *unit) parseRoot() error {
 	u.root = r
 	// Defaults: a split unit uses its file's tables from just after their headers, or from the start before DWARF 5.
 	if u.version >= 5 {
-		r.strBase, r.addrBase, r.rngBase = 8, 8, 12
+		r.strBase, r.addrBase, r.rngBase, r.locBase = 8, 8, 12, 12
 		if u.dwarf64 {
-			r.strBase, r.addrBase, r.rngBase = 16, 16, 20
+			r.strBase, r.addrBase, r.rngBase, r.locBase = 16, 16, 20, 20
 		}
 	}
 	var name, comp, dwo value
@@ -86,6 +86,8 @@ func (u *unit) parseRoot() error {
 			r.addrBase = v.u
 		case atRnglistsBase:
 			r.rngBase = v.u
+		case atLoclistsBase:
+			r.locBase = v.u
 		case atGNURangesBase:
 			r.gnuRanges = v.u
 		}

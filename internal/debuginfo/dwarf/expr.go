@@ -1,11 +1,24 @@
-package unwind
+package dwarf
 
-import "gogrind/internal/debuginfo/dwarf"
+// Env is what an expression may ask of the frame that it is evaluated in.
+type Env interface {
+	// Reg is a register by DWARF's number.
+	Reg(n uint64) (v uint64, ok bool)
+	// Read64 reads eight bytes of memory.
+	Read64(a uint64) (v uint64, ok bool)
+	// FrameBase is the value of the function's DW_AT_frame_base, CFA the frame's canonical address. Call frame information uses
+	// neither.
+	FrameBase() (v uint64, ok bool)
+	CFA() (v uint64, ok bool)
+	// Address is the runtime address for a link-time address of the object, or for an entry of the unit's address table.
+	Address(a uint64, indexed bool) (v uint64, ok bool)
+}
 
-// operations of DWARF expressions that call frame information may use
+// Operations of expressions that yield an address. Those about values, pieces and other frames are not understood, which
+// makes the result unknown.
 const (
 	opAddr       = 0x03
-	opDeref      = 0x06
+	OpDeref      = 0x06
 	opConst1u    = 0x08
 	opConst1s    = 0x09
 	opConst2u    = 0x0a
@@ -46,10 +59,15 @@ const (
 	opNe         = 0x2e
 	opSkip       = 0x2f
 	opLit0       = 0x30
-	opBreg0      = 0x70
+	OpBreg0      = 0x70 // breg7 is the stack pointer on amd64
+	OpReg0       = 0x50
 	opBregx      = 0x92
+	opFbreg      = 0x91
 	opDerefSize  = 0x94
 	opNop        = 0x96
+	opCFA        = 0x9c
+	opAddrx      = 0xa1
+	opGNUAddrx   = 0xfb
 )
 
 const (
@@ -57,14 +75,14 @@ const (
 	maxExprSteps = 1000 // branches may loop
 )
 
-// eval computes an expression over the registers of f; initial is pushed first when push is set.
-func (u *Unwinder) eval(expr []byte, f *frame, initial uint64, push bool) (v uint64, ok bool) {
+// Eval computes an expression; initial is pushed first when push is set. The result is an address.
+func Eval(expr []byte, env Env, initial uint64, push bool) (v uint64, ok bool) {
 	var buf [maxExprStack]uint64
 	st := buf[:0]
 	if push {
 		st = append(st, initial)
 	}
-	c := dwarf.NewCursor(expr, 0)
+	c := NewCursor(expr, 0)
 	for steps := 0; c.Len() > 0; steps++ {
 		if steps > maxExprSteps || len(st) >= maxExprStack-1 {
 			return 0, false
@@ -75,20 +93,39 @@ func (u *Unwinder) eval(expr []byte, f *frame, initial uint64, push bool) (v uin
 		case op >= opLit0 && op < opLit0+32:
 			st = append(st, uint64(op-opLit0))
 			continue
-		case op >= opBreg0 && op < opBreg0+32 || op == opBregx:
-			reg := uint64(op - opBreg0)
+		case op >= OpBreg0 && op < OpBreg0+32 || op == opBregx:
+			reg := uint64(op - OpBreg0)
 			if op == opBregx {
 				reg = c.Uleb()
 			}
-			if reg >= numRegs {
+			v, ok := env.Reg(reg)
+			if !ok {
 				return 0, false
 			}
-			st = append(st, f.r[reg]+uint64(c.Sleb()))
+			st = append(st, v+uint64(c.Sleb()))
 			continue
 		}
 		switch op {
-		case opAddr: // link-time, and no object's frame information has one
-			return 0, false
+		case opAddr:
+			if v, ok = env.Address(c.U64(), false); !ok {
+				return 0, false
+			}
+			st = append(st, v)
+		case opAddrx, opGNUAddrx:
+			if v, ok = env.Address(c.Uleb(), true); !ok {
+				return 0, false
+			}
+			st = append(st, v)
+		case opFbreg:
+			if v, ok = env.FrameBase(); !ok {
+				return 0, false
+			}
+			st = append(st, v+uint64(c.Sleb()))
+		case opCFA:
+			if v, ok = env.CFA(); !ok {
+				return 0, false
+			}
+			st = append(st, v)
 		case opConst1u:
 			st = append(st, uint64(c.U8()))
 		case opConst1s:
@@ -124,8 +161,8 @@ func (u *Unwinder) eval(expr []byte, f *frame, initial uint64, push bool) (v uin
 			if to < 0 || to > int64(len(expr)) {
 				return 0, false
 			}
-			c = dwarf.NewCursor(expr, uint64(to))
-		case opDup, opDrop, opDeref, opDerefSize, opAbs, opNeg, opNot, opPlusUconst, opPick:
+			c = NewCursor(expr, uint64(to))
+		case opDup, opDrop, OpDeref, opDerefSize, opAbs, opNeg, opNot, opPlusUconst, opPick:
 			if n < 1 {
 				return 0, false
 			}
@@ -135,8 +172,8 @@ func (u *Unwinder) eval(expr []byte, f *frame, initial uint64, push bool) (v uin
 				st = append(st, *top)
 			case opDrop:
 				st = st[:n-1]
-			case opDeref:
-				if *top, ok = u.read64(*top); !ok {
+			case OpDeref:
+				if *top, ok = env.Read64(*top); !ok {
 					return 0, false
 				}
 			case opDerefSize:
@@ -144,7 +181,7 @@ func (u *Unwinder) eval(expr []byte, f *frame, initial uint64, push bool) (v uin
 				if size == 0 || size > 8 {
 					return 0, false
 				}
-				if *top, ok = u.read64(*top); !ok {
+				if *top, ok = env.Read64(*top); !ok {
 					return 0, false
 				}
 				*top &= ^uint64(0) >> (64 - 8*uint(size))

@@ -175,14 +175,20 @@ func (m *Memcheck) onStack(t tool.Thread, a guest.Addr) (x []report.Aux) {
 		}
 		if sp := guest.Addr(t.Regs().GPR[guest.RSP]); a < sp {
 			x[0].Text += fmt.Sprintf("\n%d bytes below stack pointer", uint64(sp-a))
-		} else if s, ok := m.host.(stackReader); ok {
-			if n, pc, ok := s.FrameOf(t, a); ok {
-				x[0].Text += fmt.Sprintf("\nin frame #%d, created by %s", n, m.function(pc))
-			}
+		} else if n, pc, ok := m.frameOf(t, a); ok {
+			x[0].Text += fmt.Sprintf("\nin frame #%d, created by %s", n, m.function(pc))
 		}
 		return false
 	})
 	return x
+}
+
+// frameOf returns the number of the frame on t's stack that a lies in, and a pc in its function.
+func (m *Memcheck) frameOf(t tool.Thread, a guest.Addr) (n int, pc guest.Addr, ok bool) {
+	if s, is := m.host.(stackReader); is {
+		return s.FrameOf(t, a)
+	}
+	return 0, 0, false
 }
 
 // function names the function that pc is in, with the place where it begins.

@@ -43,6 +43,8 @@ type step struct {
 	loaded    guest.Addr
 	loadedLen int
 	origin    uint32 // of the instruction's undefined results
+
+	vecStep
 }
 
 // store is a pending change of memory's V bits.

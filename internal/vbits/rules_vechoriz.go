@@ -59,7 +59,9 @@ func (m *Machine) vHoriz() bool {
 		m.mpsad()
 	case 0x250, 0x252: // vpdpbusd, vpdpwssd
 		if in.PP == 4 && in.Space == amd64.SpEVEX { // vdpbf16ps
-			m.dot(4, 4, 0, true)
+			for j := range m.res {
+				m.res[j] = widen(m.sv[0][j]|m.sv[1][j]|m.sv[2][j], 4)
+			}
 			break
 		}
 		m.dot([...]int{1, 2}[in.Op>>1&1], 4, 0, false)

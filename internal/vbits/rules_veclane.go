@@ -276,9 +276,13 @@ func (m *Machine) vLaneFp() bool {
 	if !unaryFp(m.opcode()) {
 		v |= m.sv[0][0] | m.sv[m.nsrc/2][0]
 	}
-	m.res = m.sv[0]
-	if m.in.Space == amd64.SpVEX && m.in.Map == 3 && m.nsrc == 3 {
-		m.res = vec{} // FMA4
+	switch {
+	case m.in.Space == amd64.SpVEX && m.in.Map == 3 && m.nsrc == 3: // FMA4
+		m.res = vec{}
+	case m.opcode() == 0x355: // vfixupimm
+		m.res = m.sv[1]
+	default:
+		m.res = m.sv[0]
 	}
 	put(&m.res, es, 0, pcast(v&ones(es)))
 	return m.setResult()

@@ -82,7 +82,6 @@ func (m *Machine) vTernlog() bool {
 	return m.setResult()
 }
 
-
 // someOne tells whether a value with V bits v can have a bit that is 1 and whether it surely has one.
 func someOne(x, v uint64) (can, sure bool) { return x|v != 0, x&^v != 0 }
 
@@ -130,7 +129,6 @@ const (
 	yes
 	maybe
 )
-
 
 // setK gives the destination mask register the V bits of results of n elements: undef are the unknown ones, val the
 // values of the others. The write mask clears elements.

@@ -361,7 +361,7 @@ func (m *Machine) vPermvar() bool {
 			x, q := m.sx[1][i/8], m.sv[1][i/8]
 			r := shift(rotateRight, 64, q, 0, c)
 			if v != 0 {
-				r = pcast(q | x ^ -(x & 1)) // unless all bits are alike
+				r = pcast(q | (x ^ -(x & 1))) // unless all bits are alike
 			}
 			put(&m.res, 1, i, r)
 		}

@@ -85,7 +85,7 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 	}
 	switch {
 	case t.ver == verStep:
-		t.hot.leave(t, vcpu.ExitStep, t.newExit(tr.next))
+		t.hot.leave(t, vcpu.ExitStep, 0)
 	case !tr.ends:
 		t.directExit(-1, tr.next)
 	}

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"gogrind/internal/core/vcpu"
 	"gogrind/internal/guest"
@@ -88,6 +89,7 @@ type Translator struct {
 	moveLeave            int // where it goes on for MovingStack
 	exitStub             int // host offset of vcpu's exit stub
 	generation           uint64
+	epoch                atomic.Uint64 // see Epoch
 	stats                Stats
 	l2Used               int
 
@@ -159,6 +161,7 @@ func (t *Translator) Flush() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.generation++
+	t.epoch.Add(1)
 	t.stats.Flushes++
 	clear(t.ahead[:])
 	t.clearL2()

@@ -296,12 +296,8 @@ func RequestLen(code []byte) int {
 	return 0
 }
 
-// Generation counts how often the cache was emptied: host addresses are good for one generation.
-func (t *Translator) Generation() uint64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.generation
-}
+// Epoch counts how often translations were dropped: host addresses of steps and dirty code are good for one epoch.
+func (t *Translator) Epoch() uint64 { return t.epoch.Load() }
 
 // HookAt returns the number of the hook at pc, and whether there is one.
 func (t *Translator) HookAt(pc guest.Addr) (int, bool) {

@@ -18,6 +18,7 @@ type exact struct {
 	ver      uint32           // version of jit for the registers that hold undefined bits, 0: none
 	now      bool             // the next instruction is to be stepped, whatever ver says
 	stepping bool             // a step is in translated code
+	after    uint64           // RIP when it has run
 	cached   tool.Dirty       // set that cachedID is the version of
 	cachedID uint32
 	decoded  [decodedSlots]decodedInst
@@ -31,16 +32,20 @@ const maxInst = 19
 
 // decodedInst is an instruction as it was decoded; code is compared at each use.
 type decodedInst struct {
-	pc      guest.Addr
-	code    [maxInst]byte
-	n       uint8 // bytes of code that are valid, 0 for an empty slot
-	request bool
-	bad     bool // cannot be decoded
-	flow    jit.Flow
-	target  guest.Addr
-	host    uintptr // of the step, of generation gen
-	gen     uint64
-	inst    amd64.Inst
+	pc         guest.Addr
+	code       [maxInst]byte
+	n          uint8 // bytes of code that are valid, 0 for an empty slot
+	request    bool
+	bad        bool // cannot be decoded
+	flow       jit.Flow
+	target     guest.Addr
+	host       uintptr // of the step, in epoch
+	epoch      uint64
+	ver        uint32  // version that dirty is for
+	dirty      uintptr // host address of dirty code in dirtyEpoch
+	dirtyEpoch uint64
+	inst       amd64.Inst
+	effects    isa.Effects
 }
 
 // Vec, Mask, ST, FPSW and FPCW make Thread a tool.Registers.
@@ -81,9 +86,8 @@ func (t *Thread) leftDirty() {
 		return
 	}
 	if ver := uint32(t.ctx.Dirty); ver != x.ver {
-		d := t.s.tr.DirtySet(ver)
-		x.state.Keep(d)
-		x.ver = ver
+		x.cached, x.cachedID, x.ver = t.s.tr.DirtySet(ver), ver, ver
+		x.state.Keep(x.cached)
 	}
 }
 
@@ -123,19 +127,25 @@ func (t *Thread) nextExact() (uintptr, bool) {
 		t.defined(resultRegs)
 		return 0, false
 	}
-	if !x.now {
-		host, ok, err := t.s.tr.Dirty(pc, x.ver)
+	d := t.decode(pc)
+	if d == nil {
+		_, err := t.s.tr.Step(pc)
+		t.noCode(err)
+		return 0, false
+	}
+	if !x.now && !d.reads(x.cached) {
+		host, err := t.dirtyCode(d)
 		if err != nil {
 			t.noCode(err)
 			return 0, false
 		}
-		if ok {
+		if host != 0 {
 			t.ctx.Dirty = uint64(x.ver)
 			return host, true
 		}
 	}
 	x.now = false
-	return t.step(pc)
+	return t.step(d)
 }
 
 // resultRegs are the registers that a function's result is in.
@@ -144,15 +154,33 @@ const resultRegs isa.RegSet = 1<<guest.RAX | 1<<guest.RDX
 // syscallRegs are the registers that a system call writes.
 const syscallRegs isa.RegSet = 1<<guest.RAX | 1<<guest.RCX | 1<<guest.R11
 
-// step performs the instruction at pc, or gives the host address of its copy.
-func (t *Thread) step(pc guest.Addr) (uintptr, bool) {
-	x := &t.exact
-	d := t.decode(pc)
-	if d == nil {
-		_, err := t.s.tr.Step(pc)
-		t.noCode(err)
-		return 0, false
+// reads reports whether dirty code cannot begin with d when registers dirty are undefined.
+func (d *decodedInst) reads(dirty tool.Dirty) bool {
+	switch d.flow {
+	case jit.FlowNext, jit.FlowJcc, jit.FlowLoop, jit.FlowJmp:
+		return d.bad || d.request || d.effects.Reads&dirty.Regs != 0 || d.effects.FlagsRead&dirty.Flags != 0
 	}
+	return true
+}
+
+// dirtyCode is the host address of dirty code that begins with d, 0 if there is none (yet).
+func (t *Thread) dirtyCode(d *decodedInst) (uintptr, error) {
+	x := &t.exact
+	epoch := t.s.tr.Epoch()
+	if d.dirty != 0 && d.ver == x.ver && d.dirtyEpoch == epoch {
+		return d.dirty, nil
+	}
+	host, ok, err := t.s.tr.Dirty(d.pc, x.ver)
+	if ok {
+		d.dirty, d.ver, d.dirtyEpoch = host, x.ver, epoch
+	}
+	return host, err
+}
+
+// step performs instruction d, or gives the host address of its copy.
+func (t *Thread) step(d *decodedInst) (uintptr, bool) {
+	x := &t.exact
+	pc := d.pc
 	r := &t.ctx.Regs
 	next := uint64(pc) + uint64(d.inst.Len)
 	switch {
@@ -166,16 +194,16 @@ func (t *Thread) step(pc guest.Addr) (uintptr, bool) {
 		if !d.bad {
 			x.state.Step(t, &d.inst)
 		}
-		if gen := t.s.tr.Generation(); d.host == 0 || d.gen != gen {
+		if epoch := t.s.tr.Epoch(); d.host == 0 || d.epoch != epoch {
 			host, err := t.s.tr.Step(pc)
 			if err != nil {
 				t.noCode(err)
 				x.now = true
 				return 0, false
 			}
-			d.host, d.gen = host, gen
+			d.host, d.epoch = host, epoch
 		}
-		x.stepping = true
+		x.stepping, x.after = true, next
 		t.ctx.Dirty = 0
 		return d.host, true
 	case d.flow == jit.FlowSyscall:
@@ -324,6 +352,7 @@ func condition(cc uint8, f uint64) bool {
 // stepped finishes a step: the instruction has run, RIP is the next one's.
 func (t *Thread) stepped() {
 	t.exact.stepping = false
+	t.ctx.Regs.RIP = t.exact.after
 	t.setDirty(t.exact.state.Done())
 }
 
@@ -349,6 +378,7 @@ func (t *Thread) decode(pc guest.Addr) *decodedInst {
 	}
 	d.n = d.inst.Len
 	d.flow, d.target = jit.FlowOf(&d.inst, pc)
+	d.effects = d.inst.Effects()
 	return d
 }
 

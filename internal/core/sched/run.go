@@ -152,7 +152,6 @@ func (t *Thread) exit() {
 		c.Regs.RIP = uint64(pc)
 		t.resume = resume
 	case vcpu.ExitStep:
-		c.Regs.RIP = uint64(t.s.tr.Target(arg))
 		t.stepped()
 	case vcpu.ExitEmulate:
 		t.emulate(t.s.tr.Target(arg))

@@ -29,7 +29,7 @@ const (
 	ExitEmulate              // an instruction that Go emulates; argument: exit record
 	ExitVerify               // the fragment's guest code is to be compared with what it was; argument: fragment
 	ExitEvent                // an access whose address Go computes for the event buffer; argument: check record
-	ExitStep                 // the instruction of a step fragment has run; argument: exit record of the next
+	ExitStep                 // the instruction of a step fragment has run
 	ExitAborted              // entry was given up because a signal arrived; registers are as before
 )
 

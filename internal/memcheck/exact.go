@@ -101,13 +101,15 @@ func (x *registers) Done() tool.Dirty {
 }
 
 func (x *registers) dirty() tool.Dirty {
-	return tool.Dirty{Regs: x.v.Dirty(), Flags: uint32(x.v.File.Flags)}
+	return tool.Dirty{Regs: x.v.Dirty(), Flags: uint32(x.v.File.Flags & vbits.StatusFlags)}
 }
 
 // Keep implements tool.ExactThread.
 func (x *registers) Keep(d tool.Dirty) {
 	x.define(x.v.Dirty() &^ d.Regs)
-	x.v.File.Flags &= uint64(d.Flags)
+	if f := &x.v.File; f.Flags&^uint64(d.Flags)&vbits.StatusFlags != 0 {
+		f.Flags &= uint64(d.Flags)
+	}
 }
 
 // Define implements tool.ExactThread.
@@ -142,6 +144,7 @@ func (x *registers) Push(key guest.Addr) {
 	}
 	x.pushed = append(x.pushed, pushedRegisters{key, x.v.File, x.v.Origins})
 	x.v.File, x.v.Origins = vbits.File{}, vbits.Origins{}
+	x.v.Changed()
 }
 
 // Pop implements tool.ExactThread.
@@ -154,6 +157,7 @@ func (x *registers) Pop(key guest.Addr) tool.Dirty {
 			break
 		}
 	}
+	x.v.Changed()
 	return x.dirty()
 }
 

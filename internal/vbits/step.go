@@ -386,6 +386,10 @@ func (m *Machine) setFPSW(which, v uint64) {
 
 func (m *Machine) commit() {
 	f, o := &m.File, &m.Origins
+	m.surely &^= isa.RegSet(m.gprSet) | isa.RegSet(m.vecSet)<<firstVec | isa.RegSet(m.maskSet)<<firstMask
+	if m.stSet|uint8(m.fpswSet)|uint8(m.fpswSet>>8) != 0 {
+		m.surely &^= amd64.SetX87
+	}
 	keep := func(undefined bool) uint32 {
 		if undefined {
 			return m.origin

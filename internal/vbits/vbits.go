@@ -33,6 +33,9 @@ type File struct {
 	FPSW uint64 // x87 status word
 }
 
+// StatusFlags are the bits of File.Flags that stand for flags; the others are this package's.
+const StatusFlags = 1<<32 - 1
+
 // Origins are where the undefined bits of the registers come from, in the order of File. Number 0 is unknown.
 type Origins struct {
 	GPR   [16]uint32
@@ -94,6 +97,8 @@ type Machine struct {
 	Uses []Use
 	// Unknown counts instructions that had undefined inputs and no rule of their own, by class.
 	Unknown [isa.NumClasses]uint64
+	// surely has registers that are known to be defined.
+	surely isa.RegSet
 	// NoOrigins leaves origins out: all are 0.
 	NoOrigins bool
 
@@ -121,25 +126,32 @@ func (m *Machine) Clean() bool { return m.Dirty() == 0 && m.File.Flags == 0 }
 
 // Dirty is the set of registers that hold undefined bits. Flags are not part of register sets: see File.Flags.
 func (m *Machine) Dirty() isa.RegSet {
-	var s isa.RegSet
 	f := &m.File
-	for i, v := range f.GPR {
-		if v != 0 {
-			s |= amd64.GPR(uint8(i))
+	var dirty isa.RegSet
+	for s := amd64.SetAll &^ m.surely; s != 0; s &= s - 1 {
+		one := s & -s
+		var undefined bool
+		switch n := uint8(one.First()); {
+		case one&amd64.SetGPR != 0:
+			undefined = f.GPR[n] != 0
+		case one&amd64.SetVec != 0:
+			undefined = f.Vec[n-firstVec] != [8]uint64{}
+		case one&amd64.SetMask != 0:
+			undefined = f.Mask[n-firstMask] != 0
+		case one == amd64.SetX87:
+			undefined = f.ST != [8][2]uint64{} || f.FPSW != 0
+		}
+		if undefined {
+			dirty |= one
+		} else {
+			m.surely |= one
 		}
 	}
-	for i := range f.Vec {
-		if f.Vec[i] != ([8]uint64{}) {
-			s |= amd64.Vec(uint8(i))
-		}
-	}
-	for i, v := range f.Mask {
-		if v != 0 {
-			s |= amd64.KReg(uint8(i))
-		}
-	}
-	if f.ST != ([8][2]uint64{}) || f.FPSW != 0 {
-		s |= amd64.SetX87
-	}
-	return s
+	return dirty
 }
+
+// Changed must be called when File was changed by others than Commit, before Dirty or Clean are called.
+func (m *Machine) Changed() { m.surely = 0 }
+
+// Bits of a register set that vector and mask registers begin at.
+var firstVec, firstMask = uint8(amd64.Vec(0).First()), uint8(amd64.KReg(0).First())

@@ -15,6 +15,7 @@ const (
 	flagA = 1 << 4
 	flagZ = 1 << 6
 	flagS = 1 << 7
+	flagD = 1 << 10
 	flagO = 1 << 11
 
 	flagsArith = flagC | flagP | flagA | flagZ | flagS | flagO

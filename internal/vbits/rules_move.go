@@ -108,6 +108,9 @@ func (m *Machine) enter() {
 	}
 	level := int(m.in.Imm2 & 31)
 	bp := guest.Addr(regs.GPR[guest.RBP])
+	if level > 1 && f.GPR[guest.RBP] != 0 {
+		m.use(UseAddress, 8, m.Origins.GPR[guest.RBP])
+	}
 	for i := 1; i < level; i++ {
 		m.loadV(b[:size], bp-guest.Addr(i*size))
 		push(le(b[:size]))

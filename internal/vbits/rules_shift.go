@@ -96,6 +96,9 @@ func (m *Machine) shift() bool {
 	})
 	if cv != 0 {
 		o.f.v |= flagA | flagO // what processors leave in them is not in logicValues
+		if double && w == 16 {
+			o = outcome{val{0, mask(w)}, val{0, flagsArith}} // nor what they make of counts above 16
+		}
 	}
 	m.set(0, o.r.v)
 	m.setFlags(flagsArith, o.f.v)

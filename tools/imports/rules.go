@@ -55,6 +55,7 @@ var Rules = []Rule{
 
 	{"vbits", "guest isa isa/amd64"},
 	{"isa/amd64", "isa"},
+	{"isa/amd64/synth", "isa/amd64"},
 	{"isa", ""},
 	{"options", ""},
 	{"suppress", ""},

@@ -13,7 +13,7 @@ import (
 func (d *differ) generate(n uint64) bool {
 	rng := rand.New(rand.NewPCG(d.seed, n))
 	fm := d.forms[rng.IntN(len(d.forms))]
-	code := fm.randomEncoding(rng, &d.in)
+	code := fm.Random(rng, &d.in)
 	if code == nil || !d.usable() {
 		return false
 	}
@@ -29,7 +29,7 @@ func (d *differ) generate(n uint64) bool {
 		return false
 	}
 	// Operands have been changed: decode again.
-	if amd64.Decode(d.code, &d.in) != nil || int(d.in.Len) != len(d.code) || d.in.Row != fm.row {
+	if amd64.Decode(d.code, &d.in) != nil || int(d.in.Len) != len(d.code) || d.in.Row != fm.Row {
 		return false
 	}
 	if !d.special(rng) {

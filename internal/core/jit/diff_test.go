@@ -15,6 +15,7 @@ import (
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
+	"gogrind/internal/isa/amd64/synth"
 )
 
 // leftOut names the instructions that the differential test does not run, by reason.
@@ -44,7 +45,7 @@ var skipped = func() map[string]bool {
 type differ struct {
 	m     *machine
 	pool  pool
-	forms []*form
+	forms []*synth.Form
 	modes []*mode
 	seed  uint64
 
@@ -72,8 +73,8 @@ type poison struct {
 func newDiffer(t testing.TB, seed uint64) *differ {
 	m := newMachine(t)
 	d := &differ{m: m, seed: seed, pool: newPool(seed), terms: make([]uint64, 2)}
-	for _, f := range forms() {
-		if !skipped[f.row.Name()] {
+	for _, f := range synth.Forms() {
+		if !skipped[f.Row.Name()] {
 			d.forms = append(d.forms, f)
 		}
 	}
@@ -275,9 +276,9 @@ func TestDifferential(t *testing.T) {
 		refused += md.refused
 	}
 	excluded := make(map[string]int)
-	for _, f := range forms() {
+	for _, f := range synth.Forms() {
 		for reason, list := range leftOut {
-			if slices.Contains(strings.Fields(list), f.row.Name()) {
+			if slices.Contains(strings.Fields(list), f.Row.Name()) {
 				excluded[reason]++
 			}
 		}
@@ -286,8 +287,8 @@ func TestDifferential(t *testing.T) {
 		t.Logf("left out: %d rows: %s (%s)", n, reason, leftOut[reason])
 	}
 	for _, f := range d.forms {
-		if !rows[f.row] {
-			t.Logf("never run: %s, %d of its encodings are known", f.row.Name(), f.seen)
+		if !rows[f.Row] {
+			t.Logf("never run: %s, %d of its encodings are known", f.Row.Name(), f.Seen)
 		}
 	}
 	names := make([]string, 0, len(bad))

@@ -11,6 +11,7 @@ import (
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
+	"gogrind/internal/isa/amd64/synth"
 )
 
 // Layout of a random program: main at the start of its slot, functions behind it, each with its own room.
@@ -36,8 +37,8 @@ const (
 type program struct {
 	d     *differ
 	rng   *rand.Rand
-	safe  []*form // forms that natively ran without a fault
-	base  uint64  // guest address of the slot
+	safe  []*synth.Form // forms that natively ran without a fault
+	base  uint64        // guest address of the slot
 	code  [progSize]byte
 	pos   int
 	limit int // of the part being written
@@ -53,14 +54,14 @@ var killFlags = []byte{0x85, 0xe4}
 // collect finds forms that can run in the middle of a program, by running them.
 func (p *program) collect(n int) {
 	d := p.d
-	runs := make(map[*form]bool)
+	runs := make(map[*synth.Form]bool)
 	for i := uint64(0); i < uint64(n); i++ {
 		rng := rand.New(rand.NewPCG(d.seed^5, i))
 		fm := d.forms[rng.IntN(len(d.forms))]
-		if runs[fm] || fm.row.Cf != amd64.CfNone || fm.row.Attr&(amd64.AState|amd64.ARing0|amd64.AGather|amd64.AScatter) != 0 {
+		if runs[fm] || fm.Row.Cf != amd64.CfNone || fm.Row.Attr&(amd64.AState|amd64.ARing0|amd64.AGather|amd64.AScatter) != 0 {
 			continue
 		}
-		code := fm.randomEncoding(rng, &d.in)
+		code := fm.Random(rng, &d.in)
 		if code == nil || !d.usable() {
 			continue
 		}
@@ -100,13 +101,13 @@ func (p *program) plain() {
 	var in amd64.Inst
 	for try := 0; try < 50; try++ {
 		fm := p.safe[rng.IntN(len(p.safe))]
-		code := fm.randomEncoding(rng, &in)
+		code := fm.Random(rng, &in)
 		if code == nil {
 			continue
 		}
 		e := in.Effects()
 		if uint64(e.Writes)&progSaved != 0 || in.Class() == isa.Div || in.Class() == isa.Stack || in.Class() == isa.Pushf ||
-			fm.row.Name() == "FNSTENV" || fm.row.Name() == "FNSAVE" {
+			fm.Row.Name() == "FNSTENV" || fm.Row.Name() == "FNSAVE" {
 			continue
 		}
 		if in.Space != amd64.SpLegacy && !in.HasMem && e.Reads.Has(amd64.GPR(guest.RSP)) {

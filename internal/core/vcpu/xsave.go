@@ -20,6 +20,9 @@ var offsets = [8]uint32{
 	componentZMMHi: componentOffset(componentZMMHi), componentHi16: componentOffset(componentHi16),
 }
 
+// ComponentOffset is where state component i (2, 5, 6 or 7; Intel SDM vol. 1, 13.1) lies in an XSAVE area.
+func ComponentOffset(i int) int { return int(offsets[i]) }
+
 // Mask is mask register kN of a thread outside guest code.
 func (c *Context) Mask(n uint8) uint64 {
 	x := c.XSave()

@@ -1,4 +1,8 @@
-package jit
+// Package synth makes random encodings of every row of the instruction table, for tests that run instructions natively. It knows
+// nothing of what instructions do.
+//
+// A Form belongs to one goroutine at a time; Forms always returns the same list.
+package synth
 
 import (
 	"math/rand/v2"
@@ -15,11 +19,11 @@ type key struct {
 	reg, rm       uint8
 }
 
-// form is a row of the instruction table with some of the keys that select it.
-type form struct {
-	row  *amd64.Row
+// Form is a row of the instruction table with some of the encodings that select it.
+type Form struct {
+	Row  *amd64.Row
+	Seen int // how many of its encodings are known
 	keys []key
-	seen int
 }
 
 // fields are the parts of an encoding that a key leaves open.
@@ -113,10 +117,10 @@ func encode(k key, f *fields) []byte {
 	return append(b, f.tail[:]...)
 }
 
-// forms finds all rows that the decoder has, by trying all keys.
-var forms = sync.OnceValue(func() []*form {
-	byRow := make(map[*amd64.Row]*form)
-	var list []*form
+// Forms finds all rows that the decoder has, by trying all keys.
+var Forms = sync.OnceValue(func() []*Form {
+	byRow := make(map[*amd64.Row]*Form)
+	var list []*Form
 	rng := rand.New(rand.NewPCG(1, 2))
 	var in amd64.Inst
 	try := func(k key, f *fields) bool {
@@ -126,16 +130,16 @@ var forms = sync.OnceValue(func() []*form {
 		}
 		fm := byRow[in.Row]
 		if fm == nil {
-			fm = &form{row: in.Row}
+			fm = &Form{Row: in.Row}
 			byRow[in.Row] = fm
 			list = append(list, fm)
 		}
 		// A sample of the keys, each with the same chance.
 		const keep = 48
-		fm.seen++
+		fm.Seen++
 		if len(fm.keys) < keep {
 			fm.keys = append(fm.keys, k)
-		} else if i := rng.IntN(fm.seen); i < keep {
+		} else if i := rng.IntN(fm.Seen); i < keep {
 			fm.keys[i] = k
 		}
 		return true
@@ -175,8 +179,8 @@ var forms = sync.OnceValue(func() []*form {
 	return list
 })
 
-// randomEncoding makes a random encoding of the form's row and decodes it to in; nil when the dice gave none.
-func (fm *form) randomEncoding(rng *rand.Rand, in *amd64.Inst) []byte {
+// Random makes a random encoding of the row and decodes it to in; nil when the dice gave none.
+func (fm *Form) Random(rng *rand.Rand, in *amd64.Inst) []byte {
 	k := fm.keys[rng.IntN(len(fm.keys))]
 	for try := 0; try < 30; try++ {
 		u := rng.Uint64()
@@ -235,7 +239,7 @@ func (fm *form) randomEncoding(rng *rand.Rand, in *amd64.Inst) []byte {
 			f.tail[i] = byte(rng.Uint32())
 		}
 		b := encode(k, &f)
-		if b == nil || amd64.Decode(b, in) != nil || in.Row != fm.row {
+		if b == nil || amd64.Decode(b, in) != nil || in.Row != fm.Row {
 			continue
 		}
 		return b[:in.Len]

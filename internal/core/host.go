@@ -244,6 +244,7 @@ func (p *Process) finish(t *sched.Thread, e tool.Exit) int {
 	if p.xml != nil {
 		p.xml.Ended()
 	}
+	p.OpenFDs("at exit")
 	status, replace := p.tool.Finish(e)
 	if p.opt.Stats {
 		s := p.trans.Stats()

@@ -55,6 +55,7 @@ type Process struct {
 	sched   *sched.Scheduler
 	request request.Dispatcher
 	decoded decodedCache
+	fds     *descriptors // nil without --track-fds
 
 	countersMu sync.Mutex
 	counters   int // how many have been given out; countersMu
@@ -372,6 +373,15 @@ func (p *Process) makeScheduler(firstFD int) {
 				Exe: p.image.Path, Cmdline: cmdline, Auxv: auxv, Stat: statFields(p.image),
 				GuestTID: func(tid int) bool { return p.sched.HasTID(tid) },
 				Warn:     func(line string) { p.log.Userf("%s", line) },
+			}
+			if p.fds = p.trackDescriptors(); p.fds != nil {
+				cfg.Descriptors = p.fds
+			}
+			if p.opt.ModifyFDs != "no" {
+				cfg.ModifyFDs = p.opt.ModifyFDs
+			}
+			if p.warnsOfDescriptors() {
+				cfg.WarnFD = func(line string) { p.log.Userf("%s", line) }
 			}
 			if p.opt.TraceSyscalls {
 				cfg.Trace = func(line string) { p.log.Debugf("%s", line) }

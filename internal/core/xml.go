@@ -59,6 +59,7 @@ func (p *Process) beginXML() {
 	p.xml.Begin(&report.XMLHead{
 		Tool: p.tool.Info().Name, Lines: p.banner(0).Lines(), Parent: os.Getppid(), Comment: p.opt.XMLComment,
 		Exe: exe, Options: p.cmd.Options, Command: p.cmd.Args,
+		Descriptors: p.opt.TrackFDs != "no",
 	})
 }
 

@@ -9,12 +9,13 @@ import (
 	"gogrind/internal/suppress"
 )
 
-// XML writes findings in protocol 4 of Valgrind's XML. It is a Sink; the order of calls is Begin, findings, Ended,
+// XML writes findings in protocol 4 of Valgrind's XML, or 5 where file descriptors are among them. It is a Sink; the order of calls is Begin, findings, Ended,
 // findings about the end (leaks), and Finished through Reporter.Summary.
 type XML struct {
 	out      *Log
 	suppTool string
 	thread   func(int) string
+	unique   uint32 // numbers of descriptors count down from the highest, as findings count up
 }
 
 // XMLHead is the part of an XML report before the first finding.
@@ -26,6 +27,8 @@ type XMLHead struct {
 	Exe     string // our own executable
 	Options []string
 	Command []string
+	// Descriptors says that findings about file descriptors may come, which protocol 4 has no kinds for.
+	Descriptors bool
 }
 
 // OpenXML opens the XML report of process pid. A file that can't be created is a *CreateError; what else can't be used is
@@ -48,7 +51,11 @@ func (x *XML) Forked(pid int, file string, silent bool) error { return x.out.For
 // Begin writes the head of the report.
 func (x *XML) Begin(h *XMLHead) {
 	var b strings.Builder
-	b.WriteString("<?xml version=\"1.0\"?>\n\n<valgrindoutput>\n\n<protocolversion>4</protocolversion>\n")
+	protocol := 4
+	if h.Descriptors {
+		protocol = 5
+	}
+	fmt.Fprintf(&b, "<?xml version=\"1.0\"?>\n\n<valgrindoutput>\n\n<protocolversion>%d</protocolversion>\n", protocol)
 	fmt.Fprintf(&b, "<protocoltool>%s</protocoltool>\n\n<preamble>\n", escape(h.Tool))
 	for _, l := range h.Lines {
 		element(&b, 2, "line", l)
@@ -156,6 +163,20 @@ func (x *XML) suppression(b *strings.Builder, f *suppress.Finding) {
 	// A name can't hold the end of a CDATA section unless someone wants to break readers.
 	raw := strings.ReplaceAll(suppress.Generate(x.suppTool, f), "]]>", "]]&gt;")
 	fmt.Fprintf(b, "    <rawtext>\n<![CDATA[\n%s]]>\n    </rawtext>\n  </suppression>\n", clean(raw))
+}
+
+// Descriptor writes a file descriptor that is still open at the end: protocol 5 has a kind for it.
+func (x *XML) Descriptor(thread, fd int, path, text string, frames []Frame) {
+	x.unique--
+	var b strings.Builder
+	fmt.Fprintf(&b, "<error>\n  <unique>0x%x</unique>\n  <tid>%d</tid>\n  <kind>FdNotClosed</kind>\n  <fd>%d</fd>\n", x.unique, thread, fd)
+	if path != "" {
+		element(&b, 2, "path", path)
+	}
+	element(&b, 2, "what", text)
+	xmlStack(&b, frames)
+	b.WriteString("</error>\n\n")
+	x.out.Raw(b.String())
 }
 
 // Message writes text that the guest printed through a client request, with a stack if it asked for one.

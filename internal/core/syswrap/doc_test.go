@@ -101,6 +101,7 @@ func notes(r *row) []string {
 	}{
 		{r.flags&MayBlock != 0, "may block"},
 		{r.flags&NewFD != 0, "gives a descriptor"},
+		{r.flags&NewPair != 0, "gives two descriptors"},
 		{r.sub != nil, "by command"},
 		{r.before != nil || r.after != nil, "checks"},
 		{r.do != nil, "emulated"},

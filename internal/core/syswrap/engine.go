@@ -74,6 +74,12 @@ type Config struct {
 	Watcher tool.KernelWatcher // may be nil
 	Trace   func(line string)  // --trace-syscalls=yes; may be nil
 	Warn    func(line string)  // one line, once per cause; may be nil
+	// Descriptors may be nil.
+	Descriptors Descriptors
+	// WarnFD receives one line for each use of a descriptor that can't exist; may be nil.
+	WarnFD func(line string)
+	// ModifyFDs is "" for descriptors with the kernel's numbers, else "yes" or "high": see Call.renumber.
+	ModifyFDs string
 	// Descriptors from FirstToolFD up are the tool's; 0: there are none.
 	FirstToolFD int
 	// NoFile is RLIMIT_NOFILE as the guest must see it.
@@ -93,6 +99,8 @@ type Config struct {
 type info struct {
 	row
 	label string // name in messages
+	// warnFD is the name in warnings of impossible descriptors, "" for calls without them.
+	warnFD string
 }
 
 // Engine performs system calls.
@@ -136,7 +144,7 @@ func byNumber() []*info {
 			if !ok {
 				continue // a call of another architecture
 			}
-			in := &info{row: r, label: r.name}
+			in := &info{row: r, label: r.name, warnFD: warnsOfDescriptor[r.name]}
 			if r.as != "" {
 				in.label = r.as
 			}
@@ -268,6 +276,7 @@ func (e *Engine) do(c *Call) Outcome {
 		}
 	}
 	c.known = true
+	c.impossibleFD()
 	c.before()
 	switch {
 	case c.badFD:
@@ -308,8 +317,10 @@ func (c *Call) before() {
 // after tells the watcher what the call has written.
 func (c *Call) after() {
 	c.done = true
-	if c.newFD() && c.Result >= 0 {
-		c.Result = c.e.limitFD(c)
+	if c.Result >= 0 {
+		c.descriptors()
+	} else {
+		c.notOpen()
 	}
 	c.each((*Call).marked)
 	if c.Result < 0 {

@@ -33,6 +33,8 @@ const (
 	MayBlock flags = 1 << iota
 	// NewFD is set for calls whose result is a new descriptor.
 	NewFD
+	// NewPair is set for calls that store two new descriptors at their first pointer.
+	NewPair
 	// Warn is set for calls that are passed on although gogrind cannot see all they do.
 	Warn
 )

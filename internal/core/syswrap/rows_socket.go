@@ -26,7 +26,7 @@ func withAddr(call, addr, size string, sizeArg int, before A, after ...Param) A 
 
 var socketRows = []row{
 	sys("socket", A{Int("domain"), Int("type"), Int("protocol")}, NewFD),
-	sys("socketpair", A{Int("d"), Int("type"), Int("protocol"), Out("sv", N(8)).Text(sc("socketpair", "sv"))}),
+	sys("socketpair", A{Int("d"), Int("type"), Int("protocol"), Out("sv", N(8)).Text(sc("socketpair", "sv"))}, NewPair),
 	sys("bind", A{FD("sockfd"), Addr("my_addr"), Int("addrlen")}, Before(func(c *Call) {
 		c.sockaddr("bind", "my_addr", c.Args[1], Arg32(2).eval(c))
 	})),
@@ -204,6 +204,7 @@ func (c *Call) received(m message, a, n uint64) {
 	if m.control != 0 {
 		size, _ := c.load64(a + linux.MsgControlLen)
 		c.wrote(m.control, min(m.controlLen, size))
+		c.receivedDescriptors(m.control, min(m.controlLen, size))
 	}
 	c.wrote(a+linux.MsgControlLen, 8)
 	c.wrote(a+linux.MsgFlags, 4)

@@ -246,6 +246,9 @@ func (p *Process) finish(t *sched.Thread, e tool.Exit) int {
 	}
 	p.OpenFDs("at exit")
 	status, replace := p.tool.Finish(e)
+	if p.profile != nil {
+		p.profile.show()
+	}
 	if p.opt.Stats {
 		s := p.trans.Stats()
 		p.log.Debugf("jit: %d fragments, %d guest instructions, %d bytes guest, %d bytes host, %d flushes",

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -56,6 +57,7 @@ type Process struct {
 	request request.Dispatcher
 	decoded decodedCache
 	fds     *descriptors // nil without --track-fds
+	profile *profile     // nil without --profile-flags
 
 	countersMu sync.Mutex
 	counters   int // how many have been given out; countersMu
@@ -102,6 +104,8 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 	if err != nil {
 		return nil, err
 	}
+	layout.Above(guest.Addr(opt.AspaceMinaddr))
+	p.debug(1, "aspacem", "guest %v, files and code from %v, the break at %v, stack to %v", layout.Space, layout.Low[0].Start, layout.Brk.Start, layout.Stack.End)
 	p.space = aspace.New(layout)
 	p.unwind = &unwind.Config{Space: p.symbols, Mem: p.space, Code: p.executable, Merge: opt.MergeRecursiveFrames}
 	if err := p.openReport(); err != nil {
@@ -121,11 +125,16 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 	if err != nil {
 		return nil, err
 	}
+	p.debug(1, "main", "%s is at %v, begins at %v, stack %v, dynamic linker at %v", p.image.Path, p.image.Image, p.image.Entry, p.image.Stack, p.image.InterpBase)
 	// The name that execve would have given the thread; the kernel cuts it. Without /proc it stays the tool's.
 	os.WriteFile("/proc/self/comm", []byte(filepath.Base(path)), 0)
 	p.makeScheduler(first)
 	if err := tl.Start(p); err != nil {
 		return nil, err
+	}
+	p.debug(1, "main", "%s begins", p.tool.Info().Name)
+	if p.opt.Progress > 0 {
+		go p.progress(time.Duration(p.opt.Progress) * time.Second)
 	}
 	return p, nil
 }
@@ -281,6 +290,10 @@ func (p *Process) makeTranslator() error {
 	if p.tool.Info().Name != "nulgrind" {
 		cfg.Tool = p.tool
 	}
+	if p.opt.ProfileFlags != [8]bool{} {
+		p.profile = newProfile(p, cfg.Tool)
+		cfg.Tool = p.profile
+	}
 	if p.opt.TraceFlags != [8]bool{} {
 		cfg.Trace = p.traceFragment
 	}
@@ -365,14 +378,15 @@ func (p *Process) makeScheduler(firstFD int) {
 	for _, a := range p.image.Argv {
 		cmdline = append(append(cmdline, a...), 0)
 	}
-	p.sched = sched.New(sched.Config{
+	cfg := sched.Config{
 		Space: p.space, Translator: p.trans,
 		Engine: func(sig syswrap.Signals) *syswrap.Engine {
 			cfg := syswrap.Config{
 				Space: p.space, Signals: sig, Watcher: kernel, FirstToolFD: firstFD, NoFile: noFile,
 				Exe: p.image.Path, Cmdline: cmdline, Auxv: auxv, Stat: statFields(p.image),
-				GuestTID: func(tid int) bool { return p.sched.HasTID(tid) },
-				Warn:     func(line string) { p.log.Userf("%s", line) },
+				LaxIoctls: p.opt.SimHints.Has(options.HintLaxIoctls),
+				GuestTID:  func(tid int) bool { return p.sched.HasTID(tid) },
+				Warn:      func(line string) { p.log.Userf("%s", line) },
 			}
 			if p.fds = p.trackDescriptors(); p.fds != nil {
 				cfg.Descriptors = p.fds
@@ -407,7 +421,9 @@ func (p *Process) makeScheduler(firstFD int) {
 		Shadow:  p.shadow,
 		Warn:    func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 		Mask:    stage0.SignalMask(), Ignored: stage0.IgnoredSignals(),
-	})
+	}
+	p.schedulerOptions(&cfg)
+	p.sched = sched.New(cfg)
 }
 
 // statFields are the fields of /proc/self/stat that depend on the program, by number (proc_pid_stat(5)).

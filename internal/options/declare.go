@@ -163,7 +163,7 @@ func (p *parser) uncommon() {
 	Func(fs, "require-text-symbol", "<:soname:symbol>", p.setRequire, "end the run if an object lacks a symbol")
 	comma(fs, &c.SonameSynonyms, "soname-synonyms", "<syn=pattern,...>", "objects with their own allocator")
 	Func(fs, "sigill-diagnostics", "no|yes", p.setSigill, "describe illegal instructions [yes]")
-	Any(fs, &c.MaxThreads, "max-threads", 500, "most threads at a time")
+	Func(fs, "max-threads", "<number>", p.setMaxThreads, "end the run at the start of a thread that is one more; not given: no limit")
 	Any(fs, &c.MaxStackframe, "max-stackframe", 2000000, "larger moves of the stack pointer switch stacks")
 	Any(fs, &c.MainStacksize, "main-stacksize", 0, "size of the main thread's stack; 0: as limited")
 }
@@ -272,6 +272,15 @@ func (p *parser) setMinaddr(s string) error {
 		return bad("Must be a page aligned address between 0x1000 and 0x200000000")
 	}
 	p.core.AspaceMinaddr = n
+	return nil
+}
+
+func (p *parser) setMaxThreads(s string) error {
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil {
+		return bad("Invalid integer value '%s'", s)
+	}
+	p.core.MaxThreads = int(n)
 	return nil
 }
 

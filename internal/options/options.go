@@ -49,6 +49,9 @@ const (
 	HintLaxIoctls = iota
 	HintLaxDoors
 	HintFuseCompatible
+	HintEnableOuter
+	HintNoInnerPrefix
+	HintNoStackCache // no-nptl-pthread-stackcache
 )
 
 // Core holds the options of the core. Comments name the option where the field's name differs.
@@ -93,7 +96,7 @@ type Core struct {
 	// Options about the guest's memory and heap.
 	MaxStackframe    int64
 	MainStacksize    int64 // 0: from the resource limit
-	MaxThreads       int
+	MaxThreads       int   // 0: as many as the system gives
 	Alignment        uint64
 	RedzoneSize      int64 // -1: the tool's default
 	ReallocZeroFrees bool  // --realloc-zero-bytes-frees

@@ -101,6 +101,16 @@ func Default(reserved bool) Config {
 	return c
 }
 
+// Above keeps everything at or above a.
+func (c *Config) Above(a guest.Addr) {
+	c.Space.Start = max(c.Space.Start, a)
+	for i := range c.Low {
+		c.Low[i].Start = min(max(c.Low[i].Start, a), c.Low[i].End)
+	}
+	c.Low32.Start = min(max(c.Low32.Start, a), c.Low32.End)
+	c.High.Start = max(c.High.Start, a)
+}
+
 // Space is the address space of one guest process. All methods are safe for concurrent use.
 type Space struct {
 	cfg Config // immutable

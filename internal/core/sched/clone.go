@@ -8,6 +8,7 @@ import (
 	"gogrind/internal/core/syswrap"
 	"gogrind/internal/core/vcpu"
 	"gogrind/internal/guest"
+	"gogrind/internal/tool"
 )
 
 // clone makes a thread of the same process: a goroutine on an OS thread of its own, which starts with the caller's registers.
@@ -16,6 +17,12 @@ func (t *Thread) clone(a *syswrap.CloneArgs) int64 {
 	const needed = unix.CLONE_VM | unix.CLONE_THREAD | unix.CLONE_SIGHAND
 	if a.Flags&needed != needed {
 		return t.fork(a)
+	}
+	if t.tooMany() {
+		return -int64(unix.EAGAIN)
+	}
+	if t.s.cfg.Cloned != nil {
+		t.s.cfg.Cloned(t)
 	}
 	ctx, err := vcpu.New()
 	if err != nil {
@@ -34,6 +41,7 @@ func (t *Thread) clone(a *syswrap.CloneArgs) int64 {
 		ctx.Regs.FSBase = a.TLS
 	}
 	n := t.s.newThread(ctx)
+	t.trace("makes thread %d", n.id)
 	n.parked = true
 	if a.Flags&unix.CLONE_CHILD_CLEARTID != 0 {
 		n.clearTID = a.ChildTID
@@ -67,6 +75,20 @@ func (t *Thread) clone(a *syswrap.CloneArgs) int64 {
 	}
 	close(released)
 	return tid
+}
+
+// tooMany ends the process if one more thread is over the limit that the user has given.
+func (t *Thread) tooMany() bool {
+	s := t.s
+	s.mu.Lock()
+	n := len(s.threads)
+	s.mu.Unlock()
+	if s.cfg.MaxThreads == 0 || n < s.cfg.MaxThreads-1 { // Valgrind's number 0 is none
+		return false
+	}
+	s.cfg.TooManyThreads(t)
+	s.exit(t, tool.Exit{Status: 1})
+	return true
 }
 
 func le32(x uint32) []byte { return []byte{byte(x), byte(x >> 8), byte(x >> 16), byte(x >> 24)} }

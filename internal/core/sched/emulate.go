@@ -30,6 +30,9 @@ func (t *Thread) emulate(pc guest.Addr) {
 		return
 	}
 	next := uint64(pc) + uint64(in.Len)
+	if t.s.cfg.Unusual != nil {
+		t.s.cfg.Unusual(t, unusual(&in))
+	}
 	switch op := in.Op; {
 	case in.Map == 0 && op == 0xc7: // xbegin: the transaction aborts at once, without a reason that suggests to try again
 		r.GPR[guest.RAX] = 0
@@ -108,6 +111,17 @@ func (t *Thread) emulate(pc guest.Addr) {
 	default:
 		t.fault(signal.FaultInfo(signal.SIGILL, illIllOpn, uint64(pc)), signal.Fault{Trap: trapUD})
 	}
+}
+
+// unusual says how the emulation of in differs from the processor.
+func unusual(in *amd64.Inst) string {
+	switch {
+	case in.Map == 0 && in.Op == 0xc7:
+		return "transactions always abort"
+	case in.Map == 0 && in.Op == 0xcd:
+		return "32-bit system calls fail with ENOSYS"
+	}
+	return "segment registers and far transfers know the segments of 64-bit programs only"
 }
 
 // si_code and trap numbers (asm-generic/siginfo.h, asm/trapnr.h).

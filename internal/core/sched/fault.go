@@ -100,6 +100,8 @@ func behindInt1(h uintptr) bool { return guest.Bytes(guest.Addr(h-1), 1)[0] == 0
 // fault sends a synchronous signal to t, whose registers are exact.
 func (t *Thread) fault(info signal.Info, f signal.Fault) {
 	t.flushEvents()
+	t.s.traceSignal("%s: si_code=%d faultaddr=%#x tid=%d ESP=%#x RIP=%#x", signal.Name(info.Signo()), info.Code(), info.Addr(), t.id,
+		t.ctx.Regs.GPR[guest.RSP], t.ctx.Regs.RIP)
 	if w := t.s.cfg.Faults; w != nil {
 		w.Fault(t, info.Signo(), int(info.Code()), guest.Addr(info.Addr()))
 	}

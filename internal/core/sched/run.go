@@ -17,6 +17,7 @@ import (
 // loop runs guest code until the thread ends.
 func (t *Thread) loop() {
 	debug.SetPanicOnFault(true) // the translator reads guest code directly: see jit.ErrBus
+	t.trace("begins to run as thread %d of the kernel", t.TID())
 	for !t.over() {
 		host, ok := t.next()
 		if !ok {
@@ -25,6 +26,7 @@ func (t *Thread) loop() {
 		t.ctx.Run(host)
 		t.exit()
 	}
+	t.trace("has ended")
 }
 
 // over reports whether the thread has ended.
@@ -84,6 +86,7 @@ func (t *Thread) noCode(err error) {
 
 // flush empties the code cache with all threads out of it.
 func (t *Thread) flush() {
+	t.trace("empties the code cache")
 	t.s.stopOthers(t, func() {
 		t.s.clearPlanes()
 		t.s.tr.Flush()
@@ -334,6 +337,7 @@ func (t *Thread) deliver() {
 			}
 			signal.Restart(int64(c.Regs.GPR[guest.RAX]), a, &c.Regs, t.syscall)
 		}
+		t.traceDelivery(info, act)
 		switch act.Kind {
 		case signal.Handle:
 			sp := c.Regs.GPR[guest.RSP]

@@ -66,6 +66,15 @@ type Config struct {
 	// Shadow: GS is the shadow distance instead of the guest's FS base.
 	Shadow bool
 	Warn   func(format string, args ...any)
+	// TraceSignals and TraceSched receive a line for each event; nil: they are not wanted.
+	TraceSignals, TraceSched func(line string)
+	// Unusual is told of instructions that are emulated with limits (--show-emwarns); may be nil.
+	Unusual func(t *Thread, what string)
+	// MaxThreads is the number of threads with which the process is ended by TooManyThreads; 0: there is no limit.
+	MaxThreads     int
+	TooManyThreads func(t *Thread)
+	// Cloned is called in a thread that is about to make another one; may be nil.
+	Cloned func(t *Thread)
 	// Mask and Ignored are the signal mask and the ignored signals that the process was started with.
 	Mask, Ignored uint64
 }
@@ -284,6 +293,9 @@ func (s *Scheduler) stopOthers(self *Thread, f func()) {
 		self.parked = false
 	}
 	nested := s.stopper == self
+	if self != nil && !nested {
+		self.trace("stops all others")
+	}
 	s.stopper = self
 	for !nested {
 		running := 0
@@ -359,4 +371,11 @@ func (t *Thread) moved(from uint64) {
 	if w := t.s.cfg.Stacks; w != nil && from != to && from-to+farAway < 2*farAway {
 		w.StackMoved(t, guest.Addr(from), guest.Addr(to))
 	}
+}
+
+// CountThreads is the number of live guest threads.
+func (s *Scheduler) CountThreads() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.threads)
 }

@@ -133,6 +133,7 @@ func (t *Thread) drain() {
 	for {
 		for t.ctx.NextSignal(&raw) {
 			info := signal.Info(raw)
+			t.s.traceSignal("async signal handler: signal=%d, tid=%d, si_code=%d", info.Signo(), t.id, info.Code())
 			if info.Code() == signal.SI_TKILL {
 				t.sig.Queue(info)
 			} else {

@@ -16,9 +16,15 @@ func (t *Thread) Raw(nr uintptr, a [6]uint64) int64 {
 	}
 	w := waitOf(t.Memory(), nr, &a)
 	for {
+		if t.s.cfg.TraceSched != nil {
+			t.trace("enters system call %d", nr)
+		}
 		t.park()
 		r, aborted := t.ctx.Syscall(nr, &a)
 		t.unpark()
+		if t.s.cfg.TraceSched != nil {
+			t.trace("is back from system call %d", nr)
+		}
 		if r != -signal.ERESTARTSYS && r != -int64(unix.EINTR) {
 			return r
 		}
@@ -81,6 +87,7 @@ func (t *Thread) systemCall() {
 	case syswrap.Sigreturn:
 		sp := r.GPR[guest.RSP]
 		err := t.sig.Sigreturn(r, t.ctx.XSave())
+		t.s.traceSignal("signal_return (thread %d): RIP=%#x", t.id, r.RIP)
 		t.moved(sp)
 		t.popExact(guest.Addr(sp))
 		if err != nil {

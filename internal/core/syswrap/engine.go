@@ -84,6 +84,8 @@ type Config struct {
 	FirstToolFD int
 	// NoFile is RLIMIT_NOFILE as the guest must see it.
 	NoFile unix.Rlimit
+	// LaxIoctls: what is known of an unknown ioctl is the size of its argument, which need not be filled in.
+	LaxIoctls bool
 	// Exe, Cmdline and Auxv are the contents of the files of these names in /proc/self; Exe is an absolute path.
 	Exe     string
 	Cmdline []byte

@@ -203,6 +203,9 @@ func ioctlRow(c *Call) *subRow {
 	k, ok := ioctls[cmd]
 	if !ok {
 		k = guessIoctl(cmd)
+		if c.e.cfg.LaxIoctls {
+			k = k.lax()
+		}
 	}
 	row := &subRow{name: k.name, newFD: k.fd}
 	if !noArgument[cmd] {
@@ -269,6 +272,17 @@ func guessIoctl(cmd uint32) ioctlKind {
 		k.dir = kOut
 	case linux.IocRead | linux.IocWrite:
 		k.dir = kInOut
+	}
+	return k
+}
+
+// lax is k for those who say that the program knows better: nothing is read.
+func (k ioctlKind) lax() ioctlKind {
+	switch k.dir {
+	case kIn:
+		k.dir = kInt
+	case kInOut:
+		k.dir = kOut
 	}
 	return k
 }

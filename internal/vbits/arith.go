@@ -239,3 +239,211 @@ func rangeV(hi, lo uint64, word int) uint64 {
 	}
 	return uint64(1)<<bits.Len64(lo) - 1
 }
+
+// signedLimits are the smallest and largest number that a can be in two's complement.
+func signedLimits(w uint, a val) (lo, hi int64) {
+	s := 64 - w
+	top := uint64(1) << (w - 1)
+	l, h := a.x&^a.v|a.v&top, (a.x|a.v)&^(a.v&top)
+	return int64(l<<s) >> s, int64(h<<s) >> s
+}
+
+// wide is a number of 128 bits in two's complement.
+type wide struct {
+	hi int64
+	lo uint64
+}
+
+func (a wide) less(b wide) bool { return a.hi < b.hi || a.hi == b.hi && a.lo < b.lo }
+
+func mulSigned(a, b int64) wide {
+	hi, lo := bits.Mul64(uint64(a), uint64(b))
+	h := int64(hi)
+	if a < 0 {
+		h -= b
+	}
+	if b < 0 {
+		h -= a
+	}
+	return wide{h, lo}
+}
+
+// side says whether a is below, within or above the numbers of w bits in two's complement.
+func (a wide) side(w uint) int {
+	switch {
+	case w == 64 && a.hi == int64(a.lo)>>63:
+		return 0
+	case w < 64 && a.hi == int64(a.lo)>>63 && int64(a.lo)>>(w-1) == int64(a.lo)>>63:
+		return 0
+	case a.hi < 0:
+		return -1
+	}
+	return 1
+}
+
+// mulWideV are the V bits of the low and high half of the product of a and b, and whether it is undefined if it needs the high half.
+// Not exact, as mulV.
+func mulWideV(w uint, a, b val, signed bool) (lo, hi uint64, open bool) {
+	if a.v|b.v == 0 {
+		return 0, 0, false
+	}
+	lo = mulV(w, a, b)
+	var dHi, dLo uint64 // where the smallest and the largest product differ
+	if signed {
+		aLo, aHi := signedLimits(w, a)
+		bLo, bHi := signedLimits(w, b)
+		least, most := mulSigned(aLo, bLo), mulSigned(aLo, bLo)
+		for _, p := range [...]wide{mulSigned(aLo, bHi), mulSigned(aHi, bLo), mulSigned(aHi, bHi)} {
+			if p.less(least) {
+				least = p
+			}
+			if most.less(p) {
+				most = p
+			}
+		}
+		open = least.side(w) != most.side(w)
+		dHi, dLo = uint64(least.hi^most.hi), least.lo^most.lo
+	} else {
+		loHi, loLo := bits.Mul64(a.x&^a.v, b.x&^b.v)
+		hiHi, hiLo := bits.Mul64(a.x|a.v, b.x|b.v)
+		if w == 64 {
+			open = (loHi != 0) != (hiHi != 0)
+		} else {
+			open = (loLo>>w != 0) != (hiLo>>w != 0)
+		}
+		dHi, dLo = loHi^hiHi, loLo^hiLo
+	}
+	if w == 64 {
+		hi = rangeV(dHi, dLo, 1)
+	} else {
+		hi = rangeV(dHi, dLo, 0) >> w & mask(w)
+	}
+	if a.v == 0 {
+		a, b = b, a
+	}
+	if b.v == 0 && b.x&(b.x-1) == 0 && b.x != 0 && !(signed && b.x>>(w-1) != 0) {
+		// A shift.
+		k := uint(bits.TrailingZeros64(b.x))
+		ext := a.v
+		if signed {
+			ext = uint64(int64(a.v<<(64-w)) >> (64 - w))
+		}
+		switch {
+		case w == 64 && signed:
+			hi = uint64(int64(ext) >> (64 - k))
+		case w == 64:
+			hi = ext >> (64 - k)
+		default:
+			hi = ext << k >> w & mask(w)
+		}
+	}
+	return lo, hi, open
+}
+
+// popcntV are the V bits of the number of ones.
+func popcntV(a val) uint64 {
+	lo, hi := bits.OnesCount64(a.x&^a.v), bits.OnesCount64(a.x|a.v)
+	return rangeV(0, uint64(lo^hi), 0) // all numbers between are possible
+}
+
+// firstV are the V bits of the position of the lowest set bit, w for none; zero is what stands for none.
+func firstV(w uint, a val, zero val) (v uint64) {
+	and, or := ^uint64(0), uint64(0)
+	add := func(p uint64) { and, or = and&p, or|p }
+	for u := a.x | a.v; ; u &= u - 1 {
+		if u == 0 {
+			add(zero.x)
+			return and ^ or | zero.v
+		}
+		p := uint64(bits.TrailingZeros64(u))
+		add(p)
+		if a.v>>p&1 == 0 { // a defined 1
+			return and ^ or
+		}
+	}
+}
+
+// lastV is the same for the highest set bit; distance counts from the highest bit.
+func lastV(w uint, a val, zero val, distance bool) (v uint64) {
+	and, or := ^uint64(0), uint64(0)
+	add := func(p uint64) { and, or = and&p, or|p }
+	for u := a.x | a.v; ; {
+		if u == 0 {
+			add(zero.x)
+			return and ^ or | zero.v
+		}
+		p := uint64(bits.Len64(u)) - 1
+		if distance {
+			add(uint64(w) - 1 - p)
+		} else {
+			add(p)
+		}
+		if a.v>>p&1 == 0 {
+			return and ^ or
+		}
+		u &^= 1 << p
+	}
+}
+
+// zeroV reports whether it is undefined if a is 0.
+func zeroV(a val) bool { return a.v != 0 && a.x&^a.v == 0 }
+
+// depositV are the V bits of pdep(a, sel).
+func depositV(w uint, a, sel val) (v uint64) {
+	low := mask(w)
+	if sel.v != 0 {
+		low = sel.v&-sel.v - 1 // which bits of a go where is known below the lowest undefined selector
+	}
+	k := 0
+	for s := sel.x & low; s != 0; s &= s - 1 {
+		v |= a.v >> k & 1 * (s & -s)
+		k++
+	}
+	return v | (sel.x|sel.v)&^low&mask(w)
+}
+
+// extractV are the V bits of pext(a, sel).
+func extractV(w uint, a, sel val) (v uint64) {
+	low := mask(w)
+	if sel.v != 0 {
+		low = sel.v&-sel.v - 1
+	}
+	k := 0
+	for s := sel.x & low; s != 0; s &= s - 1 {
+		if a.v&s&-s != 0 {
+			v |= 1 << k
+		}
+		k++
+	}
+	if sel.v != 0 {
+		most := uint(bits.OnesCount64((sel.x | sel.v) & mask(w)))
+		if most > uint(k) {
+			v |= mask(most) &^ (1<<k - 1)
+		}
+	}
+	return v
+}
+
+// crcStep is what crc32 makes of crc and n bytes of data. It is linear: bits of the result are sums of bits of the arguments.
+func crcStep(crc uint32, data uint64, n uint) uint32 {
+	const poly = 0x82f63b78 // Castagnoli, bits reversed
+	for range n {
+		crc ^= uint32(data & 0xff)
+		data >>= 8
+		for range 8 {
+			crc = crc>>1 ^ poly&-(crc&1)
+		}
+	}
+	return crc
+}
+
+// crcV are the V bits of crcStep: those that an undefined bit takes part in.
+func crcV(crc uint32, data uint64, n uint) (v uint32) {
+	for ; crc != 0 && v != 1<<32-1; crc &= crc - 1 {
+		v |= crcStep(crc&-crc, 0, n)
+	}
+	for ; data != 0 && v != 1<<32-1; data &= data - 1 {
+		v |= crcStep(0, data&-data, n)
+	}
+	return v
+}

@@ -102,7 +102,7 @@ func (o *oracle) Load(p []byte, a guest.Addr) {
 
 func (o *oracle) LoadV(p []byte, a guest.Addr) {
 	for i := range p {
-		p[i] = o.v.byte(a + guest.Addr(i))
+		p[i] = o.after.byte(a + guest.Addr(i))
 	}
 }
 
@@ -427,10 +427,6 @@ func (o *oracle) taint(rng *rand.Rand) {
 						o.v[recFlags] |= f
 					}
 				}
-			}
-			if e.FlagsRead&flagD != 0 && rng.IntN(16) == 0 && budget > 0 {
-				budget--
-				o.v[recFlags] |= flagD
 			}
 		case 4:
 			if e.Reads.Has(amd64.SetX87) || rng.IntN(16) == 0 {

@@ -7,7 +7,11 @@ import (
 
 // condition says whether condition cc, the low four bits of the opcodes of jcc, setcc and cmovcc, is undefined, and its value.
 func (m *Machine) condition(cc uint8) (x, undefined bool) {
-	f, v := m.v.Regs().RFlags, m.File.Flags
+	return conditionOf(cc, m.v.Regs().RFlags, m.File.Flags)
+}
+
+// conditionOf is the same for flags f with V bits v.
+func conditionOf(cc uint8, f, v uint64) (x, undefined bool) {
 	has := func(b uint64) bool { return f&b != 0 }
 	open := func(b uint64) bool { return v&b != 0 }
 	switch cc >> 1 & 7 {
@@ -128,10 +132,9 @@ func (m *Machine) jmp() bool {
 // call pushes a defined return address.
 func (m *Machine) call() bool {
 	m.target(0)
-	var zero [16]byte
 	for i := range m.accs {
 		if a := &m.accs[i]; a.Addr == amd64.AddrPush {
-			m.storeV(m.address(a), zero[:a.Size])
+			m.storeBits(m.address(a), 0, min(int(a.Size), 8))
 			m.moveSP(-int64(a.Size))
 		}
 	}
@@ -145,10 +148,7 @@ func (m *Machine) ret() bool {
 		if a.Addr != amd64.AddrPop {
 			continue
 		}
-		var b [40]byte
-		p := b[:a.Size]
-		m.loadV(p, m.address(a))
-		if le(p[:min(8, len(p))]) != 0 {
+		if m.loadBits(m.address(a), min(int(a.Size), 8)) != 0 {
 			m.use(UseTarget, 8, 0)
 		}
 		if in.Op == 0xcf {

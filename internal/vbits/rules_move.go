@@ -1,8 +1,6 @@
 package vbits
 
 import (
-	"encoding/binary"
-
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
@@ -20,8 +18,8 @@ func (m *Machine) copy() bool {
 			m.copyLine()
 			return true
 		case in.Map == 1 && in.Op == 0x01: // clzero
-			var zero [64]byte
-			m.storeV(m.address(&m.accs[0]), zero[:])
+			clear(m.bulk[:64])
+			m.storeV(m.address(&m.accs[0]), m.bulk[:64])
 			return true
 		}
 	}
@@ -31,17 +29,18 @@ func (m *Machine) copy() bool {
 
 // copyLine copies 64 bytes to the address in a register.
 func (m *Machine) copyLine() {
-	var b [64]byte
+	b := m.bulk[:64]
+	clear(b)
 	to := -1
 	for i := range m.accs {
 		if m.accs[i].Kind == isa.Load {
-			m.loadV(b[:], m.address(&m.accs[i]))
+			m.loadV(b, m.address(&m.accs[i]))
 		} else {
 			to = i
 		}
 	}
 	if to >= 0 {
-		m.storeV(m.address(&m.accs[to]), b[:])
+		m.storeV(m.address(&m.accs[to]), b)
 	}
 }
 
@@ -60,19 +59,16 @@ func (m *Machine) stack() bool {
 		a := &m.accs[i]
 		switch a.Addr {
 		case amd64.AddrPush:
-			var b [8]byte
 			var v uint64
 			if m.ops[0].Kind != amd64.OpImm {
 				v = m.vbits(0)
 			}
-			binary.LittleEndian.PutUint64(b[:], v)
-			m.storeV(m.address(a), b[:a.Size])
+			m.storeBits(m.address(a), v, int(a.Size))
 			m.moveSP(-int64(a.Size))
 		case amd64.AddrPop:
-			var b [8]byte
-			m.loadV(b[:a.Size], m.address(a))
+			v := m.loadBits(m.address(a), int(a.Size))
 			m.moveSP(int64(a.Size))
-			m.set(0, binary.LittleEndian.Uint64(b[:]))
+			m.set(0, v)
 		}
 	}
 	return true
@@ -80,10 +76,9 @@ func (m *Machine) stack() bool {
 
 func (m *Machine) leave() {
 	a := &m.accs[0]
-	var b [8]byte
-	m.loadV(b[:a.Size], m.address(a))
+	v := m.loadBits(m.address(a), int(a.Size))
 	m.setGPR(guest.RSP, 8, addV(64, m.gprVal(guest.RBP, 64), val{uint64(a.Size), 0}, val{}))
-	m.setGPR(guest.RBP, int(a.Size), binary.LittleEndian.Uint64(b[:]))
+	m.setGPR(guest.RBP, int(a.Size), v)
 }
 
 // enter pushes rbp and, with a nesting level, pointers of the frames around.
@@ -95,11 +90,9 @@ func (m *Machine) enter() {
 	}
 	regs := m.v.Regs()
 	sp := guest.Addr(regs.GPR[guest.RSP])
-	var b [8]byte
 	push := func(v uint64) {
 		sp -= guest.Addr(size)
-		binary.LittleEndian.PutUint64(b[:], v)
-		m.storeV(sp, b[:size])
+		m.storeBits(sp, v, size)
 	}
 	push(f.GPR[guest.RBP])
 	frame := f.GPR[guest.RSP]
@@ -112,8 +105,7 @@ func (m *Machine) enter() {
 		m.use(UseAddress, 8, m.Origins.GPR[guest.RBP])
 	}
 	for i := 1; i < level; i++ {
-		m.loadV(b[:size], bp-guest.Addr(i*size))
-		push(le(b[:size]))
+		push(m.loadBits(bp-guest.Addr(i*size), size))
 	}
 	if level > 0 {
 		push(frame)

@@ -39,6 +39,9 @@ type step struct {
 
 	stores  [maxStores]store
 	nstores int
+	buf8    [8]byte    // what is passed to Memory must not be on the stack: it would be allocated
+	buf16   [16]byte   //
+	bulk    [1024]byte //
 	// loaded is a place in memory with undefined bits that was read, for origins; loadedLen 0 is none.
 	loaded    guest.Addr
 	loadedLen int
@@ -192,6 +195,45 @@ func (m *Machine) loadV(p []byte, a guest.Addr) {
 	}
 }
 
+// loadBits are the V bits of n bytes at a, n at most 8.
+func (m *Machine) loadBits(a guest.Addr, n int) uint64 {
+	m.loadV(m.buf8[:n], a)
+	return le(m.buf8[:n])
+}
+
+// loadWord is the value of 8 bytes.
+func (m *Machine) loadWord(a guest.Addr) uint64 {
+	m.mem.Load(m.buf8[:], a)
+	return binary.LittleEndian.Uint64(m.buf8[:])
+}
+
+// memVal is value and V bits of n bytes at a.
+func (m *Machine) memVal(a guest.Addr, n int) val {
+	v := m.loadBits(a, n)
+	m.mem.Load(m.buf8[:n], a)
+	return val{le(m.buf8[:n]), v}
+}
+
+// storeBits remembers that the n bytes at a, at most 8, get V bits v.
+func (m *Machine) storeBits(a guest.Addr, v uint64, n int) {
+	s := &m.stores[m.nstores]
+	m.nstores++
+	s.addr = a
+	binary.LittleEndian.PutUint64(s.buf[:], v)
+	s.v = s.buf[:n]
+}
+
+func putBits(p []byte, v uint64) { binary.LittleEndian.PutUint64(p, v) }
+
+func allZero(p []byte) bool {
+	for _, b := range p {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // storeV remembers that the instruction gives the bytes at a the V bits v.
 func (m *Machine) storeV(a guest.Addr, v []byte) {
 	s := &m.stores[m.nstores]
@@ -250,8 +292,7 @@ func (m *Machine) value(i int) uint64 {
 		if a == nil {
 			return 0
 		}
-		var b [8]byte
-		p := b[:min(int(a.Size), 8)]
+		p := m.buf8[:min(int(a.Size), 8)]
 		m.mem.Load(p, m.address(a))
 		return le(p)
 	}
@@ -289,10 +330,7 @@ func (m *Machine) vbits(i int) uint64 {
 		if a == nil || a.Kind&isa.Load == 0 {
 			return 0
 		}
-		var b [8]byte
-		p := b[:min(int(a.Size), 8)]
-		m.loadV(p, m.address(a))
-		return le(p)
+		return m.loadBits(m.address(a), min(int(a.Size), 8))
 	case amd64.OpReg:
 		switch o.Class {
 		case amd64.CGPR:
@@ -337,9 +375,7 @@ func (m *Machine) set(i int, v uint64) {
 		if a == nil || a.Kind&isa.Store == 0 {
 			return
 		}
-		var b [8]byte
-		binary.LittleEndian.PutUint64(b[:], v)
-		m.storeV(m.address(a), b[:min(int(a.Size), 8)])
+		m.storeBits(m.address(a), v, min(int(a.Size), 8))
 	case amd64.OpReg:
 		switch o.Class {
 		case amd64.CGPR:

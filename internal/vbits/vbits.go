@@ -99,6 +99,9 @@ type Machine struct {
 	Unknown [isa.NumClasses]uint64
 	// surely has registers that are known to be defined.
 	surely isa.RegSet
+	// Components are the offsets of XSAVE's components in the standard format (cpuid leaf 0xd). Of those without, XSAVE saves and XRSTOR
+	// restores no V bits.
+	Components [8]int
 	// NoOrigins leaves origins out: all are 0.
 	NoOrigins bool
 

@@ -203,15 +203,22 @@ func (p *Process) openReport() error {
 	var set *suppress.Set
 	if st, ok := suppressTool(title); ok {
 		set = suppress.NewSet(st)
-		if p.opt.DefaultSupp {
-			if err := set.AddDefaults(); err != nil {
-				return err
+		reading := func(name string) {
+			if p.opt.Verbosity > 1 && !p.opt.XML {
+				p.log.Debugf("Reading suppressions file: %s", name)
 			}
 		}
 		for _, name := range p.opt.Suppressions {
+			reading(name)
 			if err := set.AddFile(name); err != nil {
 				p.log.Userf("%v", err)
 				return errReported
+			}
+		}
+		if p.opt.DefaultSupp {
+			reading(suppress.Defaults)
+			if err := set.AddDefaults(); err != nil {
+				return err
 			}
 		}
 	}

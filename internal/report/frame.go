@@ -136,7 +136,7 @@ func (v *View) path(f *Frame) string {
 	}
 	p := f.File
 	if f.Dir != "" && !strings.HasPrefix(p, "/") {
-		p = f.Dir + "/" + p
+		p = strings.TrimPrefix(f.Dir, "./") + "/" + p
 	}
 	for _, after := range v.Fullpath {
 		if i := strings.Index(p, after); i >= 0 {

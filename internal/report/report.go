@@ -213,6 +213,8 @@ func (r *Reporter) record(f *Finding) uint64 {
 	r.list = append(r.list, e)
 	r.resolve(e)
 	if r.suppressed(e) {
+		r.counts.SuppressedErrors++
+		r.counts.SuppressedContexts++
 		return 0
 	}
 	r.counts.Errors++
@@ -240,19 +242,20 @@ func (r *Reporter) next() uint64 {
 	return r.seen - 1
 }
 
-// limited applies --error-limit; it reports whether nothing more is recorded.
+// limited applies --error-limit, and compares less from some number of findings on, with or without that option; it reports
+// whether nothing more is recorded.
 func (r *Reporter) limited() bool {
-	if !r.cfg.ErrorLimit || r.cfg.Sink != nil {
+	if r.cfg.Sink != nil {
 		return false
 	}
 	if r.stopped {
 		return true
 	}
 	switch {
-	case r.counts.Shown >= stopAfterShown:
+	case r.cfg.ErrorLimit && r.counts.Shown >= stopAfterShown:
 		r.log.Userf("\nMore than %d different errors detected.  I'm not reporting any more.\n%s", stopAfterShown, stopText)
 		r.stopped = true
-	case r.counts.Errors >= stopAfterFound:
+	case r.cfg.ErrorLimit && r.counts.Errors >= stopAfterFound:
 		r.log.Userf("\nMore than %d total errors detected.  I'm not reporting any more.\n%s", stopAfterFound, stopText)
 		r.stopped = true
 	case r.counts.Shown >= slowAfterShown && !r.slow:
@@ -286,7 +289,11 @@ func (r *Reporter) Unique(f *Finding, show, count bool) (suppressed bool) {
 	e := &Entry{Finding: *f, Count: 1, Unique: r.next()}
 	r.resolve(e)
 	suppressed = r.suppressed(e)
-	if !suppressed && count {
+	switch {
+	case count && suppressed:
+		r.counts.SuppressedErrors++
+		r.counts.SuppressedContexts++
+	case count:
 		r.counts.Errors++
 		r.counts.Contexts++
 	}
@@ -325,7 +332,7 @@ func (e *Entry) suppression(frames []Frame) *suppress.Finding {
 	return &suppress.Finding{Kind: e.SuppKind, Extra: e.SuppExtra, Leak: e.LeakKind, Frames: suppressFrames(frames)}
 }
 
-// suppressed looks for a suppression of a new entry and counts it.
+// suppressed looks for a suppression of a new entry and counts its use.
 func (r *Reporter) suppressed(e *Entry) bool {
 	if r.cfg.Suppressions == nil || e.SuppKind == "" {
 		return false
@@ -334,8 +341,6 @@ func (r *Reporter) suppressed(e *Entry) bool {
 	if e.Rule == nil {
 		return false
 	}
-	r.counts.SuppressedErrors++
-	r.counts.SuppressedContexts++
 	if e.LeakedBlocks != 0 {
 		e.Rule.UseLeak(e.LeakedBytes, e.LeakedBlocks)
 	} else {

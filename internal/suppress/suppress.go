@@ -9,7 +9,9 @@ package suppress
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -164,16 +166,28 @@ func (r *Rule) matches(f *Finding) bool {
 // Set is a list of suppressions for one tool.
 type Set struct {
 	tool  Tool
-	rules []*Rule
+	rules []*Rule // in the order of their definition
+
+	mu    sync.Mutex // guards order
+	order []*Rule    // in which they are tried
 }
 
 // NewSet returns an empty set for tool.
 func NewSet(tool Tool) *Set { return &Set{tool: tool} }
 
-// Match returns the first rule for f, nil if there is none.
+// Match returns a rule for f, nil if there is none. Of several the one that matched last counts, and before any did, the one
+// defined last: counts of use name the same rules as Valgrind's.
 func (s *Set) Match(f *Finding) *Rule {
-	for _, r := range s.rules {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.order) != len(s.rules) {
+		s.order = slices.Clone(s.rules)
+		slices.Reverse(s.order)
+	}
+	for i, r := range s.order {
 		if r.matches(f) {
+			copy(s.order[1:i+1], s.order[:i])
+			s.order[0] = r
 			return r
 		}
 	}
@@ -188,11 +202,11 @@ func (s *Set) Rules() []*Rule { return s.rules }
 //go:embed default.supp
 var defaults string
 
-// defaultName is the file name that messages show for the built-in suppressions.
-const defaultName = "default.supp"
+// Defaults is the file name that messages show for the built-in suppressions.
+const Defaults = "default.supp"
 
 // AddDefaults adds the built-in suppressions.
-func (s *Set) AddDefaults() error { return s.Parse(strings.NewReader(defaults), defaultName) }
+func (s *Set) AddDefaults() error { return s.Parse(strings.NewReader(defaults), Defaults) }
 
 // placeholder is the name in generated suppressions.
 const placeholder = "<insert_a_suppression_name_here>"

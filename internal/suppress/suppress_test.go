@@ -229,3 +229,23 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestOrder: which of several fitting rules counts.
+func TestOrder(t *testing.T) {
+	set := NewSet(Memcheck)
+	for _, name := range []string{"a", "b"} {
+		text := "{\n" + name + "1\nMemcheck:Cond\nfun:f\n}\n{\n" + name + "2\nMemcheck:Cond\n...\nfun:main\n}\n"
+		if err := set.Parse(strings.NewReader(text), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, r := range []struct{ fn, want string }{{"f", "b2"}, {"f", "b2"}, {"", "b1"}, {"f", "b1"}, {"g", "b2"}, {"f", "b2"}} {
+		f := &Finding{Kind: "Cond", Frames: []Frame{{Fn: r.fn}, {Fn: "main"}}}
+		if r.fn == "" {
+			f.Frames = []Frame{{Fn: "f"}, {Fn: "start"}}
+		}
+		if got := set.Match(f); got == nil || got.Name != r.want {
+			t.Errorf("%q: %v, want %s", r.fn, got, r.want)
+		}
+	}
+}

@@ -208,7 +208,7 @@ func (p *Process) fatal(t *sched.Thread, info signal.Info, core bool) {
 		p.stackHint(t, info)
 		return
 	}
-	if p.opt.Quiet() && info.Signo() != signal.SIGSEGV {
+	if p.opt.Quiet() && !crash(info) {
 		return
 	}
 	text := ""
@@ -221,6 +221,15 @@ func (p *Process) fatal(t *sched.Thread, info signal.Info, core bool) {
 	p.log.Userf("")
 	p.report.Message(0, text, p.callers(t))
 	p.stackHint(t, info)
+}
+
+// crash reports whether the kernel has sent a signal for what the program did: this is told of with -q, too.
+func crash(info signal.Info) bool {
+	switch info.Signo() {
+	case signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS:
+		return info.Code() > 0
+	}
+	return false
 }
 
 // stackHint says what may help if the main thread has run out of stack.

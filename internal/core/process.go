@@ -367,7 +367,7 @@ func (p *Process) translated(r guest.Range) {
 }
 
 func (p *Process) makeScheduler(firstFD int) {
-	faults, _ := p.tool.(tool.FaultWatcher)
+	watcher, _ := p.tool.(tool.FaultWatcher)
 	threads, _ := p.tool.(tool.ThreadWatcher)
 	stacks, _ := p.tool.(tool.StackWatcher)
 	p.request = request.Dispatcher{Core: requests{p}}
@@ -413,7 +413,7 @@ func (p *Process) makeScheduler(firstFD int) {
 		Hooks:   p.hook,
 		HookPC:  func(n int) guest.Addr { return p.redir.Get(n).Addr },
 		Check:   p.check,
-		Faults:  faults,
+		Faults:  faults{p, watcher},
 		Threads: threads,
 		Stacks:  stacks,
 		Events:  events,

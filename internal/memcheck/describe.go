@@ -166,14 +166,14 @@ func (m *Memcheck) blockAs(a guest.Addr, b tool.HeapBlock, state string) []repor
 // onStack describes a as part of a thread's stack, nil if it is in none. t is the thread that came upon a.
 func (m *Memcheck) onStack(t tool.Thread, a guest.Addr) (x []report.Aux) {
 	m.host.Threads(func(o tool.Thread) bool {
-		if !o.Stack().Contains(a) {
+		if !o.Stack().Contains(a) && !overflow(o, a) {
 			return true
 		}
 		x = aux("Address %#x is on thread %d's stack", uint64(a), o.ID())
 		if o.ID() != t.ID() {
 			return false
 		}
-		if sp := guest.Addr(t.Regs().GPR[guest.RSP]); a < sp {
+		if sp := guest.Addr(t.Regs().GPR[guest.RSP]); a+stackRedZone < sp {
 			x[0].Text += fmt.Sprintf("\n%d bytes below stack pointer", uint64(sp-a))
 		} else if n, pc, ok := m.frameOf(t, a); ok {
 			x[0].Text += fmt.Sprintf("\nin frame #%d, created by %s", n, m.function(pc))
@@ -182,6 +182,15 @@ func (m *Memcheck) onStack(t tool.Thread, a guest.Addr) (x []report.Aux) {
 	})
 	return x
 }
+
+// overflow reports whether the stack pointer of t has left all mappings and a is near it: the thread ran out of stack.
+func overflow(t tool.Thread, a guest.Addr) bool {
+	sp := guest.Addr(t.Regs().GPR[guest.RSP])
+	return t.Stack().Empty() && sp != 0 && a+stackRedZone >= sp && a < sp+overflowReach
+}
+
+// overflowReach is how far above the stack pointer an access still belongs to a frame that does not fit.
+const overflowReach = 2_000_000 // the default of --max-stackframe, the largest frame that is taken for one
 
 // frameOf returns the number of the frame on t's stack that a lies in, and a pc in its function.
 func (m *Memcheck) frameOf(t tool.Thread, a guest.Addr) (n int, pc guest.Addr, ok bool) {

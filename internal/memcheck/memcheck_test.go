@@ -93,7 +93,7 @@ func TestStackPlaces(t *testing.T) {
 			want: " Location " + at(sp+0x72) + " is 2 bytes inside y[4].z,\n declared at prog.c:4, in frame #1 of thread 1\n\n"},
 		{name: "no variable", args: []string{"vars"}, addr: sp + 0x90,
 			want: " Address " + at(sp+0x90) + " is on thread 1's stack\n in frame #1, created by ???\n\n"},
-		{name: "below", args: []string{"vars"}, addr: sp - 8, want: " Address " + at(sp-8) + " is on thread 1's stack\n 8 bytes below stack pointer\n\n"},
+		{name: "below", args: []string{"vars"}, addr: sp - 136, want: " Address " + at(sp-136) + " is on thread 1's stack\n 136 bytes below stack pointer\n\n"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

@@ -27,21 +27,30 @@ func (r *Reporter) offerSuppression(e *Entry) {
 	r.log.Raw(suppress.Generate(r.cfg.SuppTool, e.suppression(e.Frames)))
 }
 
-// wanted asks the user. The answer C, and the end of input, stop asking.
+// wanted asks the user. The answer C, and the end of input, stop asking. An answer is a letter and a newline, or a newline
+// alone; after each character that is none the question comes again, so that front ends that count questions stay in step.
 func (r *Reporter) wanted() bool {
+	r.log.Print(User, "")
 	for {
-		r.log.Print(User, "")
 		r.log.Prompt(prompt)
-		answer, ok := readAnswer(r.cfg.InputFD)
+		c, ok := readByte(r.cfg.InputFD)
+		if ok && c != '\n' {
+			if !strings.ContainsRune("NnYyCc", rune(c)) {
+				continue
+			}
+			var end byte
+			if end, ok = readByte(r.cfg.InputFD); ok && end != '\n' {
+				continue
+			}
+		}
 		switch {
-		case answer == "C" || answer == "c" || answer == "" && !ok:
+		case !ok || c == 'C' || c == 'c':
 			r.noPrompt = true
 			return false
-		case answer == "" || answer == "N" || answer == "n":
-			return false
-		case answer == "Y" || answer == "y":
+		case c == 'Y' || c == 'y':
 			return true
 		}
+		return false
 	}
 }
 
@@ -58,21 +67,13 @@ func (r *Reporter) printUsed() {
 	r.log.Print(Debug, b.String())
 }
 
-// readAnswer reads one line from descriptor fd, byte by byte because the guest may read from it, too.
-func readAnswer(fd int) (line string, ok bool) {
-	var b strings.Builder
-	var c [1]byte
+// readByte reads from descriptor fd, no more than a byte because the guest may read from it, too.
+func readByte(fd int) (c byte, ok bool) {
+	var b [1]byte
 	for {
-		n, err := unix.Read(fd, c[:])
-		if errors.Is(err, unix.EINTR) {
-			continue
+		n, err := unix.Read(fd, b[:])
+		if !errors.Is(err, unix.EINTR) {
+			return b[0], err == nil && n == 1
 		}
-		if err != nil || n == 0 {
-			return b.String(), false
-		}
-		if c[0] == '\n' {
-			return b.String(), true
-		}
-		b.WriteByte(c[0])
 	}
 }

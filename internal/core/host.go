@@ -10,6 +10,7 @@ import (
 	"gogrind/internal/core/redir"
 	"gogrind/internal/core/sched"
 	"gogrind/internal/core/signal"
+	"gogrind/internal/core/strmem"
 	"gogrind/internal/debuginfo"
 	"gogrind/internal/guest"
 	"gogrind/internal/options"
@@ -88,6 +89,10 @@ func (s symbolizer) Frames(pc guest.Addr, era uint32, callSite bool, buf []repor
 	} else {
 		pc--
 	}
+	if f := s.p.strings.At(pc); f != nil {
+		return append(buf, report.Frame{PC: pc, Fn: f.Symbol, RawFn: f.Symbol, Obj: fmt.Sprintf(heap.FrameObject, s.p.tool.Info().Name),
+			File: strmem.FrameFile, Line: f.Line})
+	}
 	for _, f := range s.p.symbols.FramesAt(pc, era, nil) {
 		buf = append(buf, report.Frame(f))
 	}
@@ -156,6 +161,9 @@ func (p *Process) hookAt(pc guest.Addr) (int, bool) { return p.redir.At(pc) }
 // hook is what the scheduler runs for hook number n.
 func (p *Process) hook(n int) sched.Hook {
 	h := p.redir.Get(n)
+	if h.Resolver {
+		return func(*sched.Thread) (uint64, bool) { return uint64(h.Spec.To), true }
+	}
 	hk, ok := h.Spec.Do.(*heap.Hook)
 	if !ok {
 		return h.Spec.Do.(sched.Hook)

@@ -20,6 +20,7 @@ import (
 	"gogrind/internal/core/request"
 	"gogrind/internal/core/sched"
 	"gogrind/internal/core/stage0"
+	"gogrind/internal/core/strmem"
 	"gogrind/internal/core/syswrap"
 	"gogrind/internal/core/vcpu"
 	"gogrind/internal/debuginfo"
@@ -51,6 +52,7 @@ type Process struct {
 	unwind  *unwind.Config
 	redir   *redir.Table
 	frames  heap.FrameTable
+	strings *strmem.Set     // nil without OverlapWatcher
 	heap    *heap.Allocator // nil without HeapReplacer
 	trans   *jit.Translator
 	sched   *sched.Scheduler
@@ -259,6 +261,19 @@ func (p *Process) makeHeap() error {
 			specs = append(specs, redir.Spec{Symbol: h.Symbol, Matches: h.Matches, Do: h})
 		}
 	}
+	if _, ok := p.tool.(tool.OverlapWatcher); ok {
+		if err := p.makeStrings(); err != nil {
+			return err
+		}
+		for i := range p.strings.Functions {
+			f := &p.strings.Functions[i]
+			specs = append(specs, redir.Spec{
+				Symbol: f.Symbol, To: f.Start,
+				Matches:  func(soname string) bool { return f.Matches(soname, false) },
+				Indirect: func(soname string) bool { return f.Matches(soname, true) },
+			})
+		}
+	}
 	var trace func(string, ...any)
 	if p.opt.TraceRedir {
 		trace = p.log.Debugf
@@ -290,9 +305,12 @@ func (p *Process) makeTranslator() error {
 		return err
 	}
 	cfg := jit.Config{
-		Cache: cache, Limit: cacheLimit(p.opt.TranstabSectors), Fetch: p.fetch, Shadow: p.shadow, Hook: p.hookAt,
+		Cache: cache, Limit: cacheLimit(p.opt.TranstabSectors), Fetch: p.fetch, Shadow: p.shadow, Hook: p.hookAt, Redirect: p.redir.To,
 		Translated: p.translated, Verify: p.verify, Stable: p.stable,
 		Warn: func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
+	}
+	if p.strings != nil {
+		cfg.Trusted = p.strings.Range
 	}
 	if p.tool.Info().Name != "nulgrind" {
 		cfg.Tool = p.tool
@@ -354,6 +372,9 @@ func (p *Process) verify(pc guest.Addr) bool {
 
 // stable reports whether code at pc is that of a file, mapped without permission to write; objects.Protected looks out for changes.
 func (p *Process) stable(pc guest.Addr) bool {
+	if p.strings != nil && p.strings.Contains(pc) {
+		return true
+	}
 	m, ok := p.space.Find(pc)
 	return ok && m.Path != "" && m.Prot&guest.Write == 0 && m.Flags&unix.MAP_SHARED == 0
 }
@@ -409,7 +430,7 @@ func (p *Process) makeScheduler(firstFD int) {
 			}
 			return syswrap.New(cfg)
 		},
-		Request: func(t *sched.Thread) { p.request.Handle(t) },
+		Request: p.clientRequest,
 		Hooks:   p.hook,
 		HookPC:  func(n int) guest.Addr { return p.redir.Get(n).Addr },
 		Check:   p.check,

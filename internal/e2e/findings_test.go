@@ -50,6 +50,7 @@ var (
 	logPrefix = regexp.MustCompile(`^==\d+== ?`)
 	errorLine = regexp.MustCompile(`^(Invalid |Mismatched |Jump to the invalid |Source and destination |Argument '|Process terminating |` +
 		`Conditional jump |Use of uninitialised |Syscall param |realloc\(\) with size 0)`)
+	argument    = regexp.MustCompile(`([(,] ?)0x[0-9a-f]+`)
 	leakLine    = regexp.MustCompile(`^(\d.* blocks) are (.*) in loss record [\d,]+ of [\d,]+$`)
 	frameLine   = regexp.MustCompile(`^ +(?:at|by) 0x[0-9A-F]+: (.*) \(([^()]*)\)$`)
 	addressLine = regexp.MustCompile(`^ Address 0x[0-9a-f]+ is (.*)$`)
@@ -118,7 +119,7 @@ func kindOf(text string) string {
 		return m[2] + ": " + m[1]
 	}
 	if errorLine.MatchString(text) {
-		return text
+		return argument.ReplaceAllString(text, "${1}ADDR")
 	}
 	return ""
 }

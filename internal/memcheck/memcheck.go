@@ -57,15 +57,16 @@ type Memcheck struct {
 
 // The abilities that the core looks for.
 var (
-	_ tool.Tool          = (*Memcheck)(nil)
-	_ tool.HeapReplacer  = (*Memcheck)(nil)
-	_ tool.MemoryWatcher = (*Memcheck)(nil)
-	_ tool.Leaver        = (*Memcheck)(nil)
-	_ tool.KernelWatcher = (*Memcheck)(nil)
-	_ tool.FaultWatcher  = (*Memcheck)(nil)
-	_ tool.Requester     = (*Memcheck)(nil)
-	_ tool.StackWatcher  = (*Memcheck)(nil)
-	_ tool.Exact         = (*Memcheck)(nil)
+	_ tool.Tool           = (*Memcheck)(nil)
+	_ tool.HeapReplacer   = (*Memcheck)(nil)
+	_ tool.OverlapWatcher = (*Memcheck)(nil)
+	_ tool.MemoryWatcher  = (*Memcheck)(nil)
+	_ tool.Leaver         = (*Memcheck)(nil)
+	_ tool.KernelWatcher  = (*Memcheck)(nil)
+	_ tool.FaultWatcher   = (*Memcheck)(nil)
+	_ tool.Requester      = (*Memcheck)(nil)
+	_ tool.StackWatcher   = (*Memcheck)(nil)
+	_ tool.Exact          = (*Memcheck)(nil)
 )
 
 // New returns the tool.

@@ -60,6 +60,13 @@ type HeapStats struct {
 	LiveBlocks, LiveBytes     uint64
 }
 
+// OverlapWatcher is a tool that wants the string and memory functions of C libraries replaced by ones that access nothing but what
+// their callers' arguments say.
+type OverlapWatcher interface {
+	// Overlap: the function fn copies from src to dst, which overlap. size is the length given, -1 for a string's.
+	Overlap(t Thread, fn string, dst, src guest.Addr, size int64)
+}
+
 // HeapReplacer is a tool that wants malloc and friends replaced. All methods are called on the thread that makes the
 // call, with exact registers, before the function returns to the guest.
 type HeapReplacer interface {

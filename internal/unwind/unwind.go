@@ -29,6 +29,8 @@ type Config struct {
 	// Merge is the number of calls in the longest cycle that is shown once only (--merge-recursive-frames), 0 for none. A
 	// cycle lies between two equal return addresses.
 	Merge int
+	// Leaf is code without frame information that leaves the stack pointer alone.
+	Leaf guest.Range
 	// Warn receives a message about damaged frame information, once per object. Nil drops it.
 	Warn func(msg string)
 
@@ -142,7 +144,7 @@ func (u *Unwinder) find(pc uint64, exact bool) *Rule {
 	if (r == noInfo || last && !exact && !r.signal) && u.isSigreturn(pc) {
 		r = sigreturn
 	}
-	if r == noInfo && exact && o != nil && o.IsEntry(guest.Addr(pc)) {
+	if r == noInfo && (exact && o != nil && o.IsEntry(guest.Addr(pc)) || u.cfg.Leaf.Contains(guest.Addr(key))) {
 		r = entry
 	}
 	*slot = cached{key, r}

@@ -29,6 +29,7 @@ var Rules = []Rule{
 	{"core/syswrap", "core/aspace core/signal guest linux tool"},
 	{"core/signal", "guest linux tool"},
 	{"core/request", "guest tool"},
+	{"core/strmem", "guest"},
 	{"core/loader", "core/aspace guest linux"},
 	{"core/jit", "core/vcpu isa isa/amd64 guest tool"},
 	{"core/aspace", "guest linux tool"},

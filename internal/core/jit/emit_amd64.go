@@ -43,6 +43,11 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 			return t.translateHook(pc, n, indirect), nil
 		}
 	}
+	if t.cfg.Redirect != nil {
+		if to, ok := t.cfg.Redirect(guest.Addr(pc)); ok {
+			return t.translateRedirect(pc, uint64(to), indirect), nil
+		}
+	}
 	if err := t.findTraceSafely(pc); err != nil {
 		return 0, err
 	}
@@ -141,6 +146,17 @@ func (t *Translator) translateHook(pc uint64, n int, indirect bool) uint32 {
 	t.begin(pc, pc+1, indirect)
 	t.point(pc, true, [3]uint8{})
 	t.hot.leave(t, vcpu.ExitHook, uint32(n))
+	t.end()
+	return t.tr.frag
+}
+
+// translateRedirect makes the fragment for a function that other guest code stands in for.
+func (t *Translator) translateRedirect(pc, to uint64, indirect bool) uint32 {
+	t.tr.warm, t.tr.colds, t.tr.inner, t.tr.n = t.tr.warm[:0], t.tr.colds[:0], t.tr.inner[:0], 0
+	t.begin(pc, pc+1, indirect)
+	t.point(pc, true, [3]uint8{})
+	t.directExit(-1, to)
+	t.emitCold()
 	t.end()
 	return t.tr.frag
 }
@@ -557,7 +573,7 @@ func (t *Translator) instrument() {
 		x := &b.Insts[i]
 		x.PC, x.Code, x.Inst, x.Effects = guest.Addr(in.pc), in.code, &in.Inst, *in.effects()
 		x.Mem = x.Mem[:0]
-		if in.Row != nil {
+		if in.Row != nil && !t.trusted(in) {
 			x.Mem = in.MemAccesses(x.Mem)
 		}
 	}

@@ -145,6 +145,10 @@ func (t *Translator) absolute(in *inst) uint64 {
 func (t *Translator) copyInst(in *inst) {
 	a := &t.hot
 	seg := in.Seg >= amd64.SegFS
+	if seg && t.trusted(in) {
+		a.raw(in.code) // GS is the shadow distance
+		return
+	}
 	if !in.HasMem {
 		if seg && t.implicitSeg(in) {
 			t.copyString(in)

@@ -186,11 +186,21 @@ func (t *Translator) findTrace(pc uint64) error {
 }
 
 func (t *Translator) hooked(pc uint64) bool {
+	if t.cfg.Redirect != nil {
+		if _, ok := t.cfg.Redirect(guest.Addr(pc)); ok {
+			return true
+		}
+	}
 	if t.cfg.Hook == nil {
 		return false
 	}
 	_, ok := t.cfg.Hook(guest.Addr(pc))
 	return ok
+}
+
+// trusted reports whether the memory access of in is one that tools do not look at.
+func (t *Translator) trusted(in *inst) bool {
+	return (in.Seg == amd64.SegDS || in.Seg == amd64.SegGS) && t.cfg.Trusted.Contains(guest.Addr(in.pc))
 }
 
 // fetchAcross returns code at pc when fewer than 32 bytes are left in its mapping: the next mapping may go on with it.

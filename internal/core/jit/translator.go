@@ -51,6 +51,11 @@ type Config struct {
 	Shadow bool
 	// Hook returns the number of the hook at pc, and whether there is one. nil for none.
 	Hook func(pc guest.Addr) (int, bool)
+	// Redirect returns the guest code that stands in for what is at pc, and whether there is some. nil for none.
+	Redirect func(pc guest.Addr) (guest.Addr, bool)
+	// Trusted is guest code of the tool's own: there an access with a gs prefix is to the shadow of its operand, one with a ds
+	// prefix has been looked at. Tools see neither (package strmem).
+	Trusted guest.Range
 	// Translated is told, with mu held, which guest code a new fragment is a copy of.
 	Translated func(r guest.Range)
 	// Verify says that the code at pc may change without a fault, so that fragments made from it compare it with what it was

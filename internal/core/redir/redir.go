@@ -1,11 +1,13 @@
 // Package redir keeps which guest functions are replaced: it looks for their symbols in objects as these are mapped, and tells
-// the translator at which addresses a hook stands in for guest code.
+// the translator at which addresses a hook or other guest code stands in for guest code.
 //
 // It does not run hooks (sched) and does not know what they do (heap). All methods are safe for concurrent use; Table.mu is a
 // leaf lock.
 package redir
 
 import (
+	"fmt"
+	"slices"
 	"sync"
 
 	"gogrind/internal/debuginfo"
@@ -19,6 +21,13 @@ type Spec struct {
 	Matches func(soname string) bool
 	// Do is what the hook's owner wants to get back when the hook runs.
 	Do any
+	// To is the guest function that runs in place of this one; 0 for a hook.
+	To guest.Addr
+	// Indirect is Matches for an indirect function (STT_GNU_IFUNC), nil if those are not replaced. The symbol's address is then
+	// that of the function which chooses; the hook there has Resolver set.
+	Indirect func(soname string) bool
+
+	order int // of two specs for one address the first one given counts
 }
 
 // Hook is a function that is replaced at one address.
@@ -26,6 +35,8 @@ type Hook struct {
 	Addr   guest.Addr
 	Object string
 	Spec   *Spec
+	// Resolver says that the function at Addr returns the address of the one that is replaced: the hook is to return Spec.To.
+	Resolver bool
 }
 
 // Table is the active set.
@@ -41,6 +52,7 @@ type Table struct {
 func New(specs []Spec, trace func(format string, args ...any)) *Table {
 	t := &Table{specs: make(map[string][]*Spec), at: make(map[guest.Addr]int), trace: trace}
 	for i := range specs {
+		specs[i].order = i
 		t.specs[specs[i].Symbol] = append(t.specs[specs[i].Symbol], &specs[i])
 	}
 	return t
@@ -50,15 +62,15 @@ func New(specs []Spec, trace func(format string, args ...any)) *Table {
 func (t *Table) Add(a guest.Addr, spec *Spec) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.add(a, "", spec)
+	t.add(Hook{Addr: a, Spec: spec})
 }
 
-func (t *Table) add(a guest.Addr, object string, spec *Spec) {
-	if _, ok := t.at[a]; ok {
+func (t *Table) add(h Hook) {
+	if _, ok := t.at[h.Addr]; ok {
 		return
 	}
-	t.at[a] = len(t.hooks)
-	t.hooks = append(t.hooks, Hook{a, object, spec})
+	t.at[h.Addr] = len(t.hooks)
+	t.hooks = append(t.hooks, h)
 }
 
 // Scan looks for the functions in a newly mapped object and calls found for each one that is replaced from now on.
@@ -70,29 +82,38 @@ func (t *Table) Scan(o *debuginfo.Object, found func(Hook)) {
 	var list []Hook
 	o.Symbols(func(s debuginfo.Symbol) bool {
 		specs := t.specs[s.Name]
-		if specs == nil || s.Type != debuginfo.Func {
+		if specs == nil || s.Type != debuginfo.Func && s.Type != debuginfo.IFunc {
 			return true
 		}
 		for _, spec := range specs {
-			if spec.Matches(soname) {
-				list = append(list, Hook{s.Addr, o.Path, spec})
+			match := spec.Matches
+			if s.Type == debuginfo.IFunc {
+				match = spec.Indirect
+			}
+			if match != nil && match(soname) {
+				list = append(list, Hook{s.Addr, o.Path, spec, s.Type == debuginfo.IFunc})
 				break
 			}
 		}
 		return true
 	})
+	slices.SortStableFunc(list, func(a, b Hook) int { return a.Spec.order - b.Spec.order })
 	t.mu.Lock()
 	fresh := list[:0]
 	for _, h := range list {
 		if _, ok := t.at[h.Addr]; !ok {
-			t.add(h.Addr, h.Object, h.Spec)
+			t.add(h)
 			fresh = append(fresh, h)
 		}
 	}
 	t.mu.Unlock()
 	for _, h := range fresh {
 		if t.trace != nil {
-			t.trace("REDIR: %#x (%s:%s) redirected", uint64(h.Addr), soname, h.Spec.Symbol)
+			to := ""
+			if h.Spec.To != 0 {
+				to = fmt.Sprintf(" to %#x (%s)", uint64(h.Spec.To), h.Spec.Symbol)
+			}
+			t.trace("REDIR: %#x (%s:%s) redirected%s", uint64(h.Addr), soname, h.Spec.Symbol, to)
 		}
 		found(h)
 	}
@@ -114,7 +135,19 @@ func (t *Table) At(pc guest.Addr) (int, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	n, ok := t.at[pc]
-	return n, ok
+	return n, ok && (t.hooks[n].Spec.To == 0 || t.hooks[n].Resolver)
+}
+
+// To returns the guest code that stands in for what is at pc.
+func (t *Table) To(pc guest.Addr) (guest.Addr, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	n, ok := t.at[pc]
+	if !ok || t.hooks[n].Resolver {
+		return 0, false
+	}
+	to := t.hooks[n].Spec.To
+	return to, to != 0
 }
 
 // Get returns hook number n.

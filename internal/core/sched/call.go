@@ -93,5 +93,8 @@ func Returned(t *Thread) (uint64, bool) {
 	return 0, false
 }
 
+// End ends the process with the given status.
+func (s *Scheduler) End(t *Thread, status int) { s.exit(t, tool.Exit{Status: status}) }
+
 // Abort ends the process as abort does: by SIGABRT.
 func (s *Scheduler) Abort(t *Thread) { s.exit(t, tool.Exit{Signal: signal.SIGABRT}) }

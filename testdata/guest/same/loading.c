@@ -42,7 +42,8 @@ int main(void) {
 	}
 	printf("missing %d\n", dlopen("libnothing.so", RTLD_NOW) == NULL);
 	Dl_info info;
-	printf("address %d %s\n", dladdr((void *)outer, &info) != 0, info.dli_sname);
+	int known = dladdr((void *)outer, &info) != 0;
+	printf("address %d %s\n", known, info.dli_sname);
 	printf("ifunc %d\n", indirect(4));
 	printf("self %d\n", dlsym(RTLD_DEFAULT, "outer") == (void *)outer);
 	return 0;

@@ -1,0 +1,47 @@
+package core
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"gogrind/internal/core/aspace"
+	"gogrind/internal/core/sched"
+	"gogrind/internal/core/strmem"
+	"gogrind/internal/guest"
+	"gogrind/internal/tool"
+)
+
+// makeStrings puts the replacements of string functions into guest memory.
+func (p *Process) makeStrings() (err error) {
+	p.strings, err = strmem.New(func(n uint64) (guest.Range, error) { return p.space.MapTool(n, aspace.High) })
+	if err != nil {
+		return err
+	}
+	p.unwind.Leaf = p.strings.Range
+	if err := p.space.Mprotect(p.strings.Start, p.strings.Len(), unix.PROT_READ|unix.PROT_EXEC); err != nil {
+		return fmt.Errorf("replacements of string functions: %w", err)
+	}
+	return nil
+}
+
+// clientRequest performs a request made by the magic sequence: one of the guest's or of our replacements.
+func (p *Process) clientRequest(t *sched.Thread) {
+	f := p.strings.At(guest.Addr(t.Regs().RIP) - 1)
+	if f == nil {
+		p.request.Handle(t)
+		return
+	}
+	g := &t.Regs().GPR
+	dst, src := guest.Addr(g[guest.RDI]), guest.Addr(g[guest.RSI])
+	switch g[guest.R11] {
+	case strmem.ReqOverlap:
+		p.tool.(tool.OverlapWatcher).Overlap(t, f.Arg, dst, src, int64(g[guest.RDX]))
+	case strmem.ReqOverlapString:
+		p.tool.(tool.OverlapWatcher).Overlap(t, f.Arg, dst, src, -1)
+	case strmem.ReqOverflow:
+		p.log.Clientf("*** %s: buffer overflow detected ***: program terminated", f.Arg)
+		p.report.Message(0, "", p.callers(t))
+		p.sched.End(t, 1)
+	}
+}

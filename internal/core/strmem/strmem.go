@@ -1,0 +1,135 @@
+// Package strmem holds the replacements for the string and memory functions of C libraries: guest code of our own, written in
+// assembly for the tool's image, copied into the guest's address space and translated like all guest code. It says which symbols
+// of which objects they replace.
+//
+// The functions find what Memcheck's find: each byte that a caller's string has is accessed, none behind its end, and overlapping
+// arguments are reported where Memcheck looks for them. They are fast because they look at shadow memory themselves, 16 bytes at
+// a time, and go byte by byte, through accesses that the tool checks, only from a byte on whose shadow is not 0.
+//
+// Rules that the routines keep, and the translator relies on (jit.Config.Trusted):
+//   - an instruction with a gs prefix accesses the shadow of its operand;
+//   - an instruction with a ds prefix accesses memory whose shadow has been looked at; tools see no access. What it loads counts
+//     as defined, what it stores leaves the shadow alone;
+//   - all others are ordinary;
+//   - they use registers that calls may change only, call nothing and leave the stack pointer alone, so that a caller's frame
+//     begins 8 bytes above it at any instruction. They keep their state in registers: a signal handler sees nothing special.
+//
+// The package does not look for symbols (redir), report, or know Go's side of a request. A Set is not changed once made.
+package strmem
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sort"
+
+	"gogrind/internal/guest"
+)
+
+// Requests that the routines make, in r11.
+const (
+	// ReqOverlap: rdi and rsi are the destination and the source, rdx the length.
+	ReqOverlap = 1
+	// ReqOverlapString is the same without a length.
+	ReqOverlapString = 2
+	// ReqOverflow: the destination is smaller than what a checking function is to store.
+	ReqOverflow = 3
+)
+
+// Frames of the functions name this file; other programs know them by it.
+const FrameFile = "vg_replace_strmem.c"
+
+// Function is one replacement in guest memory. There is a copy of a routine for each symbol, so that a pc has one name.
+type Function struct {
+	guest.Range
+	Symbol string
+	Line   int    // in FrameFile
+	Arg    string // the function's name in messages about arguments
+	row    *row
+}
+
+// Set are the functions of a process.
+type Set struct {
+	guest.Range
+	Functions []Function // ascending
+}
+
+var errRoutine = errors.New("strmem: a routine without an end")
+
+// endMark ends each routine (END in macros.h).
+var endMark = bytes.Repeat([]byte{0xf4}, 8)
+
+// maxRoutine is more than the longest routine has.
+const maxRoutine = 4096
+
+// align is the distance of functions' starts, what processors fetch at once.
+const align = 32
+
+// New copies the routines to memory that alloc gives: readable and writable, n bytes.
+func New(alloc func(n uint64) (guest.Range, error)) (*Set, error) {
+	var code []byte
+	s := &Set{Functions: make([]Function, len(rows))}
+	for i := range rows {
+		r := &rows[i]
+		text := guest.Bytes(guest.Addr(routines[r.routine]), maxRoutine)
+		n := bytes.Index(text, endMark)
+		if n < 0 {
+			return nil, fmt.Errorf("%s: %w", r.symbol, errRoutine)
+		}
+		f := Function{Symbol: r.symbol, Line: lines[r.routine], Arg: r.arg, row: r}
+		f.Start = guest.Addr(len(code))
+		code = append(code, text[:n]...)
+		f.End = guest.Addr(len(code))
+		for len(code)%align != 0 {
+			code = append(code, endMark[0])
+		}
+		if f.Arg == "" {
+			f.Arg = r.symbol
+		}
+		s.Functions[i] = f
+	}
+	at, err := alloc((uint64(len(code)) + guest.PageSize - 1) &^ (guest.PageSize - 1))
+	if err != nil {
+		return nil, fmt.Errorf("strmem: %w", err)
+	}
+	s.Range = at
+	copy(guest.Bytes(at.Start, len(code)), code)
+	for i := range s.Functions {
+		s.Functions[i].Start += at.Start
+		s.Functions[i].End += at.Start
+	}
+	return s, nil
+}
+
+// At returns the function that pc is in, nil if there is none.
+func (s *Set) At(pc guest.Addr) *Function {
+	if s == nil || !s.Contains(pc) {
+		return nil
+	}
+	i := sort.Search(len(s.Functions), func(i int) bool { return s.Functions[i].End > pc })
+	if i == len(s.Functions) || pc < s.Functions[i].Start {
+		return nil
+	}
+	return &s.Functions[i]
+}
+
+// Matches reports whether f replaces its symbol in the object named soname ("" if it has none). indirect says that the symbol is
+// an indirect function: only C libraries make those, so they are replaced in static programs, too.
+func (f *Function) Matches(soname string, indirect bool) bool {
+	switch {
+	case hasPrefix(soname, "libc.so", "libc.musl-", "libc-musl-"):
+		return true
+	case hasPrefix(soname, "ld-linux", "ld-musl-"):
+		return f.row.linker
+	}
+	return soname == "" && indirect
+}
+
+func hasPrefix(s string, prefixes ...string) bool {
+	for _, p := range prefixes {
+		if len(s) >= len(p) && s[:len(p)] == p {
+			return true
+		}
+	}
+	return false
+}

@@ -61,9 +61,12 @@ func (p *parser) help(debug bool) string {
 	return b.String()
 }
 
+// cutDebug takes the mark of options that only --help-debug shows off a usage text.
+func cutDebug(usage string) (string, bool) { return strings.CutPrefix(usage, debugMark) }
+
 // helpFlag writes the lines of one option.
 func (p *parser) helpFlag(b *strings.Builder, f *flag.Flag, debug bool) {
-	usage, isDebug := strings.CutPrefix(f.Usage, debugMark)
+	usage, isDebug := cutDebug(f.Usage)
 	if isDebug && !debug {
 		return
 	}

@@ -114,7 +114,7 @@ func (m *Machine) unary() {
 }
 
 func (m *Machine) flag(f uint64) val {
-	return val{bit(m.v.Regs().RFlags&f != 0), bit(m.File.Flags&f != 0)}
+	return val{bit(m.regs.RFlags&f != 0), bit(m.File.Flags&f != 0)}
 }
 
 func (m *Machine) aluAdc() bool {
@@ -264,7 +264,7 @@ func (m *Machine) aluXor() bool {
 
 // gpr is a general register, of which the lowest w bits count.
 func (m *Machine) gprVal(n uint8, w uint) val {
-	return val{m.v.Regs().GPR[n&15] & mask(w), m.File.GPR[n&15] & mask(w)}
+	return val{m.regs.GPR[n&15] & mask(w), m.File.GPR[n&15] & mask(w)}
 }
 
 func (m *Machine) lea() bool {

@@ -23,7 +23,7 @@ func (m *Machine) rot() bool {
 	}
 	cv := m.vbits(1) & cm
 	va := m.vbits(0)
-	old := val{m.v.Regs().RFlags & (flagC | flagO), m.File.Flags & (flagC | flagO)}
+	old := val{m.regs.RFlags & (flagC | flagO), m.File.Flags & (flagC | flagO)}
 	if va|cv|old.v == 0 {
 		m.set(0, 0)
 		m.setFlags(flagC|flagO, 0)

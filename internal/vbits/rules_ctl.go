@@ -7,7 +7,7 @@ import (
 
 // condition says whether condition cc, the low four bits of the opcodes of jcc, setcc and cmovcc, is undefined, and its value.
 func (m *Machine) condition(cc uint8) (x, undefined bool) {
-	return conditionOf(cc, m.v.Regs().RFlags, m.File.Flags)
+	return conditionOf(cc, m.regs.RFlags, m.File.Flags)
 }
 
 // conditionOf is the same for flags f with V bits v.

@@ -47,7 +47,7 @@ func (m *Machine) defined() bool {
 			m.set(i, 0)
 		}
 	}
-	m.setFlags(uint64(m.in.Effects().FlagsWritten)&flagsArith, 0)
+	m.setFlags(uint64(m.plan.effects.FlagsWritten)&flagsArith, 0)
 	return true
 }
 

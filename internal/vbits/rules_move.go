@@ -88,7 +88,7 @@ func (m *Machine) enter() {
 	if m.in.OpSize == 2 {
 		size = 2
 	}
-	regs := m.v.Regs()
+	regs := m.regs
 	sp := guest.Addr(regs.GPR[guest.RSP])
 	push := func(v uint64) {
 		sp -= guest.Addr(size)

@@ -70,7 +70,7 @@ func (m *Machine) shift() bool {
 		ci = 2
 	}
 	cv := m.vbits(ci) & cm
-	old := val{m.v.Regs().RFlags & flagsArith, m.File.Flags & flagsArith}
+	old := val{m.regs.RFlags & flagsArith, m.File.Flags & flagsArith}
 	va := m.vbits(0)
 	if double {
 		b = m.get(1)

@@ -132,7 +132,7 @@ func (m *Machine) environment(at guest.Addr, save, all bool) {
 
 // xstate is the XSAVE family. A component that is not in use is in its initial, defined state when it is restored.
 func (m *Machine) xstate(at guest.Addr, save, compacted bool) {
-	g := &m.v.Regs().GPR
+	g := &m.regs.GPR
 	want := g[guest.RDX]<<32 | g[guest.RAX]&0xffffffff
 	format, use := uint64(0), ^uint64(0)
 	if compacted {

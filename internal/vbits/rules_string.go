@@ -19,7 +19,7 @@ const maxStringBytes = 1 << 40
 
 func (m *Machine) stringOp() (s stringOp) {
 	in := m.in
-	r := m.v.Regs()
+	r := m.regs
 	s.size = 1
 	if in.Op&1 != 0 {
 		s.size = int(in.OpSize)

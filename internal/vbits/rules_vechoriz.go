@@ -338,7 +338,7 @@ func (m *Machine) vPcmpstr() bool {
 		if explicit {
 			r := [...]uint8{0, 2}[s] // eax, edx
 			w := uint(32) << in.W
-			v, x := m.File.GPR[r]&lowOnes(int(w)), sext(w, m.v.Regs().GPR[r])
+			v, x := m.File.GPR[r]&lowOnes(int(w)), sext(w, m.regs.GPR[r])
 			if v != 0 {
 				bad, ends[s] = true, maybe
 				continue

@@ -124,7 +124,7 @@ func (m *Machine) vGather() bool {
 // element is the address of a VSIB element with this index.
 func (m *Machine) element(index uint64) guest.Addr {
 	in := m.in
-	r := m.v.Regs()
+	r := m.regs
 	x := uint64(in.Disp) + index*uint64(in.Scale)
 	if in.Base < 16 {
 		x += r.GPR[in.Base]

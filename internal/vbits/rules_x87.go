@@ -251,7 +251,7 @@ func (m *Machine) x87Cmp() bool {
 			bad = bad || f.ST[m.stNum(o.Num)] != [2]uint64{}
 		}
 	}
-	if w := uint64(m.in.Effects().FlagsWritten); w != 0 {
+	if w := uint64(m.plan.effects.FlagsWritten); w != 0 {
 		m.setFlags(w, boolMask(bad)&(flagC|flagP|flagZ))
 		return true // C1 stays
 	}

@@ -14,14 +14,16 @@ const maxStores = 33
 
 // step is what Step needs to know of the instruction, and its results until Commit.
 type step struct {
-	in  *amd64.Inst
-	v   Values
-	mem Memory
-	ops []amd64.Operand
-
-	opBuf  [24]amd64.Operand
-	accBuf [8]amd64.Access
-	accs   []amd64.Access
+	in   *amd64.Inst
+	plan *plan
+	v    Values
+	regs *guest.Regs
+	mem  Memory
+	ops  []amd64.Operand
+	accs []amd64.Access
+	// placed is the address of the ModRM operand when it has been asked for.
+	placed guest.Addr
+	plans  *[numPlans]plan
 
 	// Results: the sets say which registers are written; the rest is garbage.
 	gprSet  uint16
@@ -59,13 +61,19 @@ type store struct {
 
 func (m *Machine) begin(in *amd64.Inst, v Values, mem Memory) {
 	s := &m.step
+	s.plan = m.planOf(in)
 	s.in, s.v, s.mem = in, v, mem
-	s.ops = in.Operands(s.opBuf[:0])
-	s.accs = in.MemAccesses(s.accBuf[:0])
+	s.regs = v.Regs()
+	s.ops, s.accs = s.plan.ops, s.plan.accs
 	s.gprSet, s.flagSet, s.vecSet, s.maskSet, s.stSet, s.fpswSet = 0, 0, 0, 0, 0, 0
-	s.nstores, s.loadedLen, s.origin = 0, 0, 0
+	s.nstores, s.loadedLen, s.origin, s.placed = 0, 0, 0, 0
 	m.Uses = m.Uses[:0]
-	m.addresses()
+	for a := s.plan.addr; a != 0; a &= a - 1 {
+		if m.File.GPR[bits.TrailingZeros16(a)] != 0 {
+			m.addresses()
+			break
+		}
+	}
 }
 
 // addresses finds accesses whose address depends on undefined bits.
@@ -75,36 +83,19 @@ func (m *Machine) addresses() {
 		a := &m.accs[i]
 		var bad uint64
 		var origin uint32
-		reg := func(n uint8) {
-			if n < 16 && f.GPR[n] != 0 {
-				bad |= f.GPR[n]
+		for s := addressRegs(m.in, a); s != 0; s &= s - 1 {
+			n := bits.TrailingZeros16(s)
+			v := f.GPR[n]
+			switch {
+			case a.Addr == amd64.AddrXlat && n == guest.RAX:
+				v &= 0xff
+			case m.in.ASize == 4 && a.Addr != amd64.AddrPush && a.Addr != amd64.AddrPop && a.Addr != amd64.AddrRBP:
+				v &= 0xffffffff
+			}
+			if v != 0 {
+				bad |= v
 				origin = max(origin, m.Origins.GPR[n])
 			}
-		}
-		switch a.Addr {
-		case amd64.AddrModRM:
-			reg(m.in.Base)
-			reg(m.in.Index)
-		case amd64.AddrVSIB:
-			reg(m.in.Base) // the indices are the rule's, which knows the mask
-		case amd64.AddrRSI:
-			reg(guest.RSI)
-		case amd64.AddrRDI:
-			reg(guest.RDI)
-		case amd64.AddrRAX:
-			reg(guest.RAX)
-		case amd64.AddrXlat:
-			reg(guest.RBX)
-			if v := f.GPR[guest.RAX] & 0xff; v != 0 {
-				bad |= v
-				origin = max(origin, m.Origins.GPR[guest.RAX])
-			}
-		case amd64.AddrRBP:
-			reg(guest.RBP)
-		case amd64.AddrPush, amd64.AddrPop:
-			reg(guest.RSP)
-		case amd64.AddrReg:
-			reg(a.Reg)
 		}
 		if bad != 0 {
 			m.use(UseAddress, 8, origin)
@@ -119,7 +110,14 @@ func (m *Machine) use(k UseKind, size int, origin uint32) {
 // address is where the memory operand that access a describes lies: the first round of a repeated instruction, the first
 // element's base of a VSIB operand.
 func (m *Machine) address(a *amd64.Access) guest.Addr {
-	r := m.v.Regs()
+	if a.Addr == amd64.AddrModRM && m.plan.simple {
+		// Several steps of a rule ask for it.
+		if m.placed == 0 {
+			m.placed = guest.Addr(m.in.Address(&m.regs.GPR, m.regs.RIP, m.regs.FSBase, m.regs.GSBase))
+		}
+		return m.placed
+	}
+	r := m.regs
 	g := &r.GPR
 	wrap := func(x uint64) guest.Addr {
 		if m.in.ASize == 4 {
@@ -143,7 +141,7 @@ func (m *Machine) address(a *amd64.Access) guest.Addr {
 			in.Index = amd64.NoReg
 			return guest.Addr(in.Address(g, r.RIP, r.FSBase, r.GSBase))
 		}
-		if m.in.Row.Sem == isa.Stack && m.in.Base == guest.RSP && len(m.accs) == 2 && m.accs[0].Addr == amd64.AddrPop {
+		if !m.plan.simple {
 			// pop to memory addressed with rsp uses the value after the pop.
 			after := *g
 			after[guest.RSP] += uint64(m.in.OpSize)
@@ -175,8 +173,8 @@ func (m *Machine) address(a *amd64.Access) guest.Addr {
 // access is the memory access that operand i makes, nil for none.
 func (m *Machine) access(i int) *amd64.Access {
 	for j := range m.accs {
-		if int(m.accs[j].Operand) == i {
-			return &m.accs[j]
+		if a := &m.accs[j]; int(a.Operand) == i {
+			return a
 		}
 	}
 	return nil
@@ -197,8 +195,12 @@ func (m *Machine) loadV(p []byte, a guest.Addr) {
 
 // loadBits are the V bits of n bytes at a, n at most 8.
 func (m *Machine) loadBits(a guest.Addr, n int) uint64 {
-	m.loadV(m.buf8[:n], a)
-	return le(m.buf8[:n])
+	m.mem.LoadV(m.buf8[:n], a)
+	v := le(m.buf8[:n])
+	if v != 0 && m.loadedLen == 0 {
+		m.loaded, m.loadedLen = a, n
+	}
+	return v
 }
 
 // loadWord is the value of 8 bytes.
@@ -298,9 +300,9 @@ func (m *Machine) value(i int) uint64 {
 	}
 	switch o.Class {
 	case amd64.CGPR:
-		return m.v.Regs().GPR[o.Num&15] & ones(int(o.Width))
+		return m.regs.GPR[o.Num&15] & ones(int(o.Width))
 	case amd64.CGPRH:
-		return m.v.Regs().GPR[o.Num&3] >> 8 & 0xff
+		return m.regs.GPR[o.Num&3] >> 8 & 0xff
 	case amd64.CK:
 		return m.v.Mask(o.Num) & ones(int(o.Width))
 	case amd64.CVec:
@@ -475,41 +477,11 @@ func (m *Machine) commit() {
 
 // origins finds where the undefined bits of the instruction's inputs come from, and performs its stores.
 func (m *Machine) origins() {
-	if !m.NoOrigins {
-		e := m.in.Effects()
-		f, o := &m.File, &m.Origins
-		var best uint32
-		for s := e.Reads & amd64.SetGPR; s != 0; s &= s - 1 {
-			if n := s.First(); f.GPR[n] != 0 {
-				best = max(best, o.GPR[n])
-			}
-		}
-		for n := uint8(0); n < 32; n++ {
-			if e.Reads.Has(amd64.Vec(n)) {
-				best = max(best, o.Vec[n])
-			}
-		}
-		for n := uint8(0); n < 8; n++ {
-			if e.Reads.Has(amd64.KReg(n)) {
-				best = max(best, o.Mask[n])
-			}
-			if e.Reads.Has(amd64.SetX87) {
-				best = max(best, o.ST[n])
-			}
-		}
-		if uint64(e.FlagsRead)&f.Flags != 0 {
-			best = max(best, o.Flags)
-		}
-		if e.Reads.Has(amd64.SetX87) {
-			best = max(best, o.FPSW)
-		}
-		if m.loadedLen != 0 {
-			best = max(best, m.mem.Origin(m.loaded, m.loadedLen))
-		}
-		m.origin = best
+	if !m.NoOrigins && (len(m.Uses) != 0 || m.leaves()) {
+		m.origin = m.newest()
 		for i := range m.Uses {
 			if m.Uses[i].Origin == 0 {
-				m.Uses[i].Origin = best
+				m.Uses[i].Origin = m.origin
 			}
 		}
 	}
@@ -519,10 +491,78 @@ func (m *Machine) origins() {
 	}
 }
 
+// leaves reports whether the instruction's results have undefined bits.
+func (m *Machine) leaves() bool {
+	any := m.flags&m.flagSet | m.fpsw&m.fpswSet
+	for s := m.gprSet; s != 0; s &= s - 1 {
+		any |= m.gpr[bits.TrailingZeros16(s)]
+	}
+	for s := m.maskSet; s != 0; s &= s - 1 {
+		any |= m.mask[bits.TrailingZeros8(s)]
+	}
+	if any != 0 {
+		return true
+	}
+	for s := m.vecSet; s != 0; s &= s - 1 {
+		if m.vec[bits.TrailingZeros32(s)] != [8]uint64{} {
+			return true
+		}
+	}
+	for s := m.stSet; s != 0; s &= s - 1 {
+		if m.st[bits.TrailingZeros8(s)] != [2]uint64{} {
+			return true
+		}
+	}
+	for i := range m.stores[:m.nstores] {
+		if !allZero(m.stores[i].v) {
+			return true
+		}
+	}
+	return false
+}
+
+// newest is the largest origin of the instruction's undefined inputs.
+func (m *Machine) newest() (best uint32) {
+	e := &m.plan.effects
+	f, o := &m.File, &m.Origins
+	for s := e.Reads & amd64.SetGPR; s != 0; s &= s - 1 {
+		if n := s.First(); f.GPR[n] != 0 {
+			best = max(best, o.GPR[n])
+		}
+	}
+	for s := e.Reads & amd64.SetVec; s != 0; s &= s - 1 {
+		if n := uint8(s.First()) - firstVec; f.Vec[n] != [8]uint64{} {
+			best = max(best, o.Vec[n])
+		}
+	}
+	for s := e.Reads & amd64.SetMask; s != 0; s &= s - 1 {
+		if n := uint8(s.First()) - firstMask; f.Mask[n] != 0 {
+			best = max(best, o.Mask[n])
+		}
+	}
+	if e.Reads.Has(amd64.SetX87) {
+		for i, n := range o.ST {
+			if f.ST[i] != [2]uint64{} {
+				best = max(best, n)
+			}
+		}
+		if f.FPSW != 0 {
+			best = max(best, o.FPSW)
+		}
+	}
+	if uint64(e.FlagsRead)&f.Flags != 0 {
+		best = max(best, o.Flags)
+	}
+	if m.loadedLen != 0 {
+		best = max(best, m.mem.Origin(m.loaded, m.loadedLen))
+	}
+	return best
+}
+
 // fallback is for instructions without a rule: any undefined input makes all outputs undefined.
 func (m *Machine) fallback() {
 	f := &m.File
-	e := m.in.Effects()
+	e := &m.plan.effects
 	bad := uint64(e.FlagsRead) & f.Flags
 	for i := range m.ops {
 		o := &m.ops[i]

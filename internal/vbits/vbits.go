@@ -112,7 +112,7 @@ type Machine struct {
 // It calls mem.StoreV for what the instruction stores. Neither in nor v are kept.
 func (m *Machine) Step(in *amd64.Inst, v Values, mem Memory) {
 	m.begin(in, v, mem)
-	if rule := rules[in.Row.Sem]; rule == nil || !rule(m) {
+	if rule := m.plan.rule; rule == nil || !rule(m) {
 		m.fallback()
 	}
 	m.origins()

@@ -183,13 +183,8 @@ func (m *Machine) access(i int) *amd64.Access {
 // loadV reads V bits of memory and remembers the place when some are undefined.
 func (m *Machine) loadV(p []byte, a guest.Addr) {
 	m.mem.LoadV(p, a)
-	for _, b := range p {
-		if b != 0 {
-			if m.loadedLen == 0 {
-				m.loaded, m.loadedLen = a, len(p)
-			}
-			return
-		}
+	if m.loadedLen == 0 && !allZero(p) {
+		m.loaded, m.loadedLen = a, len(p)
 	}
 }
 
@@ -228,6 +223,11 @@ func (m *Machine) storeBits(a guest.Addr, v uint64, n int) {
 func putBits(p []byte, v uint64) { binary.LittleEndian.PutUint64(p, v) }
 
 func allZero(p []byte) bool {
+	for ; len(p) >= 8; p = p[8:] {
+		if binary.LittleEndian.Uint64(p) != 0 {
+			return false
+		}
+	}
 	for _, b := range p {
 		if b != 0 {
 			return false

@@ -48,10 +48,10 @@ func (m *Memcheck) Leave(t tool.Thread, kind isa.AccessKind, a guest.Addr, size 
 		return m.loadsUndefined(kind, r)
 	}
 	if kind&isa.Load != 0 {
-		m.badAccess(t, "InvalidRead", "read", a, size)
+		m.invalid(t, isa.Load, r)
 	}
 	if kind&isa.Store != 0 {
-		m.badAccess(t, "InvalidWrite", "write", a, size)
+		m.invalid(t, isa.Store, r)
 	}
 	if kind == isa.Store {
 		m.shadow.MakeDefinedIfAddressable(r)
@@ -72,8 +72,16 @@ func (m *Memcheck) loadsUndefined(kind isa.AccessKind, r guest.Range) bool {
 	return is
 }
 
-func (m *Memcheck) badAccess(t tool.Thread, kind, what string, a guest.Addr, size int) {
-	f := m.finding(t, kind, fmt.Sprintf("Addr%d", size), fmt.Sprintf("Invalid %s of size %d", what, size))
+// badAccess reports a load or a store. A read and a write of one size at one place are the same error to Memcheck: of an
+// instruction that makes both, the read is shown.
+func (m *Memcheck) badAccess(t tool.Thread, kind isa.AccessKind, a guest.Addr, size int) {
+	what, verb := "InvalidRead", "read"
+	if kind == isa.Store {
+		what, verb = "InvalidWrite", "write"
+	}
+	supp := fmt.Sprintf("Addr%d", size)
+	f := m.finding(t, what, supp, fmt.Sprintf("Invalid %s of size %d", verb, size))
+	f.Key = supp
 	f.Fill = m.about(t, a)
 	m.report.Report(f)
 }

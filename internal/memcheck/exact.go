@@ -200,11 +200,7 @@ func (x *registers) invalid(kind isa.AccessKind, r guest.Range) {
 		return
 	}
 	x.judged, x.judgedPC = r, pc
-	if kind == isa.Load {
-		x.m.badAccess(x.t, "InvalidRead", "read", r.Start, int(r.Len()))
-	} else {
-		x.m.badAccess(x.t, "InvalidWrite", "write", r.Start, int(r.Len()))
-	}
+	x.m.invalid(x.t, kind, r)
 }
 
 func (x *registers) Origin(a guest.Addr, n int) uint32 { return x.m.origins.load(x, a, n) }

@@ -17,7 +17,7 @@ func (m *Memcheck) LeaveMasked(t tool.Thread, kind tool.AccessKind, a guest.Addr
 		if kind == isa.Load && m.reachAt(guest.Addr(t.Regs().RIP)) != reachNone {
 			return m.Leave(t, kind, a, size)
 		}
-		return m.Leave(t, kind, r.Start, int(r.Len()))
+		exact = m.Leave(t, kind, r.Start, int(r.Len())) || exact
 	}
 	if kind == isa.Store {
 		for _, r := range pieces {

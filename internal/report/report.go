@@ -24,7 +24,7 @@ type Finding struct {
 	Text   string // "Invalid read of size 4"; lines after the first are shown as they are
 	Thread int    // 0: of no thread
 	// Key tells findings of one kind and place apart; "" stands for Text. Set it when Text has details that vary from one
-	// instance to the next, such as addresses.
+	// instance to the next, such as addresses. Kind plays no part then.
 	Key string
 	// Stack is an interned stack, PCs are its addresses when it is 0.
 	Stack uint32
@@ -169,6 +169,8 @@ func (r *Reporter) keyOf(f *Finding, callers int) key {
 	k := key{kind: f.Kind, supp: f.SuppKind, text: f.Key, callers: callers}
 	if k.text == "" {
 		k.text = f.Text
+	} else {
+		k.kind = "" // the text says which errors are one
 	}
 	pcs, _ := r.pcs(f.Stack, f.PCs)
 	copy(k.pcs[:callers], pcs)

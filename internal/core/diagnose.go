@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -21,6 +22,15 @@ func (p *Process) debug(level int, part, format string, args ...any) {
 	}
 }
 
+// chaosSeed is $GOGRIND_CHAOS, the seed of disturbances in tests; 0: none.
+func chaosSeed() uint64 {
+	seed, _ := strconv.ParseUint(os.Getenv("GOGRIND_CHAOS"), 10, 64)
+	return seed
+}
+
+// chaosCache is the size of the code cache under chaos: with some seeds so small that it is full all the time.
+func chaosCache(seed uint64) int { return 300_000 + int(seed%4)*500_000 }
+
 // schedulerOptions adds to cfg what is asked for by options.
 func (p *Process) schedulerOptions(cfg *sched.Config) {
 	line := func(s string) { p.log.Debugf("%s", s) }
@@ -30,6 +40,7 @@ func (p *Process) schedulerOptions(cfg *sched.Config) {
 	if p.opt.TraceSched {
 		cfg.TraceSched = line
 	}
+	cfg.Chaos = chaosSeed()
 	cfg.MaxThreads = p.opt.MaxThreads
 	cfg.TooManyThreads = func(*sched.Thread) {
 		p.log.Raw("Use --max-threads=INT to specify a larger number of threads\nand rerun valgrind\n")

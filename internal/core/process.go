@@ -333,6 +333,9 @@ func cacheLimit(n int) int {
 	if v, err := strconv.Atoi(os.Getenv("GOGRIND_CODECACHE")); err == nil {
 		return v
 	}
+	if seed := chaosSeed(); seed != 0 {
+		return chaosCache(seed)
+	}
 	const sector = 8 << 20
 	if n == defaultSectors {
 		return 0

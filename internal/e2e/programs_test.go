@@ -94,35 +94,8 @@ func TestPrograms(t *testing.T) {
 	for _, p := range programs {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			in, err := s.inputs()
-			if err != nil {
-				t.Fatal(err)
-			}
-			argv := make([]string, len(p.argv))
-			for i, a := range p.argv {
-				argv[i] = in.Replace(a)
-			}
-			if argv[0], err = exec.LookPath(argv[0]); err != nil {
-				s.skip(t, p.argv[0]+" is not installed")
-			}
-			if found, _ := filepath.Glob(p.needs); p.needs != "" && found == nil {
-				s.skip(t, p.from+" is not installed")
-			}
-			c := command{argv: argv, env: p.env, timeout: 2 * *limitFlag}
-			if p.children {
-				c.options = []string{"--trace-children=yes"}
-			}
-			if p.stdin != "" {
-				text, err := os.ReadFile(in.Replace(p.stdin))
-				if err != nil {
-					t.Fatal(err)
-				}
-				c.stdin = string(text)
-			}
-			want := s.run(t, native, c)
-			if want.timedOut || want.status >= 126 {
-				t.Fatalf("does not work natively: status %d%s", want.status, tail(want))
-			}
+			c := p.command(t)
+			want := p.natively(t, c)
 			for _, tool := range tools() {
 				t.Run(tool, func(t *testing.T) {
 					s.verdict(t, differ(want, s.run(t, tool, c)))
@@ -130,6 +103,47 @@ func TestPrograms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// command is how p is run. What it needs and is not there skips t.
+func (p *program) command(t *testing.T) command {
+	t.Helper()
+	in, err := s.inputs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	argv := make([]string, len(p.argv))
+	for i, a := range p.argv {
+		argv[i] = in.Replace(a)
+	}
+	if argv[0], err = exec.LookPath(argv[0]); err != nil {
+		s.skip(t, p.argv[0]+" is not installed")
+	}
+	if found, _ := filepath.Glob(p.needs); p.needs != "" && found == nil {
+		s.skip(t, p.from+" is not installed")
+	}
+	c := command{argv: argv, env: p.env, timeout: 2 * *limitFlag}
+	if p.children {
+		c.options = []string{"--trace-children=yes"}
+	}
+	if p.stdin != "" {
+		text, err := os.ReadFile(in.Replace(p.stdin))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.stdin = string(text)
+	}
+	return c
+}
+
+// natively is what c does without a tool.
+func (p *program) natively(t *testing.T, c command) result {
+	t.Helper()
+	want := s.run(t, native, c)
+	if want.timedOut || want.status >= 126 {
+		t.Fatalf("does not work natively: status %d%s", want.status, tail(want))
+	}
+	return want
 }
 
 // inputs makes the files that programs work on, once, and returns what replaces their names in argv.

@@ -23,6 +23,9 @@ func (t *Thread) loop() {
 		if !ok {
 			continue
 		}
+		if t.chaos != nil {
+			t.giveUp()
+		}
 		t.ctx.Run(host)
 		t.exit()
 	}
@@ -35,6 +38,9 @@ func (t *Thread) over() bool { return t.ctx.Dead != 0 }
 // next returns the host address to enter at; when there is none, something has been done about it and next is to be called
 // again.
 func (t *Thread) next() (uintptr, bool) {
+	if t.chaos != nil && t.resume == 0 {
+		t.disturb()
+	}
 	if t.ctx.Pending != 0 {
 		if t.resume != 0 && !t.settle() {
 			return 0, false
@@ -121,6 +127,10 @@ func (t *Thread) exit() {
 			break
 		}
 		pc := t.s.tr.Target(arg)
+		if t.chaos.one(chaosLink) {
+			c.Regs.RIP = uint64(pc)
+			break
+		}
 		host, err := t.s.tr.Link(arg)
 		t.enterAt(pc, host, err)
 	case vcpu.ExitIndirect:

@@ -75,6 +75,8 @@ type Config struct {
 	TooManyThreads func(t *Thread)
 	// Cloned is called in a thread that is about to make another one; may be nil.
 	Cloned func(t *Thread)
+	// Chaos is the seed of what disturbs the threads in tests; 0: nothing does.
+	Chaos uint64
 	// Mask and Ignored are the signal mask and the ignored signals that the process was started with.
 	Mask, Ignored uint64
 }
@@ -117,9 +119,10 @@ type Thread struct {
 	waitFD   int        // the parent of a vfork waits for this descriptor; 0 if not
 	events   events     // records that generated code has made
 	exact    exact
-	calls    int  // functions that CallGuest is running
-	silent   bool // the function writes to no file
-	Unwinder any  // per-thread state of the unwinder, owned by core
+	calls    int    // functions that CallGuest is running
+	silent   bool   // the function writes to no file
+	chaos    *chaos // nil but in tests
+	Unwinder any    // per-thread state of the unwinder, owned by core
 }
 
 // New makes a scheduler. The guest is loaded, no thread exists.
@@ -210,6 +213,9 @@ func (s *Scheduler) Run(entry, sp guest.Addr, stack guest.Range) (int, error) {
 		s.cfg.Threads.ThreadCreated(nil, t)
 	}
 	vcpu.SetMask(kernelMask(uint64(t.sig.Mask())))
+	if s.cfg.Chaos != 0 {
+		go s.interruptAll(s.cfg.Chaos)
+	}
 	t.loop()
 	// The main thread has ended, others go on: the status comes from the one that ends the process.
 	return <-s.done, nil
@@ -218,7 +224,7 @@ func (s *Scheduler) Run(entry, sp guest.Addr, stack guest.Range) (int, error) {
 func (s *Scheduler) newThread(ctx *vcpu.Context) *Thread {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := &Thread{id: s.nextID, s: s, ctx: ctx}
+	t := &Thread{id: s.nextID, s: s, ctx: ctx, chaos: newChaos(s.cfg.Chaos, s.nextID)}
 	t.makeEvents()
 	if s.cfg.Exact != nil {
 		t.exact.state = s.cfg.Exact.Exact(t)

@@ -388,40 +388,54 @@ func lastV(w uint, a val, zero val, distance bool) (v uint64) {
 // zeroV reports whether it is undefined if a is 0.
 func zeroV(a val) bool { return a.v != 0 && a.x&^a.v == 0 }
 
+// deposit is pdep: the lowest bits of a at the places of the ones of sel.
+func deposit(a, sel uint64) (r uint64) {
+	for k := 0; sel != 0; k++ {
+		r |= a >> k & 1 * (sel & -sel)
+		sel &= sel - 1
+	}
+	return r
+}
+
+// extract is pext, the other direction.
+func extract(a, sel uint64) (r uint64) {
+	for k := 0; sel != 0; k++ {
+		r |= bit(a&sel&-sel != 0) << k
+		sel &= sel - 1
+	}
+	return r
+}
+
+// maxSelectors is the number of undefined bits of a selector up to which all choices are tried.
+const maxSelectors = 4
+
+// selected are the V bits of deposit or extract, which op is; all says what is undefined if too many bits of sel are.
+func selected(a, sel val, op func(a, sel uint64) uint64, all func() uint64) uint64 {
+	if bits.OnesCount64(sel.v) > maxSelectors {
+		return all()
+	}
+	var o outcome
+	counts(sel, 1<<maxSelectors, func(s uint64, first bool) {
+		o.merge(outcome{r: val{op(a.x, s), op(a.v, s)}}, first)
+	})
+	return o.r.v
+}
+
 // depositV are the V bits of pdep(a, sel).
-func depositV(w uint, a, sel val) (v uint64) {
-	low := mask(w)
-	if sel.v != 0 {
-		low = sel.v&-sel.v - 1 // which bits of a go where is known below the lowest undefined selector
-	}
-	k := 0
-	for s := sel.x & low; s != 0; s &= s - 1 {
-		v |= a.v >> k & 1 * (s & -s)
-		k++
-	}
-	return v | (sel.x|sel.v)&^low&mask(w)
+func depositV(a, sel val) (v uint64) {
+	return selected(a, sel, deposit, func() uint64 {
+		low := sel.v&-sel.v - 1 // below the lowest undefined selector it is known where bits of a go
+		return deposit(a.v, sel.x&low) | (sel.x|sel.v)&^low
+	})
 }
 
 // extractV are the V bits of pext(a, sel).
-func extractV(w uint, a, sel val) (v uint64) {
-	low := mask(w)
-	if sel.v != 0 {
-		low = sel.v&-sel.v - 1
-	}
-	k := 0
-	for s := sel.x & low; s != 0; s &= s - 1 {
-		if a.v&s&-s != 0 {
-			v |= 1 << k
-		}
-		k++
-	}
-	if sel.v != 0 {
-		most := uint(bits.OnesCount64((sel.x | sel.v) & mask(w)))
-		if most > uint(k) {
-			v |= mask(most) &^ (1<<k - 1)
-		}
-	}
-	return v
+func extractV(a, sel val) (v uint64) {
+	return selected(a, sel, extract, func() uint64 {
+		low := sel.v&-sel.v - 1
+		k, most := bits.OnesCount64(sel.x&low), uint(bits.OnesCount64(sel.x|sel.v))
+		return extract(a.v, sel.x&low) | mask(most)&^(1<<k-1)
+	})
 }
 
 // crcStep is what crc32 makes of crc and n bytes of data. It is linear: bits of the result are sums of bits of the arguments.

@@ -46,24 +46,23 @@ type oracle struct {
 	forms []*synth.Form
 	few   bool // at most 6 undefined bits, all choices of which are run
 
-	in       amd64.Inst
-	code     []byte
-	pc       uint64
-	pcs      uint64
-	target   uint64
-	acc      []amd64.Access
-	mems     []guest.Range // what the instruction may access
-	start    record        // values before
-	v        record        // V bits before
-	after    record        // V bits after, by the rules
-	base     record        // values after
-	other    record
-	changed  record // bits of base that other choices change
-	ctl      control
-	regs     guest.Regs
-	flipped  int // runs
-	counts   [isa.NumClasses]classCount
-	noBranch bool
+	in      amd64.Inst
+	code    []byte
+	pc      uint64
+	pcs     uint64
+	target  uint64
+	acc     []amd64.Access
+	mems    []guest.Range // what the instruction may access
+	start   record        // values before
+	v       record        // V bits before
+	after   record        // V bits after, by the rules
+	base    record        // values after
+	other   record
+	changed record // bits of base that other choices change
+	ctl     control
+	regs    guest.Regs
+	flipped int // runs
+	counts  [isa.NumClasses]classCount
 }
 
 // classCount is what precision looks like for a class.
@@ -158,7 +157,7 @@ func (o *oracle) usable() bool {
 // pick chooses an address for an operand of size bytes.
 func (o *oracle) pick(rng *rand.Rand, size int) uint64 {
 	a := uint64(dataBase + 0x700 + rng.IntN(4)*64)
-	if rng.IntN(3) == 0 {
+	if o.in.Row.Attr&amd64.AAlign == 0 && rng.IntN(3) == 0 {
 		a += uint64(rng.IntN(64))
 	}
 	o.mems = append(o.mems, guest.Range{Start: guest.Addr(a), End: guest.Addr(a) + guest.Addr(max(size, 1))})

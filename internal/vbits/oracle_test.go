@@ -101,11 +101,7 @@ func (o *oracle) count(c *classCount) {
 	c.cases++
 	never := 0
 	for i := range o.after {
-		// Bits that were undefined before and are not touched say nothing.
-		v := o.after[i]
-		if o.base[i] == o.start[i] {
-			v &^= o.v[i]
-		}
+		v := o.claimed(i)
 		c.undefined += bits.OnesCount64(v)
 		never += bits.OnesCount64(v &^ o.changed[i])
 	}
@@ -116,6 +112,19 @@ func (o *oracle) count(c *classCount) {
 		}
 		c.row[o.in.Mnem()] += never
 	}
+}
+
+// claimed are the bits of word i that the rules call undefined, as far as that says something: not what was undefined before and is not
+// touched, and not flags that the manuals call undefined.
+func (o *oracle) claimed(i int) uint64 {
+	v := o.after[i]
+	if o.base[i] == o.start[i] {
+		v &^= o.v[i]
+	}
+	if i == recFlags {
+		v &= flagsArith &^ uint64(o.in.Flags().Undef)
+	}
+	return v
 }
 
 // compare adds what differs between base and other to changed and describes bits that the rules call defined.

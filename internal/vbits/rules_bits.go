@@ -238,16 +238,15 @@ func (m *Machine) bmi1() bool {
 
 // pdep is pdep and pext.
 func (m *Machine) pdep() bool {
-	w := m.bits(0)
 	a, sel := m.get(1), m.get(2)
 	if a.v|sel.v == 0 {
 		m.set(0, 0)
 		return true
 	}
 	if m.in.PP&2 != 0 {
-		m.set(0, depositV(w, a, sel))
+		m.set(0, depositV(a, sel))
 	} else {
-		m.set(0, extractV(w, a, sel))
+		m.set(0, extractV(a, sel))
 	}
 	return true
 }

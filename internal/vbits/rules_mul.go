@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"gogrind/internal/guest"
+	"gogrind/internal/isa/amd64"
 )
 
 // leftFlags gives flags that the manuals call undefined after an instruction, and that some processors leave alone, the V bits of what
@@ -16,14 +17,16 @@ func (m *Machine) mul() bool {
 	in := m.in
 	switch {
 	case in.Map == 2: // mulx: high half, low half, two factors
-		lo, hi, _ := mulWideV(m.bits(2), m.get(2), m.get(3), false)
+		lo, hi, _ := multiplyV(m.bits(2), m.get(2), m.get(3), false, m.sameRegister(2, 3))
 		m.set(1, lo)
 		m.set(0, hi)
 		return true
 	case in.Map == 0 && in.Op >= 0xf6: // one operand, rax, result
 		w := m.bits(0)
 		a, b := m.get(0), m.gprVal(guest.RAX, w)
-		lo, hi, open := mulWideV(w, a, b, in.ModRM>>3&7 == 5)
+		o := &m.ops[0]
+		same := o.Kind == amd64.OpReg && o.Class == amd64.CGPR && o.Num == guest.RAX
+		lo, hi, open := multiplyV(w, a, b, in.ModRM>>3&7 == 5, same)
 		if w == 8 {
 			m.setGPR(guest.RAX, 2, lo|hi<<8)
 		} else {
@@ -39,10 +42,7 @@ func (m *Machine) mul() bool {
 	}
 	w := m.bits(0)
 	a, b := m.get(i), m.get(j)
-	lo, _, open := mulWideV(w, a, b, true)
-	if m.sameRegister(i, j) {
-		lo &^= 2 // bit 1 of a square is 0
-	}
+	lo, _, open := multiplyV(w, a, b, true, m.sameRegister(i, j))
 	m.set(0, lo)
 	m.mulFlags(open, a.v|b.v != 0)
 	return true
@@ -66,13 +66,23 @@ func (m *Machine) div() bool {
 	any := n.v|d.v|high.v != 0
 	var q, r uint64
 	if any {
-		q, r = mask(w), mask(w)
 		signed := m.in.ModRM>>3&7 == 7
-		if w < 64 && w > 8 {
+		narrow := true
+		switch {
+		case w == 64 && signed: // the upper half is a sign
+			narrow = high.v == 0 && n.v>>63 == 0 && high.x == -(n.x>>63)
+		case w == 64:
+			narrow = high == val{}
+		case w > 8:
 			n = val{n.x | high.x<<w, n.v | high.v<<w}
 		}
-		if !signed && (w < 64 || high == val{}) {
-			q, r = divV(w, n, d)
+		if s := 64 - 2*w; signed && w < 64 { // bits above the dividend are its sign
+			n = val{uint64(int64(n.x<<s) >> s), n.v}
+			narrow = n.v>>(2*w-1) == 0
+		}
+		q, r = mask(w), mask(w)
+		if narrow {
+			q, r = divideV(w, n, d, signed)
 		}
 	}
 	if w == 8 {

@@ -261,8 +261,8 @@ func (p *Process) makeHeap() error {
 			specs = append(specs, redir.Spec{Symbol: h.Symbol, Matches: h.Matches, Do: h})
 		}
 	}
-	if _, ok := p.tool.(tool.OverlapWatcher); ok {
-		if err := p.makeStrings(); err != nil {
+	if w, ok := p.tool.(tool.OverlapWatcher); ok {
+		if err := p.makeStrings(w.WantsCopied()); err != nil {
 			return err
 		}
 		for i := range p.strings.Functions {

@@ -13,8 +13,8 @@ import (
 )
 
 // makeStrings puts the replacements of string functions into guest memory.
-func (p *Process) makeStrings() (err error) {
-	p.strings, err = strmem.New(func(n uint64) (guest.Range, error) { return p.space.MapTool(n, aspace.High) })
+func (p *Process) makeStrings(copied bool) (err error) {
+	p.strings, err = strmem.New(copied, func(n uint64) (guest.Range, error) { return p.space.MapTool(n, aspace.High) })
 	if err != nil {
 		return err
 	}
@@ -23,6 +23,14 @@ func (p *Process) makeStrings() (err error) {
 		return fmt.Errorf("replacements of string functions: %w", err)
 	}
 	return nil
+}
+
+// OwnCode is guest code of the tool's own, in which accesses with a ds or gs prefix are none that a tool looks at.
+func (p *Process) OwnCode() guest.Range {
+	if p.strings == nil {
+		return guest.Range{}
+	}
+	return p.strings.Range
 }
 
 // clientRequest performs a request made by the magic sequence: one of the guest's or of our replacements.
@@ -39,6 +47,8 @@ func (p *Process) clientRequest(t *sched.Thread) {
 		p.tool.(tool.OverlapWatcher).Overlap(t, f.Arg, dst, src, int64(g[guest.RDX]))
 	case strmem.ReqOverlapString:
 		p.tool.(tool.OverlapWatcher).Overlap(t, f.Arg, dst, src, -1)
+	case strmem.ReqCopied:
+		p.tool.(tool.OverlapWatcher).Copied(t, dst, src, g[guest.RDX])
 	case strmem.ReqOverflow:
 		p.log.Clientf("*** %s: buffer overflow detected ***: program terminated", f.Arg)
 		p.report.Message(0, "", p.callers(t))

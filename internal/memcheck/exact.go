@@ -22,6 +22,7 @@ type registers struct {
 	// told are registers whose use as an address was reported since the last jump: once is enough for one value.
 	told   isa.RegSet
 	pushed []pushedRegisters
+	own    bool // the access of the instruction that is stepped is no business of ours
 }
 
 // pushedRegisters are V bits put aside for a signal handler, or a function that the core calls.
@@ -53,6 +54,7 @@ func registersOf(t tool.Thread) *registers {
 
 // Step implements tool.ExactThread.
 func (x *registers) Step(r tool.Registers, in *amd64.Inst) {
+	x.own = x.m.ownAccess(guest.Addr(r.Regs().RIP), in)
 	x.v.Step(in, r, x)
 	for i := range x.v.Uses {
 		x.report(in, &x.v.Uses[i])
@@ -169,6 +171,10 @@ func (x *registers) Load(p []byte, a guest.Addr) {
 }
 
 func (x *registers) LoadV(v []byte, a guest.Addr) {
+	if x.own {
+		clear(v)
+		return
+	}
 	if x.m.shadow.LoadV(v, a) {
 		return
 	}
@@ -185,6 +191,9 @@ func (x *registers) LoadV(v []byte, a guest.Addr) {
 }
 
 func (x *registers) StoreV(v []byte, a guest.Addr, origin uint32) {
+	if x.own {
+		return
+	}
 	if !x.m.shadow.StoreV(a, v) {
 		x.invalid(isa.Store, guest.Range{Start: a, End: a + guest.Addr(len(v))})
 	}

@@ -28,14 +28,15 @@ import (
 
 // Memcheck is the tool.
 type Memcheck struct {
-	opts   settings
-	core   *options.Core    // immutable from Start on
-	host   tool.Host        // immutable from Start on
-	report *report.Reporter // immutable from Start on
-	shadow *shadow.Map
-	stacks *stack.Interner
-	depth  int       // frames that are captured
-	frames sync.Pool // *[maxCallers]guest.Addr: buffers for stacks
+	opts    settings
+	core    *options.Core    // immutable from Start on
+	host    tool.Host        // immutable from Start on
+	report  *report.Reporter // immutable from Start on
+	shadow  *shadow.Map
+	stacks  *stack.Interner
+	ownCode guest.Range // replacements of string functions
+	depth   int         // frames that are captured
+	frames  sync.Pool   // *[maxCallers]guest.Addr: buffers for stacks
 
 	text          sync.Pool   // *[longestRun]byte: buffers for strings
 	undefinedSeen atomic.Bool // an undefined value was used, reported or suppressed
@@ -111,6 +112,9 @@ func (m *Memcheck) Start(h tool.Host) error {
 	}
 	if m.core.NumCallers > 0 {
 		m.depth = min(m.core.NumCallers, maxCallers)
+	}
+	if o, ok := h.(interface{ OwnCode() guest.Range }); ok {
+		m.ownCode = o.OwnCode()
 	}
 	h.Mappings(func(mp tool.Mapping) bool {
 		m.Mapped(mp)

@@ -65,6 +65,10 @@ type HeapStats struct {
 type OverlapWatcher interface {
 	// Overlap: the function fn copies from src to dst, which overlap. size is the length given, -1 for a string's.
 	Overlap(t Thread, fn string, dst, src guest.Addr, size int64)
+	// WantsCopied says whether Copied is to be called; it does not change.
+	WantsCopied() bool
+	// Copied: n bytes, some of them undefined, have been copied, and their shadow with them.
+	Copied(t Thread, dst, src guest.Addr, n uint64)
 }
 
 // HeapReplacer is a tool that wants malloc and friends replaced. All methods are called on the thread that makes the

@@ -307,6 +307,14 @@ func (t *Translator) HookAt(pc guest.Addr) (int, bool) {
 	return t.cfg.Hook(pc)
 }
 
+// Redirected returns the guest code that stands in for what is at pc, and whether there is some.
+func (t *Translator) Redirected(pc guest.Addr) (guest.Addr, bool) {
+	if t.cfg.Redirect == nil {
+		return 0, false
+	}
+	return t.cfg.Redirect(pc)
+}
+
 // Code returns guest code at pc, up to n bytes: fewer where code ends.
 func (t *Translator) Code(pc guest.Addr, n int) []byte {
 	code := t.cfg.Fetch(pc)

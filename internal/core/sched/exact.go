@@ -127,6 +127,10 @@ func (t *Thread) nextExact() (uintptr, bool) {
 		t.defined(resultRegs)
 		return 0, false
 	}
+	if to, ok := t.s.tr.Redirected(pc); ok {
+		t.ctx.Regs.RIP = uint64(to)
+		return 0, false
+	}
 	d := t.decode(pc)
 	if d == nil {
 		_, err := t.s.tr.Step(pc)

@@ -3,7 +3,7 @@
 
 // Copies move 16 bytes at a time, and their shadow with them, as long as all shadow bytes of both sides say defined (0) or
 // undefined (0xff). Other bytes are copied by accesses that the tool checks, in pieces of the sizes that Memcheck reports: words if
-// both sides are aligned to words, pairs if both are even, else bytes. R10 is not 0 where these are always bytes.
+// both sides are aligned to words, pairs if both are even, else bytes. Bit 0 of R10 is set where these are always bytes; the other bits tell that undefined bytes were copied.
 
 // SHADES: t = 0xff where the byte of x is 0 or 0xff.
 #define SHADES(x, t) \
@@ -21,7 +21,10 @@
 	PMOVMSKB X4, CX \
 	CMPL CX, $0xffff \
 	JNE slow \
+	PMOVMSKB X1, CX \
 	PCMPEQB X1, X2 \
+	SHLL $1, CX \
+	ORL CX, R10 \
 	PMOVMSKB X2, CX \
 	TRUST; MOVOU off(SI), X0 \
 	CMPL CX, $0xffff \
@@ -89,9 +92,12 @@ rest: \
 	MOVQ (DI)(GS*1), R9 \
 	CMPQ R8, R9 \
 	JNE shades8 \
+	TESTQ R8, R8 \
+	JEQ move8 \
 	LEAQ 1(R8), CX \
 	CMPQ CX, $1 \
 	JHI slow \
+	ORL $2, R10 \
 move8: \
 	TRUST; MOVQ (SI), CX \
 	TRUST; MOVQ CX, (DI) \
@@ -107,6 +113,8 @@ shades8: \
 	CMPQ CX, $1 \
 	JHI slow \
 	MOVQ R8, (DI)(GS*1) \
+	ANDL $2, R8 \
+	ORL R8, R10 \
 	JMP move8 \
 rest4: \
 	CMPQ DX, $4 \
@@ -116,6 +124,9 @@ rest4: \
 	LEAL 1(R8), CX \
 	CMPL CX, $1 \
 	JHI slow \
+	MOVL R8, CX \
+	ANDL $2, CX \
+	ORL CX, R10 \
 	CMPL R8, R9 \
 	JEQ move4 \
 	LEAL 1(R9), CX \
@@ -132,7 +143,7 @@ rest1: \
 	TESTQ DX, DX \
 	JEQ done \
 slow: \
-	TESTL R10, R10 \
+	TESTL $1, R10 \
 	JNE single \
 	MOVL DI, CX \
 	XORL SI, CX \
@@ -196,7 +207,7 @@ last: \
 	TESTQ DX, DX \
 	JEQ done \
 dslow: \
-	TESTL R10, R10 \
+	TESTL $1, R10 \
 	JNE dsingle \
 	MOVL DI, CX \
 	ORL SI, CX \
@@ -228,8 +239,26 @@ dsingle: \
 	CMPQ CX, DX \
 	JCS to
 
+// KEEP keeps the arguments for RETURN.
+#define KEEP \
+	MOVQ DI, X8 \
+	MOVQ SI, X9 \
+	MOVQ DX, X10
+
+// RETURN tells Go of undefined bytes that were copied and returns. New takes the mask out where nobody wants to know.
+#define RETURN \
+	TESTL $const_copiedMask, R10 \
+	JEQ out \
+	MOVQ X8, DI \
+	MOVQ X9, SI \
+	MOVQ X10, DX \
+	REQUEST(const_ReqCopied) \
+out: \
+	RET
+
 // MOVE copies in the direction that suits; DX is not 0.
 #define MOVE(done) \
+	KEEP \
 	XORL R10, R10 \
 	MOVQ DI, CX \
 	SUBQ SI, CX \
@@ -239,6 +268,7 @@ dsingle: \
 
 // MOVEBYTES is MOVE for a function that Memcheck's sources copy byte by byte, and downwards if the destination is higher.
 #define MOVEBYTES(done) \
+	KEEP \
 	MOVL $1, R10 \
 	CMPQ SI, DI \
 	JCC up \
@@ -257,10 +287,10 @@ up: \
 TEXT ·memmove(SB),NOSPLIT|NOFRAME,$0
 	MOVQ DI, AX
 	TESTQ DX, DX
-	JEQ done
+	JEQ out
 	MOVE(done)
 done:
-	RET
+	RETURN
 	END
 
 // void *memcpy(DI, SI, DX). Compilers copy structures to themselves by it: the same place is no overlap.
@@ -268,14 +298,14 @@ done:
 TEXT ·memcpy(SB),NOSPLIT|NOFRAME,$0
 	MOVQ DI, AX
 	TESTQ DX, DX
-	JEQ done
+	JEQ out
 	CMPQ DI, SI
-	JEQ done
+	JEQ out
 	OVERLAP(overlap)
 go:
 	MOVE(done)
 done:
-	RET
+	RETURN
 overlap:
 	REQUEST(const_ReqOverlap)
 	JMP go
@@ -285,12 +315,12 @@ overlap:
 TEXT ·mempcpy(SB),NOSPLIT|NOFRAME,$0
 	LEAQ (DI)(DX*1), AX
 	TESTQ DX, DX
-	JEQ done
+	JEQ out
 	OVERLAP(overlap)
 go:
 	MOVEBYTES(done)
 done:
-	RET
+	RETURN
 overlap:
 	REQUEST(const_ReqOverlap)
 	JMP go
@@ -302,12 +332,12 @@ TEXT ·memcpyChk(SB),NOSPLIT|NOFRAME,$0
 	JCS overflow
 	MOVQ DI, AX
 	TESTQ DX, DX
-	JEQ done
+	JEQ out
 	OVERLAP(overlap)
 go:
 	MOVE(done)
 done:
-	RET
+	RETURN
 overlap:
 	REQUEST(const_ReqOverlap)
 	JMP go
@@ -322,10 +352,10 @@ TEXT ·memmoveChk(SB),NOSPLIT|NOFRAME,$0
 	JCS overflow
 	MOVQ DI, AX
 	TESTQ DX, DX
-	JEQ done
+	JEQ out
 	MOVE(done)
 done:
-	RET
+	RETURN
 overflow:
 	REQUEST(const_ReqOverflow)
 	RET
@@ -336,10 +366,10 @@ TEXT ·bcopy(SB),NOSPLIT|NOFRAME,$0
 	XCHGQ DI, SI
 	MOVQ DI, AX
 	TESTQ DX, DX
-	JEQ done
+	JEQ out
 	MOVE(done)
 done:
-	RET
+	RETURN
 	END
 
 // void *memset(DI, SI, DX). What is defined of the value, R8, is in the shadow of a place below the stack pointer. R10 is 0 if only

@@ -4,7 +4,8 @@
 // Searches go through aligned chunks of 16 bytes, which lie in one page. Within a chunk the first byte counts that ends the
 // search or whose shadow is not 0. From the latter on bytes are looked at one by one, by accesses that the tool checks.
 
-// FIRST loads the chunk of address DI: AX = its address, R8 = bits of the bytes from DI on that match or are bad. CX, DX: scratch.
+// FIRST loads the chunk of address DI: AX = its address, R8 = bits of the bytes from DI on that match or are bad. The
+// byte at DI itself is loaded, too: an address with undefined bits is found at it. Clobbers CX.
 #define FIRST(MATCH, slow) \
 	MOVQ DI, AX \
 	PXOR X5, X5 \
@@ -17,6 +18,7 @@
 	SHLL CX, R8 \
 	BTL CX, R9 \
 	JCS slow \
+	TRUST; MOVB (DI), CX \
 	TRUST; MOVOU (AX), X0 \
 	MATCH \
 	PMOVMSKB X0, CX \

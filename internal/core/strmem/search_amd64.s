@@ -146,9 +146,9 @@ loop:
 	INCQ R8
 	JMP loop
 differ:
-	MOVL $1, AX
-	JGT out
-	NEGL AX
+	SETGT AX
+	MOVBLZX AX, AX
+	LEAL -1(AX)(AX*1), AX
 out:
 	RET
 	END
@@ -169,9 +169,9 @@ loop:
 	INCQ R8
 	JMP loop
 differ:
-	MOVL $1, AX
-	JGT out
-	NEGL AX
+	SETGT AX
+	MOVBLZX AX, AX
+	LEAL -1(AX)(AX*1), AX
 out:
 	RET
 	END

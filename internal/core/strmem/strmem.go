@@ -19,8 +19,10 @@ package strmem
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 
 	"gogrind/internal/guest"
@@ -34,7 +36,12 @@ const (
 	ReqOverlapString = 2
 	// ReqOverflow: the destination is smaller than what a checking function is to store.
 	ReqOverflow = 3
+	// ReqCopied: undefined bytes were among the rdx bytes copied from rsi to rdi.
+	ReqCopied = 4
 )
+
+// copiedMask is the mask by which routines find that undefined bytes were copied. No other operand has this value.
+const copiedMask = 0x01fffffe
 
 // Frames of the functions name this file; other programs know them by it.
 const FrameFile = "vg_replace_strmem.c"
@@ -65,19 +72,22 @@ const maxRoutine = 4096
 // align is the distance of functions' starts, what processors fetch at once.
 const align = 32
 
-// New copies the routines to memory that alloc gives: readable and writable, n bytes.
-func New(alloc func(n uint64) (guest.Range, error)) (*Set, error) {
+// New copies the routines to memory that alloc gives: readable and writable, n bytes. copied says that ReqCopied is wanted.
+func New(copied bool, alloc func(n uint64) (guest.Range, error)) (*Set, error) {
 	var code []byte
 	s := &Set{Functions: make([]Function, len(rows))}
 	for i := range rows {
 		r := &rows[i]
-		text := guest.Bytes(guest.Addr(routines[r.routine]), maxRoutine)
+		text := slices.Clone(guest.Bytes(guest.Addr(routines[r.routine]), maxRoutine))
 		n := bytes.Index(text, endMark)
 		if n < 0 {
 			return nil, fmt.Errorf("%s: %w", r.symbol, errRoutine)
 		}
 		f := Function{Symbol: r.symbol, Line: lines[r.routine], Arg: r.arg, row: r}
 		f.Start = guest.Addr(len(code))
+		if !copied {
+			text = bytes.ReplaceAll(text[:n], binary.LittleEndian.AppendUint32(nil, copiedMask), make([]byte, 4))
+		}
 		code = append(code, text[:n]...)
 		f.End = guest.Addr(len(code))
 		for len(code)%align != 0 {

@@ -22,7 +22,7 @@ func pages(t *testing.T) func(n uint64) (guest.Range, error) {
 }
 
 func TestSet(t *testing.T) {
-	s, err := New(pages(t))
+	s, err := New(false, pages(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,13 +60,13 @@ func TestSet(t *testing.T) {
 
 func TestNoMemory(t *testing.T) {
 	want := errors.New("full")
-	if _, err := New(func(uint64) (guest.Range, error) { return guest.Range{}, want }); !errors.Is(err, want) {
+	if _, err := New(true, func(uint64) (guest.Range, error) { return guest.Range{}, want }); !errors.Is(err, want) {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestMatches(t *testing.T) {
-	s, err := New(pages(t))
+	s, err := New(false, pages(t))
 	if err != nil {
 		t.Fatal(err)
 	}

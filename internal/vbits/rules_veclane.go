@@ -193,8 +193,23 @@ func (m *Machine) vLaneInt() bool {
 	if op == nil || m.amdOnly() {
 		return false
 	}
-	if !m.vecOperands(true) || m.sameSource() && m.in.Map == 1 && m.in.Op >= 0xf8 && m.in.Op <= 0xfb {
-		return m.clean() // psub of a register from itself too
+	if !m.vecOperands(true) {
+		return m.clean()
+	}
+	if m.sameSource() {
+		switch m.opcode() {
+		case 0x1f8, 0x1f9, 0x1fa, 0x1fb, 0x1d8, 0x1d9, 0x1e8, 0x1e9: // psub, psubus, psubs
+			return m.clean()
+		case 0x1d4, 0x1fc, 0x1fd, 0x1fe: // padd doubles
+			for j, v := range m.sv[0] {
+				m.res[j] = v &^ topBits[m.elem()] << 1
+			}
+			return m.setResult()
+		case 0x1da, 0x1de, 0x1ea, 0x1ee, 0x1e0, 0x1e3,
+			0x238, 0x239, 0x23a, 0x23b, 0x23c, 0x23d, 0x23e, 0x23f: // minimum, maximum, average
+			m.res = m.sv[0]
+			return m.setResult()
+		}
 	}
 	m.lanes(op)
 	return m.setResult()
@@ -288,22 +303,31 @@ func (m *Machine) vLaneFp() bool {
 	return m.setResult()
 }
 
+// topBits has the highest bit of each element of so many bytes.
+var topBits = [...]uint64{1: 0x8080808080808080, 2: 0x8000800080008000, 4: 0x8000000080000000, 8: 1 << 63}
+
 // widen makes each element of es bytes all ones that is not zero.
 func widen(v uint64, es int) uint64 {
 	if v == 0 {
 		return 0
 	}
-	if es == 8 {
-		return ^uint64(0)
+	top := topBits[es]
+	t := ((v &^ top) + ^top | v) & top // the sum carries into the top bit of elements that are not zero
+	return t<<1 - t>>(8*es-1)
+}
+
+// signs are the highest bits of the elements of v, as a number.
+func signs(v uint64, es int) (r uint64) {
+	switch es {
+	case 1:
+		// The multiplication collects the lowest bits of the bytes in the highest byte.
+		return v >> 7 & 0x0101010101010101 * 0x0102040810204080 >> 56
+	case 2:
+		return v>>15&1 | v>>30&2 | v>>45&4 | v>>60&8
+	case 4:
+		return v>>31&1 | v>>62&2
 	}
-	var r uint64
-	one := ones(es)
-	for s := 0; s < 64; s += es * 8 {
-		if v>>s&one != 0 {
-			r |= one << s
-		}
-	}
-	return r
+	return v >> 63
 }
 
 // vCvt: conversions. An undefined bit makes all of the result's element undefined.
@@ -434,15 +458,8 @@ func (m *Machine) vMovmsk() bool {
 	}
 	var r uint64
 	v := &m.sv[0]
-	if es == 1 {
-		for j := range 4 {
-			// The multiplication collects the lowest bits of the bytes in the highest byte.
-			r |= v[j] >> 7 & 0x0101010101010101 * 0x0102040810204080 >> 56 << (8 * j)
-		}
-	} else {
-		for i := range 32 / es {
-			r |= get(v, es, i) >> (8*es - 1) << i
-		}
+	for j := range 4 {
+		r |= signs(v[j], es) << (j * 8 / es)
 	}
 	o := &m.ops[0]
 	m.setGPR(o.Num, max(int(o.Width), 4), r)

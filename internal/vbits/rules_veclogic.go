@@ -150,17 +150,17 @@ func (m *Machine) vKtest() bool {
 	m.values()
 	not := m.in.PP == 4
 	var undef, val uint64
-	for i := range n {
-		va, vb, xa, xb := get(&m.sv[0], es, i), get(&m.sv[1], es, i), get(&m.sx[0], es, i), get(&m.sx[1], es, i)
-		can, sure := someOne(xa&xb, va&vb|va&xb|vb&xa)
-		switch {
-		case can && !sure:
-			undef |= 1 << i
-		case can != not:
-			val |= 1 << i
+	for j := range m.vl() / 8 {
+		va, vb, xa, xb := m.sv[0][j], m.sv[1][j], m.sx[0][j], m.sx[1][j]
+		v := va&vb | va&xb | vb&xa
+		can, sure := widen(xa&xb|v, es), widen(xa&xb&^v, es)
+		undef |= signs(can&^sure, es) << (j * 8 / es)
+		if not {
+			can = ^can
 		}
+		val |= signs(can, es) << (j * 8 / es)
 	}
-	return m.setK(undef, val, n)
+	return m.setK(undef, val&^undef, n)
 }
 
 // compare is what is known of the comparison p, the predicate of vpcmp (0 ==, 1 <, 2 <=, 3 false, 4-7 their
@@ -234,6 +234,12 @@ func (m *Machine) vCmp() bool {
 		return m.setResult()
 	}
 	var undef, val uint64
+	if p&3 == 0 && m.kv == 0 {
+		for j := range m.vl() / 8 {
+			undef |= signs(m.equality(j, es), es) << (j * 8 / es)
+		}
+		return m.setK(undef, 0, n)
+	}
 	for i := range n {
 		x, y, vx, vy := get(&m.sx[0], es, i), get(&m.sx[1], es, i), get(&m.sv[0], es, i), get(&m.sv[1], es, i)
 		if same {
@@ -249,12 +255,25 @@ func (m *Machine) vCmp() bool {
 	return m.setK(undef, val, n)
 }
 
+// equality has all ones in the elements of quadword j for which it is not known whether the sources are equal.
+func (m *Machine) equality(j, es int) uint64 {
+	v := m.sv[0][j] | m.sv[1][j]
+	if v == 0 {
+		return 0
+	}
+	return widen(v, es) &^ widen((m.sx[0][j]^m.sx[1][j])&^v, es)
+}
+
 // cmpLanes sets the result's elements to all ones where comparison p is not known.
 func (m *Machine) cmpLanes(p int, w uint, flip uint64) {
 	for j := range m.res {
 		m.res[j] = 0
 		va, vb := m.sv[0][j], m.sv[1][j]
 		if va|vb == 0 {
+			continue
+		}
+		if p == 0 {
+			m.res[j] = m.equality(j, int(w)/8)
 			continue
 		}
 		one := ones(int(w) / 8)

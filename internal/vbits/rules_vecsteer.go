@@ -28,6 +28,9 @@ func (m *Machine) vSteer() bool {
 	return ok && m.setResult()
 }
 
+// size is the number of bytes of the result.
+func (m *Machine) size() int { return int(m.ops[0].Width) }
+
 // part is the number of bytes that shuffles treat apart: a 128-bit lane, or all of an MMX register.
 func (m *Machine) part() int {
 	if m.ops[0].Class == amd64.CMMX {
@@ -48,7 +51,7 @@ func (m *Machine) steer0F() bool {
 		if in.PP&2 != 0 {
 			es = 8
 		}
-		for i := range 64 / es {
+		for i := range m.size() / es {
 			m.move(es, i, 0, i&^1|odd)
 		}
 	case 0x14, 0x60, 0x61, 0x62, 0x6c: // unpck, punpck: low
@@ -77,7 +80,7 @@ func (m *Machine) steer0F() bool {
 			}
 		}
 	case 0x73: // psrldq, pslldq
-		for i := range 64 {
+		for i := range m.size() {
 			j := i + imm
 			if in.ModRM>>3&7 == 7 {
 				j = i - imm
@@ -121,7 +124,7 @@ func (m *Machine) part0() int {
 func (m *Machine) unpack(high int) {
 	es := m.elem()
 	n := m.part() / es
-	for i := range 64 / es {
+	for i := range m.size() / es {
 		m.move(es, i, i&1, i&^(n-1)+high*n/2+i&(n-1)/2)
 	}
 }
@@ -191,7 +194,7 @@ func (m *Machine) steer0F3A() bool {
 	words := m.vl() / 8
 	switch in.Op {
 	case 0x02, 0x0c, 0x0d, 0x0e: // vpblendd, blendps, blendpd, pblendw
-		for i := range 64 / es {
+		for i := range m.size() / es {
 			m.move(es, i, imm>>(i&7)&1, i)
 		}
 	case 0x03: // valign
@@ -208,7 +211,7 @@ func (m *Machine) steer0F3A() bool {
 		}
 	case 0x0f: // palignr
 		n := m.part()
-		for i := range 64 {
+		for i := range m.size() {
 			if j := i%n + imm; j < 2*n {
 				m.move(1, i, 1-j/n, i-i%n+j%n)
 			}
@@ -307,9 +310,13 @@ func (m *Machine) vPermvar() bool {
 	switch op {
 	case 0x200: // pshufb
 		n = m.part()
-		for i := range 64 {
+		for i := range m.size() {
 			x, v := get(&m.sx[1], 1, i), get(&m.sv[1], 1, i)
 			if x&^v&0x80 != 0 {
+				continue
+			}
+			if v == 0 {
+				m.move(1, i, 0, i&^(n-1)|int(x)&(n-1))
 				continue
 			}
 			r := m.choose(1, n, 0, -1, i&^(n-1), x, v)

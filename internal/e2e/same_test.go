@@ -1,6 +1,10 @@
 package e2e
 
-import "testing"
+import (
+	"os"
+	"strings"
+	"testing"
+)
 
 // TestSame runs the programs of testdata/guest/same natively and under each tool: nothing that can be seen differs.
 func TestSame(t *testing.T) {
@@ -19,5 +23,25 @@ func TestSame(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// TestForkLoad is the long form of forkthreads: a thousand forks beside running threads. It takes a minute or two, and wants
+// $GOGRIND_LONG.
+func TestForkLoad(t *testing.T) {
+	if os.Getenv("GOGRIND_LONG") == "" {
+		s.skip(t, "a long test: GOGRIND_LONG=1 runs it")
+	}
+	for _, g := range s.guests(t, "same") {
+		if !strings.HasPrefix(g.name, "forkthreads/") {
+			continue
+		}
+		c := command{argv: []string{s.executable(t, g)}, env: []string{"FORKS=1000"}, timeout: 5 * *limitFlag}
+		want := s.run(t, native, c)
+		for _, tool := range tools() {
+			t.Run(tool, func(t *testing.T) {
+				s.verdict(t, differ(want, s.run(t, tool, c)))
+			})
+		}
 	}
 }

@@ -30,10 +30,21 @@ func (t *Thread) exec(a *syswrap.ExecArgs) int64 {
 	if err1 != nil || err2 != nil {
 		return -int64(unix.EINVAL)
 	}
+	t.kickable(false)
 	restore := t.inherit(native)
 	errno := execveat(a.DirFD, path, argv, envv, a.Flags)
 	restore()
+	t.kickable(true)
 	return -int64(errno)
+}
+
+// kickable says whether t may be kicked. A kick that is under way has arrived when kickable returns: an exec'ed program would
+// inherit a pending one, and die of it.
+func (t *Thread) kickable(yes bool) {
+	t.kicks.Lock()
+	t.leaving = !yes
+	t.kicks.Unlock()
+	unix.RawSyscall(unix.SYS_GETPID, 0, 0, 0) // signals arrive at the end of a system call at the latest
 }
 
 // inherit makes signal mask, ignored signals and resource limits of the real process those of the guest, which a new program

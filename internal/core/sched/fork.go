@@ -125,7 +125,7 @@ func (t *Thread) forked(a *syswrap.CloneArgs, l *lender) {
 	}
 	s.signals.Forked(t.sig)
 	s.cfg.Space.AfterFork()
-	t.clearTID = 0
+	t.clearTID, t.robust = 0, 0
 	if a.Flags&unix.CLONE_CHILD_CLEARTID != 0 {
 		t.clearTID = a.ChildTID
 	}

@@ -178,6 +178,12 @@ func (t *Thread) exit() {
 func (t *Thread) settle() bool {
 	c := t.ctx
 	for i := 0; ; i++ {
+		if t.resume < guest.PageSize {
+			// The step was a return that is not paired, or the signal came between such a return and the fault that it causes.
+			if t.unpairedReturn(); t.resume == 0 {
+				return false
+			}
+		}
 		loc := t.s.tr.Locate(t.resume)
 		if loc.Exact {
 			c.Regs.RIP = uint64(loc.PC)

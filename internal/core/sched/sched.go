@@ -9,6 +9,7 @@
 //	Scheduler.world (held shared by a thread from leaving guest code to entering it again; exclusively by nobody)
 //	  Scheduler.mu (threads, stop requests)
 //	signal.Process's lock is taken before Scheduler.mu (Host callbacks), and never held across a turn.
+//	Thread.kicks is innermost.
 package sched
 
 import (
@@ -110,6 +111,7 @@ type Thread struct {
 	stack guest.Range // fixed for the main thread; found from the stack pointer for others
 
 	clearTID guest.Addr // CLONE_CHILD_CLEARTID, set_tid_address
+	robust   guest.Addr // head of the list of robust mutexes, 0 for none
 	parked   bool       // in Go at an instruction boundary, or blocked in a system call; Scheduler.mu
 	gone     bool       // belongs to the process that this one was forked from; Scheduler.mu
 	resume   uintptr    // host address to go on at in the middle of a fragment, 0: at RIP
@@ -119,10 +121,12 @@ type Thread struct {
 	waitFD   int        // the parent of a vfork waits for this descriptor; 0 if not
 	events   events     // records that generated code has made
 	exact    exact
-	calls    int    // functions that CallGuest is running
-	silent   bool   // the function writes to no file
-	chaos    *chaos // nil but in tests
-	Unwinder any    // per-thread state of the unwinder, owned by core
+	calls    int        // functions that CallGuest is running
+	silent   bool       // the function writes to no file
+	kicks    sync.Mutex // held while t is being kicked; the innermost lock
+	leaving  bool       // t executes another program, which must not be hit by a kick; kicks
+	chaos    *chaos     // nil but in tests
+	Unwinder any        // per-thread state of the unwinder, owned by core
 }
 
 // New makes a scheduler. The guest is loaded, no thread exists.
@@ -329,7 +333,12 @@ func (s *Scheduler) stopOthers(self *Thread, f func()) {
 // kick makes t come out of guest code or out of a system call.
 func (t *Thread) kick() {
 	atomic.StoreUint64(&t.ctx.Pending, 1)
-	if t.ctx.TID != 0 && !t.ctx.Current() {
+	if t.ctx.TID == 0 || t.ctx.Current() {
+		return
+	}
+	t.kicks.Lock()
+	defer t.kicks.Unlock()
+	if !t.leaving {
 		unix.Tgkill(os.Getpid(), int(t.ctx.TID), vcpu.Kick)
 	}
 }

@@ -80,6 +80,9 @@ func (t *Thread) systemCall() {
 		if nr == unix.SYS_SET_TID_ADDRESS {
 			t.clearTID = guest.Addr(r.GPR[guest.RDI])
 		}
+		if nr == unix.SYS_SET_ROBUST_LIST && out.Result == 0 {
+			t.robust = guest.Addr(r.GPR[guest.RDI])
+		}
 		if restarting(out.Result) {
 			t.inCall, t.syscall = true, nr
 			t.pending()
@@ -124,6 +127,7 @@ func (t *Thread) end(status int) {
 	if s.cfg.Threads != nil {
 		s.cfg.Threads.ThreadEnded(t)
 	}
+	t.leaveRobust()
 	t.sig.End()
 	t.ctx.Dead = 1
 	s.mu.Lock()

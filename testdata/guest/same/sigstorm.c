@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define N 20000
+#define MANY 100000
 static atomic_long got, sum;
 
 static void on_value(int sig, siginfo_t *info, void *context) {
@@ -30,7 +31,7 @@ static void send(pid_t to, int n) {
 }
 
 static void *sender(void *arg) {
-	send(getpid(), N);
+	send(getpid(), MANY);
 	return arg;
 }
 
@@ -56,10 +57,10 @@ int main(void) {
 
 	pthread_t t;
 	pthread_create(&t, NULL, sender, NULL);
-	for (volatile long spin = 0; got < N && spin < 2000000000; spin++)
+	for (volatile long spin = 0; got < MANY && spin < 20000000000; spin++)
 		;
 	pthread_join(t, NULL);
-	wait_for(N);
+	wait_for(MANY);
 	report("from a thread");
 
 	sigprocmask(SIG_BLOCK, &set, NULL);

@@ -1,4 +1,5 @@
-// Command bench measures what programs cost under the tools: user and system time over that of a native run.
+// Command bench measures what programs cost under the tools: user and system time, or time on the clock, over that of a native
+// run.
 //
 // Programs, tools and native runs are interleaved, round by round, so that a machine that slows down slows all of them
 // down; the median of the rounds counts. A run whose output or exit status differs from the native one, or that takes too
@@ -25,7 +26,8 @@ func main() {
 func run() error {
 	root := flag.String("root", ".", "root of the repository")
 	runs := flag.Int("runs", 3, "rounds; the median counts")
-	tools := flag.String("tools", "nulgrind,memcheck", "tools to measure: names of bin/, or valgrind-none and valgrind-memcheck")
+	tools := flag.String("tools", "nulgrind,memcheck", "tools to measure: names of bin/, or valgrind-none, valgrind-memcheck...; options behind the name, as in cachegrind:--cache-sim=yes")
+	wall := flag.Bool("wall", false, "measure time on the clock, for tools that use more than one processor")
 	only := flag.String("only", "", "measure the programs whose names match this regular expression")
 	limit := flag.Duration("limit", time.Minute, "time limit of one run")
 	list := flag.Bool("list", false, "list the programs and stop")
@@ -64,9 +66,12 @@ func run() error {
 		return err
 	}
 	t := newTable(programs, under)
+	if *wall {
+		t.what = "clock"
+	}
 	for round := range *runs {
 		for i, p := range programs {
-			want, err := p.measure(nil, temp, *limit)
+			want, err := p.measure(nil, temp, *limit, *wall)
 			if err == nil && want.status != 0 {
 				err = fmt.Errorf("exit status %d", want.status)
 			}
@@ -75,7 +80,7 @@ func run() error {
 			}
 			t.native[i] = append(t.native[i], want.time)
 			for j, r := range under {
-				got, err := p.measure(r.prefix, temp, *limit)
+				got, err := p.measure(r.prefix, temp, *limit, *wall)
 				if err == nil && (got.sum != want.sum || got.status != want.status) {
 					err = fmt.Errorf("output or status differs from the native run")
 				}

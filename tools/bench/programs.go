@@ -104,16 +104,19 @@ type runner struct {
 	prefix []string // command line before the program's
 }
 
+// runners reads names of tools, each with its options behind it: cachegrind:--cache-sim=yes.
 func runners(bin string, names []string) ([]runner, error) {
 	var list []runner
 	for _, n := range names {
-		r := runner{name: n, prefix: []string{filepath.Join(bin, n), "--log-file=/dev/null"}}
-		if tool, ok := strings.CutPrefix(n, "valgrind-"); ok {
+		words := strings.Split(n, ":")
+		r := runner{name: n, prefix: []string{filepath.Join(bin, words[0]), "--log-file=/dev/null"}}
+		if tool, ok := strings.CutPrefix(words[0], "valgrind-"); ok {
 			r.prefix = []string{"valgrind", "--tool=" + tool, "--log-file=/dev/null"}
 		}
 		if _, err := exec.LookPath(r.prefix[0]); err != nil {
-			return nil, fmt.Errorf("bench: tool %s: %w", n, err)
+			return nil, fmt.Errorf("bench: tool %s: %w", words[0], err)
 		}
+		r.prefix = append(r.prefix, words[1:]...)
 		list = append(list, r)
 	}
 	return list, nil

@@ -10,6 +10,7 @@ import (
 
 // A table collects times by program and runner.
 type table struct {
+	what     string // the heading: what was measured
 	programs []program
 	under    []runner
 	native   [][]time.Duration
@@ -18,7 +19,7 @@ type table struct {
 }
 
 func newTable(programs []program, under []runner) *table {
-	t := &table{programs: programs, under: under, native: make([][]time.Duration, len(programs)),
+	t := &table{what: "user+sys", programs: programs, under: under, native: make([][]time.Duration, len(programs)),
 		times: make([][][]time.Duration, len(programs)), failed: make([][]error, len(programs))}
 	for i := range programs {
 		t.times[i] = make([][]time.Duration, len(under))
@@ -36,9 +37,9 @@ func (t *table) fail(program, runner int, err error) {
 // print writes a row per program with the ratio to the native median, the geometric means of what did not fail, and the
 // reasons of failures.
 func (t *table) print(w io.Writer) {
-	fmt.Fprintf(w, "%-12s %10s", "user+sys", "native")
-	for _, r := range t.under {
-		fmt.Fprintf(w, " %17s", r.name)
+	fmt.Fprintf(w, "%-12s %10s", t.what, "native")
+	for j, r := range t.under {
+		fmt.Fprintf(w, " %*s", t.width(j), r.name)
 	}
 	fmt.Fprintln(w)
 	for i, p := range t.programs {
@@ -46,9 +47,9 @@ func (t *table) print(w io.Writer) {
 		fmt.Fprintf(w, "%-12s %9.2fs", p.name, base.Seconds())
 		for j := range t.under {
 			if t.failed[i][j] != nil {
-				fmt.Fprintf(w, " %17s", "fail")
+				fmt.Fprintf(w, " %*s", t.width(j), "fail")
 			} else {
-				fmt.Fprintf(w, " %16.2fx", ratio(median(t.times[i][j]), base))
+				fmt.Fprintf(w, " %*.2fx", t.width(j)-1, ratio(median(t.times[i][j]), base))
 			}
 		}
 		fmt.Fprintln(w)
@@ -56,7 +57,7 @@ func (t *table) print(w io.Writer) {
 	fmt.Fprintf(w, "%-12s %10s", "mean", "")
 	for j := range t.under {
 		mean, n := t.mean(j)
-		fmt.Fprintf(w, " %17s", fmt.Sprintf("%.2fx of %d", mean, n))
+		fmt.Fprintf(w, " %*s", t.width(j), fmt.Sprintf("%.2fx of %d", mean, n))
 	}
 	fmt.Fprintln(w)
 	for i, p := range t.programs {
@@ -67,6 +68,9 @@ func (t *table) print(w io.Writer) {
 		}
 	}
 }
+
+// width is that of runner's column.
+func (t *table) width(runner int) int { return max(17, len(t.under[runner].name)) }
 
 // mean is the geometric mean of runner's ratios over the programs that did not fail, and how many those are.
 func (t *table) mean(runner int) (float64, int) {

@@ -12,13 +12,11 @@ type cache struct {
 	shift uint     // bits of an address within a line
 	sets  uint64   // number of sets minus one
 	tags  []uint64 // by set, the line used last first; line number plus one, 0 for none
-	first []uint64 // of each set the first of its tags, for a quick look
 }
 
 func newCache(g cacheConfig) *cache {
 	lines := g.size / g.line
-	return &cache{cacheConfig: g, shift: uint(bits.TrailingZeros(uint(g.line))), sets: uint64(lines/g.assoc) - 1, tags: make([]uint64, lines),
-		first: make([]uint64, lines/g.assoc)}
+	return &cache{cacheConfig: g, shift: uint(bits.TrailingZeros(uint(g.line))), sets: uint64(lines/g.assoc) - 1, tags: make([]uint64, lines)}
 }
 
 // lineMissing uses line number n and reports whether it was missing.
@@ -29,7 +27,6 @@ func (c *cache) lineMissing(n uint64) bool {
 	if set[0] == tag {
 		return false
 	}
-	c.first[n&c.sets] = tag
 	for i := 1; i < len(set); i++ {
 		if set[i] == tag {
 			toFront(set, i, tag)
@@ -46,13 +43,6 @@ func toFront(set []uint64, i int, tag uint64) {
 		set[i] = set[i-1]
 	}
 	set[0] = tag
-}
-
-// latest reports whether the bytes [a, a+size) lie in one line that is the last used of its set, so that nothing changes.
-func (c *cache) latest(a uint64, size int) bool {
-	shift := c.shift & 63 // says so to the compiler
-	n := a >> shift
-	return (a+uint64(size)-1)>>shift == n && c.first[n&c.sets] == n+1
 }
 
 // missing uses the bytes [a, a+size), which lie in two lines at most, and reports whether one of them was missing.

@@ -10,10 +10,15 @@
 // What is not exact: a run counts as a whole, also when one of its instructions faults or a signal handler of the guest comes
 // in between, and what is left of it is counted again. Of branches, Valgrind leaves out those that its translator finds to be
 // decided, such as the look for a count of zero at a repeated instruction behind the load of a constant; here they count.
+// An access under a mask counts once, whatever the mask, and misses by the elements it lets through; gathers count by element.
 // Backward string instructions (direction flag set) are simulated as forward ones. Threads that run in parallel add to the same
 // counters without losing counts; the simulation sees their accesses in batches, one thread after the other.
 //
-// Locking: Cachegrind.mu guards runs, results and the simulated machine. No other package is called with it held but for names.
+// Translated code works on the first-level caches itself (tool.Cache) and makes records of what it misses there; the last level and
+// branch prediction are simulated in batches of records, on a goroutine of its own.
+//
+// Locking: Cachegrind.mu guards runs and results, machine.mu, which is taken after it, what the simulation changes. No other package
+// is called with one held but for names.
 package cachegrind
 
 import (
@@ -35,6 +40,8 @@ import (
 // Cachegrind is the tool.
 type Cachegrind struct {
 	opts    settings
+	data    *tool.Cache      // the models of D1 and I1, nil without --cache-sim
+	code    *tool.Cache      //
 	core    *options.Core    // immutable from Start on, as the next ones
 	report  *report.Reporter //
 	host    tool.Host        //
@@ -47,10 +54,12 @@ type Cachegrind struct {
 	spare   chan []tool.Event // buffers to use again
 	waiting sync.WaitGroup    // batches that were not simulated yet
 
+	inbox     sync.Mutex           // guards collected; taken before mu
+	collected map[int][]tool.Event // by thread number: too few for a batch so far
+
 	mu      sync.Mutex // guards all below
 	runs    runs
-	sim     *machine        // nil when nothing is simulated
-	threads map[int]*thread // by thread number, for events
+	sim     *machine        // nil when nothing is simulated; its own lock guards most of it
 	profile *cgfile.Profile // what is counted for good
 	on      bool            // counting: --instr-at-start, client requests
 	started time.Time
@@ -65,11 +74,11 @@ var (
 	_ tool.Tool          = (*Cachegrind)(nil)
 	_ tool.MemoryWatcher = (*Cachegrind)(nil)
 	_ tool.Requester     = (*Cachegrind)(nil)
-	_ tool.EventWatcher  = (*Cachegrind)(nil)
+	_ tool.EventCacher   = (*Cachegrind)(nil)
 )
 
 // New returns the tool.
-func New() *Cachegrind { return &Cachegrind{threads: map[int]*thread{}} }
+func New() *Cachegrind { return &Cachegrind{collected: map[int][]tool.Event{}} }
 
 // Info implements tool.Tool.
 func (*Cachegrind) Info() tool.Info {
@@ -111,12 +120,12 @@ func (c *Cachegrind) Start(h tool.Host) error {
 		}
 		c.desc = geo.describe()
 		events = append(events, "I1mr", "ILmr", "Dr", "D1mr", "DLmr", "Dw", "D1mw", "DLmw")
-		c.sim = newMachine(geo)
+		c.sim = newMachine(geo, c.data, c.code)
 	}
 	if c.opts.branchSim {
 		events = append(events, "Bc", "Bcm", "Bi", "Bim")
 		if c.sim == nil {
-			c.sim = newMachine(nil)
+			c.sim = newMachine(nil, nil, nil)
 		}
 		c.sim.branches = &predictor{}
 	}
@@ -128,6 +137,15 @@ func (c *Cachegrind) Start(h tool.Host) error {
 	c.on = c.opts.atStart
 	c.started = time.Now()
 	return nil
+}
+
+// EventCaches implements tool.EventCacher.
+func (c *Cachegrind) EventCaches() (data, code *tool.Cache) {
+	if c.opts.cacheSim {
+		geo, _ := c.opts.geometry()
+		c.data, c.code = geo.models()
+	}
+	return c.data, c.code
 }
 
 // Client requests of cachegrind.h.
@@ -190,8 +208,8 @@ func (c *Cachegrind) Finish(tool.Exit) (status int, replace bool) {
 	c.drain()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, t := range c.threads {
-		c.flushThread(t)
+	if c.sim != nil {
+		c.sim.flushThreads(&c.runs)
 	}
 	c.settle(guest.Range{End: ^guest.Addr(0)})
 	c.profile.Sort()

@@ -20,72 +20,146 @@ func (c *Cachegrind) Events(t tool.Thread, ev []tool.Event) {
 	if c.queue == nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.countRounds(ev)
+		for i := range ev {
+			k := ev[i].Site // the number of the run
+			c.runs.rounds[k] += c.opts.extraRounds(&c.runs.all[k], &ev[i])
+		}
 		return
 	}
-	var buf []tool.Event
-	select {
-	case buf = <-c.spare:
-	default:
+	c.inbox.Lock()
+	defer c.inbox.Unlock()
+	buf, ok := c.collected[t.ID()]
+	if !ok {
+		select {
+		case buf = <-c.spare:
+		default:
+		}
 	}
+	buf = c.repeat(append(buf, ev...))
+	if len(buf) < minBatch {
+		c.collected[t.ID()] = buf
+		return
+	}
+	delete(c.collected, t.ID())
+	c.send(batch{t.ID(), buf})
+}
+
+// minBatch is how many records are worth waking the simulation for.
+const minBatch = 2048
+
+// send hands b over to the simulation.
+func (c *Cachegrind) send(b batch) {
 	c.waiting.Add(1)
-	c.queue <- batch{t.ID(), append(buf[:0], ev...)}
+	c.queue <- b
 }
 
 // simulate consumes batches for ever.
 func (c *Cachegrind) simulate() {
 	for b := range c.queue {
-		c.mu.Lock()
 		c.consume(b)
-		c.mu.Unlock()
 		select {
-		case c.spare <- b.ev:
+		case c.spare <- b.ev[:0]:
 		default:
 		}
 		c.waiting.Done()
 	}
 }
 
-// drain waits until the simulation has caught up with all that was recorded. mu must not be held.
-func (c *Cachegrind) drain() { c.waiting.Wait() }
+// drain waits until the simulation has caught up with all that was recorded. No lock must be held.
+func (c *Cachegrind) drain() {
+	c.inbox.Lock()
+	for t, ev := range c.collected {
+		c.send(batch{t, ev})
+	}
+	clear(c.collected)
+	c.inbox.Unlock()
+	c.waiting.Wait()
+}
 
-// consume simulates a batch. mu is held.
+// repMiss as size of a record of a repeated instruction's site says that the access is missing in D1.
+const repMiss = 1
+
+// repeat appends the misses of a repeated instruction to the records ev, if these end with one: translated code leaves that to the
+// tool. It runs before the guest goes on, as later accesses find the cache as these leave it.
+func (c *Cachegrind) repeat(ev []tool.Event) []tool.Event {
+	if c.data == nil || len(ev) == 0 {
+		return ev
+	}
+	c.mu.Lock()
+	sites := c.sim.sites
+	c.mu.Unlock()
+	end := len(ev) - 1
+	s := &sites[ev[end].Site]
+	if s.kind != siteRounds {
+		return ev
+	}
+	first := end
+	for first > 0 && ev[first-1].Size != repMiss && sites[ev[first-1].Site].run == s.run && sites[ev[first-1].Site].repeated() {
+		first--
+	}
+	for n := range ev[end].Value {
+		for j := first; j < end; j++ {
+			site := ev[j].Site
+			size := int(sites[site].size)
+			a := ev[j].Value + n*uint64(size)
+			if c.data.Touch(a, size) {
+				ev = append(ev, tool.Event{Site: site, Size: repMiss, Value: a})
+			}
+		}
+	}
+	return ev
+}
+
+// consume simulates a batch.
 func (c *Cachegrind) consume(b batch) {
-	th := c.threads[b.thread]
+	c.mu.Lock()
+	r := c.runs // what belongs to the records of the batch doesn't change any more
+	sites := c.sim.sites
+	c.mu.Unlock()
+	m := c.sim
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n := len(r.lens) - len(m.costs); n > 0 {
+		m.costs = append(m.costs, make([]cost, n)...)
+	}
+	th := m.threads[b.thread]
 	if th == nil {
 		th = &thread{}
-		c.threads[b.thread] = th
+		m.threads[b.thread] = th
 	}
-	m := c.sim
 	ev := b.ev
 	for i := range ev {
 		e := &ev[i]
-		s := &m.sites[e.Site]
+		s := &sites[e.Site]
 		if th.pending != 0 {
-			c.resolve(th, s)
-		}
-		for j := s.fetch[0]; j < s.fetch[1]; j++ {
-			if f := &m.fetches[j]; !f.single || f.line != m.lastLine {
-				m.fetch(f)
-			}
+			m.resolve(&r, th, &sites[th.pending], s)
 		}
 		switch s.kind {
+		case siteFetch:
+			m.fetchMiss(s)
 		case siteRead, siteWrite:
 			size := int(s.size)
 			if s.own {
 				m.times[e.Site]++
+				if e.Size&tool.CacheHit != 0 {
+					break
+				}
+			}
+			if e.Size != 0 {
 				size = min(int(e.Size), m.dataLimit)
 			}
-			m.data(s.cost, e.Value, size, s.kind == siteWrite)
+			m.dataMiss(s.cost, e.Value, size, s.kind == siteWrite)
 		case siteBranch:
 			th.pending = e.Site
 		case siteRepRead, siteRepWrite:
-			if th.nRep < len(th.rep) {
-				th.rep[th.nRep] = repAccess{e.Value, e.Site}
+			if e.Size == repMiss {
+				m.dataMiss(s.cost, e.Value, int(s.size), s.kind == siteRepWrite)
+			} else if th.nRep < len(th.rep) {
+				th.rep[th.nRep] = e.Site
 				th.nRep++
 			}
 		case siteRounds:
-			c.rep(th, s, e)
+			m.rep(&r, th, s, e, c.opts.extraRounds(&r.all[s.run], e))
 		}
 		if s.next {
 			th.pending = e.Site
@@ -93,21 +167,12 @@ func (c *Cachegrind) consume(b batch) {
 	}
 }
 
-// countRounds counts the rounds of repeated instructions when nothing is simulated: records carry the number of the run.
-func (c *Cachegrind) countRounds(ev []tool.Event) {
-	for i := range ev {
-		k := ev[i].Site
-		c.runs.rounds[k] += c.extraRounds(k, &ev[i])
-	}
-}
-
 // extraRounds is how often Valgrind counts a repeated instruction, beside the once that any instruction has; e tells its rounds.
 // There, each round is an execution of the instruction, and one more finds that the count has come to zero. Those that end on a
 // condition do without that last one.
-func (c *Cachegrind) extraRounds(k uint32, e *tool.Event) uint64 {
-	u := &c.runs.all[k]
+func (o *settings) extraRounds(u *run, e *tool.Event) uint64 {
 	switch {
-	case !c.opts.repRounds:
+	case !o.repRounds:
 		return 0
 	case u.cond && e.Value > 0 && e.Size == u.zero:
 		return e.Value - 1
@@ -115,89 +180,75 @@ func (c *Cachegrind) extraRounds(k uint32, e *tool.Event) uint64 {
 	return e.Value
 }
 
-// rep simulates the rounds of a repeated instruction that ends at site s.
-func (c *Cachegrind) rep(th *thread, s *site, e *tool.Event) {
-	m := c.sim
+// rep counts the rounds of a repeated instruction that ends at site s: extra in the way of extraRounds.
+func (m *machine) rep(r *runs, th *thread, s *site, e *tool.Event, extra uint64) {
 	n := e.Value
-	ended := c.runs.all[s.run].cond && n > 0 && e.Size == c.runs.all[s.run].zero
-	extra := c.extraRounds(s.run, e)
-	c.runs.rounds[s.run] += extra
-	acc := th.rep[:th.nRep]
+	u := &r.all[s.run]
+	ended := u.cond && n > 0 && e.Size == u.zero
+	m.rounds[s.run] += extra
+	for _, site := range th.rep[:th.nRep] {
+		m.times[site] += n
+	}
 	th.nRep = 0
-	for j := range acc {
-		m.times[acc[j].site] += n
+	if m.branches == nil {
+		return
 	}
-	cost := &m.costs[s.cost]
 	for i := range n {
-		for j := range acc {
-			a := &acc[j]
-			as := &m.sites[a.site]
-			if m.d1 != nil {
-				m.data(s.cost, a.addr, int(as.size), as.kind == siteRepWrite)
-			}
-			a.addr += uint64(as.size)
-		}
-		if m.branches != nil {
-			c.predictCond(cost, s, true)
-			if c.runs.all[s.run].cond {
-				c.predictCond(cost, s, i+1 < n || !ended)
-			}
+		m.predictCond(r, s, true)
+		if u.cond {
+			m.predictCond(r, s, i+1 < n || !ended)
 		}
 	}
-	if m.branches != nil && !ended {
-		c.predictCond(cost, s, false)
+	if !ended {
+		m.predictCond(r, s, false)
 	}
 }
 
-// resolve tells what became of the branch or jump that is pending; s is the site of the record behind it.
-func (c *Cachegrind) resolve(th *thread, s *site) {
-	m := c.sim
-	was := &m.sites[th.pending]
-	cost := &m.costs[was.cost]
+// resolve tells what became of the branch or jump at site was, which is pending; s is the site of the record behind it.
+func (m *machine) resolve(r *runs, th *thread, was, s *site) {
 	if was.kind == siteBranch {
-		c.predictCond(cost, was, !(s.kind == siteNotTaken && s.run == was.run))
+		m.predictCond(r, was, !(s.kind == siteNotTaken && s.run == was.run))
 	} else {
+		cost := &m.costs[was.cost]
 		cost.bi++
-		if m.branches.jump(uint64(c.runs.lastPC(was.run)), uint64(c.runs.all[s.run].pc)) {
+		if m.branches.jump(uint64(r.lastPC(was.run)), uint64(r.all[s.run].pc)) {
 			cost.bim++
 		}
 	}
 	th.pending = 0
 }
 
-func (c *Cachegrind) predictCond(cost *cost, s *site, taken bool) {
+func (m *machine) predictCond(r *runs, s *site, taken bool) {
+	cost := &m.costs[s.cost]
 	cost.bc++
-	if c.sim.branches.cond(uint64(c.runs.lastPC(s.run)), taken) {
+	if m.branches.cond(uint64(r.lastPC(s.run)), taken) {
 		cost.bcm++
 	}
 }
 
-// flushThread ends what a thread has begun: the outcome of its last branch is not known.
-func (c *Cachegrind) flushThread(th *thread) {
-	if th.pending != 0 && c.sim.sites[th.pending].kind == siteBranch {
-		was := &c.sim.sites[th.pending]
-		c.predictCond(&c.sim.costs[was.cost], was, true)
-	}
-	th.pending = 0
-}
-
-// fetch uses the instruction cache. A line that was used last needs no look.
-func (m *machine) fetch(f *fetch) {
-	m.lastLine = f.line
-	if m.i1.missing(f.pc, int(f.len)) {
-		c := &m.costs[f.cost]
-		c.i1++
-		if m.ll.missing(f.pc, int(f.len)) {
-			c.il++
+// flushThreads ends what threads have begun: the outcome of their last branch is not known.
+func (m *machine) flushThreads(r *runs) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, th := range m.threads {
+		if th.pending != 0 && m.sites[th.pending].kind == siteBranch {
+			m.predictCond(r, &m.sites[th.pending], true)
 		}
+		th.pending = 0
 	}
 }
 
-// data uses the data cache; cost is that of the instruction.
-func (m *machine) data(cost uint32, a uint64, size int, write bool) {
-	if m.d1.latest(a, size) || !m.d1.missing(a, size) {
-		return
+// fetchMiss counts an instruction that is missing in I1.
+func (m *machine) fetchMiss(s *site) {
+	c := &m.costs[s.cost]
+	c.i1++
+	if m.ll.missing(s.pc, int(s.size)) {
+		c.il++
 	}
+}
+
+// dataMiss counts an access that is missing in D1; cost is that of the instruction.
+func (m *machine) dataMiss(cost uint32, a uint64, size int, write bool) {
 	c := &m.costs[cost]
 	deep := m.ll.missing(a, size)
 	if write {
@@ -213,10 +264,10 @@ func (m *machine) data(cost uint32, a uint64, size int, write bool) {
 	}
 }
 
-// settle moves what run k cost to the lines of its instructions; it was executed so many times.
-func (m *machine) settle(c *Cachegrind, k uint32, times uint64, on bool, lookup func(pc guest.Addr) []int64) {
-	u := &c.runs.all[k]
-	for i := u.sites; m.d1 != nil && int(i) < len(m.sites) && m.sites[i].run == k; i++ {
+// settle moves what run k cost to the lines of its instructions; it was executed so many times. Both locks are held.
+func (m *machine) settle(r *runs, k uint32, times uint64, on bool, lookup func(pc guest.Addr) []int64) {
+	u := &r.all[k]
+	for i := u.sites; m.data != nil && int(i) < len(m.sites) && m.sites[i].run == k; i++ {
 		s := &m.sites[i]
 		n := times
 		if s.own {
@@ -231,20 +282,21 @@ func (m *machine) settle(c *Cachegrind, k uint32, times uint64, on bool, lookup 
 		}
 		switch s.kind {
 		case siteRead, siteRepRead:
-			lookup(c.runs.pcOf(k, s.cost))[colDr] += int64(n)
+			lookup(r.pcOf(k, s.cost))[colDr] += int64(n)
 		case siteWrite, siteRepWrite:
-			lookup(c.runs.pcOf(k, s.cost))[colDw] += int64(n)
+			lookup(r.pcOf(k, s.cost))[colDw] += int64(n)
 		}
 	}
-	c.runs.eachInst(k, func(j int, pc guest.Addr) {
-		x := &m.costs[u.first+uint32(j)]
-		if *x == (cost{}) {
+	r.eachInst(k, func(j int, pc guest.Addr) {
+		at := int(u.first) + j
+		if at >= len(m.costs) || m.costs[at] == (cost{}) {
 			return
 		}
+		x := &m.costs[at]
 		if on {
 			to := lookup(pc)
 			branches := 1
-			if m.d1 != nil {
+			if m.data != nil {
 				branches = colDLmw + 1
 				for i, n := range [...]uint64{colI1mr: x.i1, colILmr: x.il, colD1mr: x.d1r, colDLmr: x.dlr, colD1mw: x.d1w, colDLmw: x.dlw} {
 					to[i] += int64(n)

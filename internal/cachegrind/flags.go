@@ -61,9 +61,15 @@ func parseCache(p *cacheConfig, name, s string) error {
 	if msg := cfg.wrong(); msg != "" {
 		return options.Badf("%s", msg)
 	}
+	if name != "LL" && cfg.size/cfg.line > maxLines {
+		return options.Badf("%s: a first-level cache of more than %d lines can't be simulated", s, maxLines)
+	}
 	*p = cfg
 	return nil
 }
+
+// maxLines is how many lines a first-level cache may have: those that translated code works on have to be near it.
+const maxLines = 1 << 19
 
 // minLine is the smallest line that may be simulated: an access is cut to the line size and must reach two lines at most.
 const minLine = 16

@@ -17,6 +17,10 @@ import (
 
 // settle moves what was counted for the runs that touch r to the profile, or throws it away while counting is off. mu is held.
 func (c *Cachegrind) settle(r guest.Range) {
+	if c.sim != nil {
+		c.sim.mu.Lock()
+		defer c.sim.mu.Unlock()
+	}
 	lines := map[guest.Addr][]int64{} // counts of the line that an instruction belongs to
 	lookup := func(pc guest.Addr) []int64 {
 		n := lines[pc]
@@ -35,12 +39,17 @@ func (c *Cachegrind) settle(r guest.Range) {
 		v := c.runs.value(k)
 		times := *v
 		*v = 0
-		if n := times + c.runs.rounds[k]; c.on && n != 0 {
+		extra := c.runs.rounds[k]
+		if c.sim != nil {
+			extra += c.sim.rounds[k]
+			delete(c.sim.rounds, k)
+		}
+		if n := times + extra; c.on && n != 0 {
 			c.runs.eachInst(k, func(_ int, pc guest.Addr) { lookup(pc)[0] += int64(n) })
 		}
 		delete(c.runs.rounds, k)
 		if c.sim != nil {
-			c.sim.settle(c, k, times, c.on, lookup)
+			c.sim.settle(&c.runs, k, times, c.on, lookup)
 		}
 	}
 }

@@ -146,6 +146,7 @@ func (c *Cachegrind) Instrument(b *tool.Block) {
 		}
 		return false
 	}
+	line := noLine // of code, that the simulated processor has surely executed last
 	for from := 0; from < len(b.Insts); {
 		to := from
 		for to+1 < len(b.Insts) {
@@ -157,7 +158,10 @@ func (c *Cachegrind) Instrument(b *tool.Block) {
 		}
 		k, isNew := c.runs.get(b, from, to)
 		if c.sim != nil {
-			c.observe(b, from, to, k, isNew)
+			line = c.observe(b, from, to, k, isNew, line)
+			if to+1 < len(b.Insts) && (transfers(&b.Insts[to]) && !conditional(&b.Insts[to]) || entered(b.Insts[to+1].PC)) {
+				line = noLine
+			}
 		} else {
 			b.Anns = append(b.Anns, tool.Ann{Inst: cheapest(b, from, to), Op: tool.OpCount, Arg: 1, Ptr: c.counter(k)})
 			if c.runs.all[k].rep && c.opts.repRounds {

@@ -49,7 +49,12 @@ func newTest(sim bool) *Cachegrind {
 	events := []string{"Ir"}
 	if sim {
 		g := cacheConfig{4096, 4, 64}
-		c.sim = newMachine(&geometry{g, g, cacheConfig{65536, 8, 64}})
+		geo := &geometry{g, g, cacheConfig{65536, 8, 64}}
+		c.data, c.code = geo.models()
+		for _, x := range []*tool.Cache{c.data, c.code} {
+			x.Tags = make([]uint64, x.Words())
+		}
+		c.sim = newMachine(geo, c.data, c.code)
 		c.sim.branches = &predictor{}
 		events = strings.Fields("Ir I1mr ILmr Dr D1mr DLmr Dw D1mw DLmw Bc Bcm Bi Bim")
 	}
@@ -225,6 +230,14 @@ func play(c *Cachegrind, b *tool.Block, taken bool, value func(inst, mem int) ui
 		case tool.OpCount:
 			i := int(a.Ptr-0x50000000) / 8
 			*c.runs.value(uint32(i)) += uint64(a.Arg)
+		case tool.OpEventMiss:
+			if at := value(a.Inst, a.Mem); c.data.Touch(at, int(b.Insts[a.Inst].Mem[a.Mem].Size)) {
+				ev = append(ev, tool.Event{Site: uint32(a.Arg), Value: at})
+			}
+		case tool.OpEventFetch:
+			if in := &b.Insts[a.Inst]; c.code.Touch(uint64(in.PC), int(in.Len)) {
+				ev = append(ev, tool.Event{Site: uint32(a.Arg)})
+			}
 		case tool.OpEventAddr:
 			ev = append(ev, tool.Event{Site: uint32(a.Arg), Value: value(a.Inst, a.Mem)})
 		case tool.OpEvent:
@@ -235,7 +248,7 @@ func play(c *Cachegrind, b *tool.Block, taken bool, value func(inst, mem int) ui
 			ev = append(ev, tool.Event{Site: uint32(a.Arg), Value: value(a.Inst, -1)})
 		}
 	}
-	c.consume(batch{1, ev})
+	c.consume(batch{1, c.repeat(ev)})
 }
 
 func TestSimulation(t *testing.T) {
@@ -252,9 +265,7 @@ func TestSimulation(t *testing.T) {
 	for i := range 10 {
 		play(c, b, i%2 == 0, addr)
 	}
-	for _, th := range c.threads {
-		c.flushThread(th)
-	}
+	c.sim.flushThreads(&c.runs)
 	c.settle(all())
 	for col, want := range []map[int]int64{
 		{1: 10, 4: 10, 7: 10, 9: 10, 12: 10}, // Ir

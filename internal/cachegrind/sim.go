@@ -1,6 +1,8 @@
 package cachegrind
 
 import (
+	"sync"
+
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
@@ -9,23 +11,26 @@ import (
 
 // machine is what is simulated: one processor, whatever the number of threads.
 type machine struct {
-	i1, d1, ll *cache     // nil without --cache-sim
-	branches   *predictor // nil without --branch-sim
-	lastLine   uint64     // that the last instruction was fetched from, plus one
-	dataLimit  int        // larger accesses are taken for this size, so that they touch two lines at most
+	data, code *tool.Cache // D1 and I1, nil without --cache-sim; translated code works on them
+	dataLimit  int         // larger accesses are taken for this size, so that they touch two lines at most
 
-	sites   []site
-	times   map[uint32]uint64 // accesses made at sites that have their own count
-	fetches []fetch
-	costs   []cost // by index of runs.lens
+	sites []site // guarded by Cachegrind.mu
+
+	mu       sync.Mutex        // guards all below
+	ll       *cache            // nil without --cache-sim
+	branches *predictor        // nil without --branch-sim
+	costs    []cost            // by index of runs.lens
+	times    map[uint32]uint64 // accesses made at sites that have their own count
+	rounds   map[uint32]uint64 // as runs.rounds
+	threads  map[int]*thread   // by thread number
 }
 
 // site is a place where translated code makes event records. It is small, as those of a hot loop are read all the time.
 type site struct {
+	pc    uint64 // of a fetch
 	run   uint32
-	cost  uint32    // index in costs of its instruction
-	fetch [2]uint32 // range of fetches that come before the record
-	size  uint16    // of the access
+	cost  uint32 // index in costs of its instruction
+	size  uint16 // of the access or fetch
 	kind  siteKind
 	next  bool // control leaves by an indirect jump or call behind it
 	twice bool // the access is a read, and then a read and write that can't be divided
@@ -35,7 +40,8 @@ type site struct {
 type siteKind uint8
 
 const (
-	siteNone     siteKind = iota // the end of a run
+	siteNone     siteKind = iota // the start of a run, or the end of one
+	siteFetch                    // of an instruction that may touch another line than the one before it
 	siteRead                     // also of what is read and written: the write can't miss then
 	siteWrite                    //
 	siteBranch                   // a conditional branch, perhaps taken
@@ -45,15 +51,6 @@ const (
 	siteRepWrite
 )
 
-// fetch is the fetch of an instruction that may touch another line than the one before it.
-type fetch struct {
-	line   uint64 // number of its last line, plus one
-	pc     uint64
-	cost   uint32
-	len    uint8
-	single bool // it lies in one line
-}
-
 // cost is what an instruction cost beside the counts of its sites.
 type cost struct {
 	i1, il, d1r, dlr, d1w, dlw uint64
@@ -62,88 +59,106 @@ type cost struct {
 
 // thread is what has to be kept between the events of a thread.
 type thread struct {
-	pending uint32 // site of a branch or jump whose outcome the next record tells, 0 for none
-	rep     [2]repAccess
+	pending uint32    // site of a branch or jump whose outcome the next record tells, 0 for none
+	rep     [2]uint32 // sites of the accesses of a repeated instruction
 	nRep    int
 }
 
-type repAccess struct {
-	addr uint64
-	site uint32
-}
-
-// newMachine makes a machine with empty caches; without geometry it has none.
-func newMachine(g *geometry) *machine {
-	m := &machine{sites: make([]site, 1), times: map[uint32]uint64{}, dataLimit: 1 << 16}
+// newMachine makes a machine with an empty last-level cache; without geometry it has no caches.
+func newMachine(g *geometry, data, code *tool.Cache) *machine {
+	m := &machine{sites: make([]site, 1), times: map[uint32]uint64{}, rounds: map[uint32]uint64{}, threads: map[int]*thread{}}
 	if g != nil {
-		m.i1, m.d1, m.ll = newCache(g.i1), newCache(g.d1), newCache(g.ll)
-		m.dataLimit = min(g.i1.line, g.d1.line, g.ll.line)
+		m.data, m.code, m.ll = data, code, newCache(g.ll)
+		m.dataLimit = data.Limit
 	}
 	return m
 }
 
-// observe asks for the records of run k, instructions [from, to] of b. mu is held.
-func (c *Cachegrind) observe(b *tool.Block, from, to int, k uint32, isNew bool) {
+// models are those of the first-level caches.
+func (g *geometry) models() (data, code *tool.Cache) {
+	model := func(c cacheConfig) *tool.Cache {
+		return &tool.Cache{Line: c.line, Sets: c.size / c.line / c.assoc, Ways: c.assoc, Limit: min(g.i1.line, g.d1.line, g.ll.line)}
+	}
+	return model(g.d1), model(g.i1)
+}
+
+// noLine is the number of no line.
+const noLine = ^uint64(0)
+
+// observe asks for the records of run k, instructions [from, to] of b. Control that comes to it has executed code of the given line
+// last, noLine if that isn't known. mu is held. It returns the line of its last instruction.
+func (c *Cachegrind) observe(b *tool.Block, from, to int, k uint32, isNew bool, line uint64) uint64 {
 	m := c.sim
 	u := &c.runs.all[k]
 	if isNew {
 		u.sites = uint32(len(m.sites))
-		for len(m.costs) < len(c.runs.lens) {
-			m.costs = append(m.costs, cost{})
-		}
 	}
 	at := u.sites
-	done := 0 // first instruction of the run whose fetch no record stands for yet
-	place := func(i int, ann tool.Ann, s site) {
-		before := s.kind != siteNotTaken && s.kind != siteRounds
+	place := func(i int, s site) int64 {
 		if isNew {
 			s.run, s.cost = k, u.first+uint32(i-from)
-			if before {
-				s.fetch = m.addFetches(&c.runs, k, done, i-from)
-			}
 			m.sites = append(m.sites, s)
 		}
-		if before {
-			done = i - from + 1
-		}
-		ann.Inst, ann.Arg = i, int64(at)
 		at++
-		b.Anns = append(b.Anns, ann)
+		return int64(at - 1)
+	}
+	ask := func(i int, op tool.Op, s site) {
+		b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: op, Arg: place(i, s)})
+	}
+	before := noLine // line of the instruction before, when that one is in this run
+	fetch := func(i int, in *tool.Inst) {
+		lineOf := func(pc guest.Addr) uint64 { return uint64(pc) / uint64(m.code.Line) }
+		first, last := lineOf(in.PC), lineOf(in.PC+guest.Addr(in.Len)-1)
+		if first != before || last != before {
+			n := place(i, site{kind: siteFetch, pc: uint64(in.PC), size: uint16(in.Len)})
+			if first != line || last != line {
+				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpEventFetch, Arg: n, Same: first == line})
+			}
+		}
+		before, line = last, last
 	}
 	counted := cheapest(b, from, to)
 	for i := from; i <= to; i++ {
+		in := &b.Insts[i]
+		if i == from && m.branches != nil {
+			ask(i, tool.OpEvent, site{})
+		}
 		if i == counted {
 			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCount, Arg: 1, Ptr: c.counter(k)})
 		}
-		in := &b.Insts[i]
-		rep := in.Repeats()
-		if m.i1 != nil && !rep && masked(in) {
-			// Any number of records, also none: they can't stand for the fetch.
-			place(i, tool.Ann{Op: tool.OpEvent}, site{})
+		if m.data != nil {
+			fetch(i, in)
 		}
-		if m.i1 != nil || rep {
+		rep := in.Repeats()
+		if m.data != nil || rep {
 			for j := range in.Mem {
-				place(i, tool.Ann{Op: tool.OpEventAddr, Mem: j}, m.access(in, j, rep))
+				op := tool.OpEventMiss
+				if rep || m.data == nil {
+					op = tool.OpEventAddr
+				}
+				n := place(i, m.access(in, j, rep))
+				if op == tool.OpEventMiss && in.Mem[j].Addr == amd64.AddrVSIB {
+					n |= tool.EventAll
+				}
+				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: op, Mem: j, Arg: n})
 			}
 		}
-		if rep {
-			place(i, tool.Ann{Op: tool.OpEventRounds}, site{kind: siteRounds})
-			continue
-		}
-		if i < to {
-			continue
-		}
 		switch {
-		case m.branches != nil && conditional(in):
-			place(i, tool.Ann{Op: tool.OpEvent}, site{kind: siteBranch})
-			place(i, tool.Ann{Op: tool.OpEvent, Behind: true}, site{kind: siteNotTaken})
-		case m.branches != nil && indirect(in):
-			place(i, tool.Ann{Op: tool.OpEvent}, site{next: true})
-		case m.branches != nil && done == 0, m.touchesLine(&c.runs, k, done, i-from):
-			place(i, tool.Ann{Op: tool.OpEvent}, site{})
+		case rep:
+			ask(i, tool.OpEventRounds, site{kind: siteRounds})
+		case i < to || m.branches == nil:
+		case conditional(in):
+			ask(i, tool.OpEvent, site{kind: siteBranch})
+			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpEvent, Behind: true, Arg: place(i, site{kind: siteNotTaken})})
+		case indirect(in):
+			ask(i, tool.OpEvent, site{next: true})
 		}
 	}
+	return line
 }
+
+// repeated reports whether s is an access of a repeated instruction.
+func (s *site) repeated() bool { return s.kind == siteRepRead || s.kind == siteRepWrite }
 
 // access describes the site of access j of in.
 func (m *machine) access(in *tool.Inst, j int, rep bool) site {
@@ -155,23 +170,13 @@ func (m *machine) access(in *tool.Inst, j int, rep bool) site {
 	if a.Kind == isa.Store {
 		s.kind = siteWrite
 	}
-	s.own = rep || a.Elem != 0
+	s.own = rep || a.Addr == amd64.AddrVSIB
 	if rep {
 		s.kind += siteRepRead - siteRead
 	}
 	// Valgrind performs a locked instruction, and xchg, as a read, the computation, and a compare-and-swap.
 	s.twice = a.Kind == isa.Modify && (in.Pfx&amd64.PfxLock != 0 || in.Row.Sem == isa.Xchg)
 	return s
-}
-
-// masked reports whether in has an access that is made element by element.
-func masked(in *tool.Inst) bool {
-	for i := range in.Mem {
-		if in.Mem[i].Elem != 0 {
-			return true
-		}
-	}
-	return false
 }
 
 func conditional(in *tool.Inst) bool { return in.Row != nil && in.Row.Sem == isa.CtlJcc }
@@ -184,34 +189,4 @@ func indirect(in *tool.Inst) bool {
 	}
 	_, direct := target(in)
 	return !direct && (in.Row.Sem == isa.CtlJmp || in.Row.Sem == isa.CtlCall)
-}
-
-// eachFetch calls f for those of the instructions [from, to] of run k that touch a line anew, or may do so.
-func (m *machine) eachFetch(r *runs, k uint32, from, to int, f func(fetch)) {
-	if m.i1 == nil {
-		return
-	}
-	u := &r.all[k]
-	line := uint64(0) // of the instruction before; none is in line number 0
-	r.eachInst(k, func(i int, pc guest.Addr) {
-		n := r.lens[int(u.first)+i]
-		first, last := uint64(pc)>>m.i1.shift+1, (uint64(pc)+uint64(n)-1)>>m.i1.shift+1
-		if i >= from && i <= to && (first != line || last != line) {
-			f(fetch{last, uint64(pc), u.first + uint32(i), n, first == last})
-		}
-		line = last
-	})
-}
-
-// addFetches notes them and returns where.
-func (m *machine) addFetches(r *runs, k uint32, from, to int) [2]uint32 {
-	first := uint32(len(m.fetches))
-	m.eachFetch(r, k, from, to, func(f fetch) { m.fetches = append(m.fetches, f) })
-	return [2]uint32{first, uint32(len(m.fetches))}
-}
-
-// touchesLine reports whether there are any.
-func (m *machine) touchesLine(r *runs, k uint32, from, to int) (yes bool) {
-	m.eachFetch(r, k, from, to, func(fetch) { yes = true })
-	return yes
 }

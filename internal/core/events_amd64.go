@@ -39,6 +39,25 @@ func (p *Process) Counters(n int) tool.Counters {
 	return c
 }
 
+// eventCaches are the models of caches that the tool wants translated code to work on.
+func (p *Process) eventCaches() (data, code *tool.Cache) {
+	f, ok := p.tool.(tool.EventCacher)
+	if !ok {
+		return nil, nil
+	}
+	data, code = f.EventCaches()
+	for _, c := range []*tool.Cache{data, code} {
+		if c != nil {
+			// A set begins where a line of the processor's cache does.
+			const line = 64 / 8
+			m := p.Counters(c.Words() + line)
+			skip := int(-m.Start/8) & (line - 1)
+			c.Start, c.Tags = m.Addr(skip), m.Values[skip:skip+c.Words()]
+		}
+	}
+	return data, code
+}
+
 // touched calls f for each piece of memory that an access of the instruction at pc is going to touch.
 func (p *Process) touched(t *sched.Thread, pc guest.Addr, access int, f func(a guest.Addr, size int)) {
 	code := p.fetch(pc)

@@ -319,6 +319,7 @@ func (p *Process) makeTranslator() error {
 		p.profile = newProfile(p, cfg.Tool)
 		cfg.Tool = p.profile
 	}
+	cfg.Data, cfg.Code = p.eventCaches()
 	if p.opt.TraceFlags != [8]bool{} {
 		cfg.Trace = p.traceFragment
 	}
@@ -443,6 +444,7 @@ func (p *Process) makeScheduler(firstFD int) {
 		Events:  events,
 		Kernel:  kernel,
 		Exact:   exact,
+		Data:    p.trans.Data(),
 		Touched: p.touched,
 		Fatal:   p.fatal,
 		Finish:  p.finish,

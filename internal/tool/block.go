@@ -48,6 +48,12 @@ const (
 	// OpEventRounds appends, behind an instruction with a repeat prefix (Inst.Repeats), a record whose value is the number of
 	// rounds that it has made.
 	OpEventRounds
+	// OpEventMiss is OpEventAddr for accesses that are missing in the data cache of EventCacher. Behind OpEventRounds the buffer is
+	// emptied: what a repeated instruction does to the cache is left to the tool.
+	OpEventMiss
+	// OpEventFetch appends a record with site Arg if the instruction is missing in the code cache of EventCacher. Its value is not
+	// set.
+	OpEventFetch
 )
 
 // Ann is one annotation of instruction Inst.
@@ -60,6 +66,8 @@ type Ann struct {
 	// Behind puts an OpCount or OpEvent behind the instruction, where only control that falls through comes by: of a
 	// conditional jump, the case that it is not taken. It is not for calls, returns and unconditional jumps.
 	Behind bool
+	// Same says of an OpEventFetch that the instruction's first line is that of the instruction executed before.
+	Same bool
 }
 
 // Repeats reports whether in is a string instruction with a repeat prefix: it makes any number of rounds, also none.

@@ -387,6 +387,9 @@ func (t *Translator) Recover(h uintptr) (to uintptr, ok bool) {
 	if off == uint64(t.moveStore) {
 		return uintptr(t.base + uint64(t.moveEnd)), true
 	}
+	if to, ok := t.misses.recover(int(off)); ok {
+		return uintptr(t.base + uint64(to)), true
+	}
 	i := sort.Search(len(t.recover), func(i int) bool { return uint64(t.recover[i].at) >= off })
 	if i == len(t.recover) || uint64(t.recover[i].at) != off {
 		return 0, false

@@ -477,6 +477,7 @@ func (t *Translator) emitShared() {
 	a.jmpL1()
 
 	t.emitMoveStack()
+	t.emitMisses()
 }
 
 // MissReturn is the host address that stands in a return plane for "look the address up".
@@ -502,7 +503,7 @@ func (t *Translator) emitCold() {
 			t.emitCheckStub(&c)
 		case coldDefine:
 			t.emitDefineStub(&c)
-		case coldEvent:
+		case coldEvent, coldMiss, coldFetch:
 			t.emitEventStub(&c)
 		}
 	}

@@ -41,6 +41,12 @@ func (o *only) Instrument(b *tool.Block) {
 		for k := range x.Mem {
 			b.Anns = append(b.Anns, tool.Ann{Op: o.op, Mem: k, Arg: 0x1234 + int64(k)})
 		}
+	case tool.OpEventMiss:
+		for k := range x.Mem {
+			b.Anns = append(b.Anns, tool.Ann{Op: o.op, Mem: k, Arg: 0x1234 + int64(k)})
+		}
+	case tool.OpEventFetch:
+		b.Anns = append(b.Anns, tool.Ann{Op: o.op, Arg: 0x1234, Same: o.behind})
 	case tool.OpEventRounds:
 		b.Anns = append(b.Anns, tool.Ann{Op: tool.OpEventAddr, Arg: 0x1234}, tool.Ann{Op: o.op, Arg: 0x1235})
 	default:
@@ -111,6 +117,16 @@ var goldenRows = []struct {
 	{"event, string move", "a4", codeLow, false, &only{op: tool.OpEventAddr}},
 	{"event, repeated string move", "f3a4", codeLow, false, &only{op: tool.OpEventRounds}},
 	{"event, masked store", "62f17c49110e", codeLow, false, &only{op: tool.OpEventAddr}},
+	{"miss, load, flags dead", "488b4608 31ed", codeLow, false, &only{op: tool.OpEventMiss}},
+	{"miss, load, flags live", "488b4608", codeLow, false, &only{op: tool.OpEventMiss}},
+	{"miss, load, flags live, rax in the way", "488b441008", codeLow, false, &only{op: tool.OpEventMiss}},
+	{"miss, push, flags dead", "55 31ed", codeLow, false, &only{op: tool.OpEventMiss}},
+	{"miss, masked store, flags dead", "62f17c49110e 31ed", codeLow, false, &only{op: tool.OpEventMiss}},
+	{"fetch, flags dead", "90 31ed", codeLow, false, &only{op: tool.OpEventFetch}},
+	{"fetch, flags live", "90", codeLow, false, &only{op: tool.OpEventFetch}},
+	{"fetch, two lines, flags dead", "488b4608 31ed", codeLow + 62, false, &only{op: tool.OpEventFetch}},
+	{"fetch, two lines, flags live", "488b4608", codeLow + 62, false, &only{op: tool.OpEventFetch}},
+	{"fetch, second line, flags dead", "488b4608 31ed", codeLow + 62, false, &only{op: tool.OpEventFetch, behind: true}},
 	{"call, flags live, below 2 GB", "e8fb000000", codeLow, false, nil},
 	{"call, flags dead, below 2 GB", "e8fb000000 31ed", codeLow, false, nil},
 	{"call, flags live, above 2 GB", "e8fb000000", codeFar, false, nil},
@@ -150,8 +166,13 @@ func host(tr *Translator) (text string, insts int) {
 		uint64(tr.missIB) + tr.base:    "missIB",
 		uint64(tr.moveStack) + tr.base: "moveStack",
 	}
+	if tr.cfg.Data != nil {
+		names[uint64(tr.misses.data)+tr.base] = "missData"
+		names[uint64(tr.misses.code)+tr.base] = "missCode"
+		names[uint64(tr.misses.codes)+tr.base] = "missCodes"
+	}
 	slots := map[int32]string{vcpu.OffExit: "exit", vcpu.OffIBTarget: "target", vcpu.OffFSBase: "fsbase", vcpu.OffGSBase: "gsbase", vcpu.OffEvents: "events"}
-	for i := int32(0); i < 12; i++ {
+	for i := int32(0); i < 17; i++ {
 		slots[vcpu.OffSpill+8*i] = fmt.Sprintf("spill%d", i)
 	}
 	label := func(a uint64) string {
@@ -225,7 +246,12 @@ func TestGolden(t *testing.T) {
 			0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90)}
 		cache := guest.Range{Start: guest.CodeCache, End: guest.CodeCache + testCache}
 		clear(guest.Bytes(cache.Start, codeOff))
-		tr, err := New(Config{Cache: cache, Fetch: x.fetch, Tool: row.tool, Shadow: row.shadow})
+		cfg := Config{Cache: cache, Fetch: x.fetch, Tool: row.tool, Shadow: row.shadow}
+		if o, ok := row.tool.(*only); ok && o.op >= tool.OpEventMiss {
+			cfg.Data = &tool.Cache{Line: 64, Sets: 64, Ways: 12, Limit: 64, Start: counterAddr}
+			cfg.Code = &tool.Cache{Line: 64, Sets: 64, Ways: 8, Limit: 64, Start: counterAddr + 0x4000}
+		}
+		tr, err := New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}

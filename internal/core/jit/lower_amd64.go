@@ -81,7 +81,7 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 		t.lowerStack(&t.tr.insts[i])
 	case tool.OpCount:
 		t.lowerCount(t.tr.insts[i].live, ann)
-	case tool.OpEvent, tool.OpEventAddr, tool.OpEventRounds:
+	case tool.OpEvent, tool.OpEventAddr, tool.OpEventRounds, tool.OpEventMiss, tool.OpEventFetch:
 		t.events = append(t.events, *ann)
 	}
 }

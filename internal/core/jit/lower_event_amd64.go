@@ -31,7 +31,17 @@ func (t *Translator) flushEvents(i int) {
 	from := 0
 	for j := range t.events {
 		ann := &t.events[j]
-		if ann.Op == tool.OpEventAddr && !inlineAddr(&t.tr.insts[i], &t.block.Insts[i].Mem[ann.Mem]) {
+		address := ann.Op == tool.OpEventAddr || ann.Op == tool.OpEventMiss
+		switch {
+		case ann.Op == tool.OpEventFetch:
+			t.appendEvents(i, t.events[from:j])
+			t.fetchEvent(i, ann)
+			from = j + 1
+		case ann.Op == tool.OpEventMiss && inlineMiss(&t.tr.insts[i], &t.block.Insts[i].Mem[ann.Mem]):
+			t.appendEvents(i, t.events[from:j])
+			t.missEvent(i, ann)
+			from = j + 1
+		case address && !inlineAddr(&t.tr.insts[i], &t.block.Insts[i].Mem[ann.Mem]):
 			t.appendEvents(i, t.events[from:j])
 			t.goEvent(i, ann)
 			from = j + 1
@@ -56,6 +66,9 @@ func (t *Translator) lowerLater(i int) {
 			continue
 		}
 		t.appendEvents(i, t.later[j:j+1])
+		if ann.Op == tool.OpEventRounds && t.cfg.Data != nil {
+			t.goEvent(i, &tool.Ann{Mem: -1})
+		}
 	}
 	t.later = t.later[:0]
 }
@@ -227,16 +240,26 @@ func (a *asm) op32(dst, src uint8) {
 // emitEventStub emits the cold part of goEvent.
 func (t *Translator) emitEventStub(c *coldStub) {
 	t.hot.patch(c.site, t.cold.pos)
-	t.checks = append(t.checks, check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access), event: c.event})
-	t.cold.leave(t, vcpu.ExitEvent, uint32(len(t.checks)-1))
+	if c.kind != coldEvent {
+		t.emitMissStub(c)
+		return
+	}
+	t.leaveForEvent(&t.cold, c)
 }
 
-// EventAt describes event record n, which left to Go: the access and its site, and where to go on.
+// leaveForEvent emits the exit to Go for c.
+func (t *Translator) leaveForEvent(a *asm, c *coldStub) {
+	t.checks = append(t.checks, check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access), event: c.event})
+	a.leave(t, vcpu.ExitEvent, uint32(len(t.checks)-1))
+}
+
+// EventAt describes event record n, which left to Go: the access and its site, and where to go on. Access -1 is the end of a
+// repeated instruction.
 func (t *Translator) EventAt(n int) (pc guest.Addr, access int, site uint32, resume uintptr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := &t.checks[n]
-	return guest.Addr(c.pc), int(c.mem), c.event, uintptr(t.base + uint64(c.resume))
+	return guest.Addr(c.pc), int(int8(c.mem)), c.event, uintptr(t.base + uint64(c.resume))
 }
 
 // lowerSharedCount is lowerCount for counters that several threads add to.

@@ -168,6 +168,12 @@ type mode struct {
 // newMode makes translator number i.
 func (m *machine) newMode(t testing.TB, i int, name string, shadow bool, annotate tool.Tool) *mode {
 	t.Helper()
+	return m.newCachedMode(t, i, name, shadow, annotate, nil, nil)
+}
+
+// newCachedMode is newMode with models of caches.
+func (m *machine) newCachedMode(t testing.TB, i int, name string, shadow bool, annotate tool.Tool, data, code *tool.Cache) *mode {
+	t.Helper()
 	md := &mode{name: name, shadow: shadow}
 	start := guest.CodeCache + guest.Addr(i*testCache)
 	clear(guest.Bytes(start, codeOff)) // a new translator wants zeros
@@ -176,7 +182,8 @@ func (m *machine) newMode(t testing.TB, i int, name string, shadow bool, annotat
 		Fetch:  m.fetch,
 		Tool:   annotate,
 		Shadow: shadow,
-		Warn:   func(string, ...any) { md.refused++ },
+		Data:   data, Code: code,
+		Warn: func(string, ...any) { md.refused++ },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -90,6 +90,7 @@ type coldStub struct {
 	size    uint8  // coldDefine: bytes of the piece
 	m       mem    // coldDefine: its shadow
 	next    int    // coldDefine: where the next piece is checked
+	miss    missStub
 }
 
 const (
@@ -97,6 +98,8 @@ const (
 	coldCheck
 	coldDefine
 	coldEvent
+	coldMiss // of lower_miss_amd64.go, as the next one
+	coldFetch
 )
 
 // innerJump is a jump to an instruction of the same trace further on.

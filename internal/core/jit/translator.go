@@ -47,6 +47,8 @@ type Config struct {
 	Fetch func(pc guest.Addr) []byte
 	// Tool annotates; nil for none.
 	Tool tool.Tool
+	// Data and Code are the models of OpEventMiss and OpEventFetch, nil if these are not used.
+	Data, Code *tool.Cache
 	// Shadow says that GS is the shadow distance; otherwise GS is the guest's own FS base.
 	Shadow bool
 	// Hook returns the number of the hook at pc, and whether there is one. nil for none.
@@ -89,10 +91,12 @@ type Translator struct {
 	codeStart, coldStart int
 	missIB               int // shared routine: rcx = guest target, rcx and rdx spilled
 	missRet              int // shared routine: guest target is just below the stack pointer
-	moveStack            int // shared routine: see emitMoveStack
-	moveStore, moveEnd   int // its store, and where it goes on without it
-	moveLeave            int // where it goes on for MovingStack
-	exitStub             int // host offset of vcpu's exit stub
+	misses               missRoutines
+	codeKeys             map[uint64]uint32 // tags of code lines by number
+	moveStack            int               // shared routine: see emitMoveStack
+	moveStore, moveEnd   int               // its store, and where it goes on without it
+	moveLeave            int               // where it goes on for MovingStack
+	exitStub             int               // host offset of vcpu's exit stub
 	generation           uint64
 	epoch                atomic.Uint64 // see Epoch
 	stats                Stats
@@ -184,3 +188,6 @@ func (t *Translator) lookup(pc uint64, indirect bool) (uint32, error) {
 	}
 	return t.translate(pc, indirect)
 }
+
+// Data is the model of the data cache that translated code works on, nil for none.
+func (t *Translator) Data() *tool.Cache { return t.cfg.Data }

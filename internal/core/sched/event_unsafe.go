@@ -78,12 +78,26 @@ func (t *Thread) eventFault(addr uint64, hostPC uintptr) bool {
 // appendEvents appends the records of an access that Go computes the addresses of: check record n.
 func (t *Thread) appendEvents(n int) {
 	pc, access, site, resume := t.s.tr.EventAt(n)
+	if access < 0 { // the end of a repeated instruction
+		t.flushEvents()
+		t.resume = resume
+		return
+	}
+	all := site&tool.EventAll != 0
+	site &^= tool.EventAll
 	t.ctx.Regs.RIP = uint64(pc)
 	t.s.cfg.Touched(t, pc, access, func(a guest.Addr, size int) {
+		e := tool.Event{Site: site, Size: uint32(size), Value: uint64(a)}
+		if t.s.cfg.Data != nil && !t.s.cfg.Data.Touch(e.Value, size) {
+			if !all {
+				return
+			}
+			e.Size |= tool.CacheHit
+		}
 		if t.ctx.Events == t.events.end() {
 			t.flushEvents()
 		}
-		*(*tool.Event)(guest.Pointer(uintptr(t.ctx.Events))) = tool.Event{Site: site, Size: uint32(size), Value: uint64(a)}
+		*(*tool.Event)(guest.Pointer(uintptr(t.ctx.Events))) = e
 		t.ctx.Events += uint64(eventSize)
 	})
 	t.resume = resume

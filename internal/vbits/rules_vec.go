@@ -61,6 +61,8 @@ type vecStep struct {
 	sv   [3]vec // their V bits
 	sx   [3]vec // their values, when values has been called
 	res  vec    // the result's V bits
+	resX vec    // its value, if hasX: for elements under undefined mask bits
+	hasX bool
 	tmp  vec
 	buf  [64]byte
 
@@ -79,6 +81,7 @@ func (m *Machine) vecOperands(lanewise bool) (dirty bool) {
 		m.kx, m.kv = m.v.Mask(in.AAA), m.File.Mask[in.AAA&7]
 	}
 	m.lanewise = lanewise && m.masked
+	m.hasX = false
 	m.nsrc = 0
 	for i := range m.ops {
 		o := &m.ops[i]
@@ -291,10 +294,17 @@ func (m *Machine) setResult() bool {
 }
 
 // merge puts elements of old, or zeros, into the result where the write mask is off. Where the mask is undefined, so is
-// the element. Of scalar operations only the lowest element is masked.
+// the element, but for bits that the old and the new value have in common. Of scalar operations only the lowest element is
+// masked.
 func (m *Machine) merge(old *vec) {
 	es := m.elem()
 	n := m.vl() / es
+	switch m.in.Row.Sem {
+	case isa.VTrunc, isa.VSatnarrow, isa.VCvt:
+		if m.nsrc == 1 { // as many elements as the source has
+			n = min(n, m.vl()/m.in.Elem())
+		}
+	}
 	if m.in.Row.Attr&amd64.AScalar != 0 {
 		n = 1
 	}
@@ -307,19 +317,43 @@ func (m *Machine) merge(old *vec) {
 		return
 	}
 	r := &m.res
+	if kv != 0 && m.hasX && !m.in.Z {
+		m.v.Vec(m.ops[0].Num, &m.tmp)
+	} else {
+		m.tmp = vec{}
+	}
 	for j := range r {
 		if j*8 >= n*es {
-			break
+			break // kx is all ones from there on
 		}
 		on := expand(kx, es, j)
-		r[j] &= on
+		var off uint64
 		if !m.in.Z {
-			r[j] |= old[j] &^ on
+			off = old[j]
 		}
-		if kv != 0 {
-			r[j] |= expand(kv, es, j)
+		v := r[j]
+		r[j] = v&on | off&^on
+		if open := expand(kv, es, j); open == 0 {
+			continue
+		} else if m.hasX {
+			r[j] |= open & oneOf(m.resX[j], m.tmp[j], v, off)
+		} else {
+			r[j] |= open
 		}
 	}
+}
+
+// valueToo computes the result's value with f, which computes V bits that move like the bits of values, if an undefined mask bit
+// makes it matter.
+func (m *Machine) valueToo(f func(m *Machine) bool) {
+	if m.kv == 0 {
+		return
+	}
+	m.values()
+	m.sv, m.sx = m.sx, m.sv
+	m.hasX = f(m)
+	m.resX = m.res
+	m.sv, m.sx = m.sx, m.sv
 }
 
 // expand widens mask bits to elements of es bytes: quadword j of the result.
@@ -391,8 +425,13 @@ func put(v *vec, es, i int, x uint64) {
 // vCopy: moves.
 func (m *Machine) vCopy() bool {
 	m.vecOperands(true)
+	m.valueToo((*Machine).copied)
+	m.copied()
+	return m.setResult()
+}
+
+func (m *Machine) copied() bool {
 	m.res = m.sv[0]
-	in := m.in
 	if m.nsrc == 2 { // the halves or the low element of two registers
 		h := &m.ops[m.src[0]]
 		switch {
@@ -404,10 +443,10 @@ func (m *Machine) vCopy() bool {
 			put(&m.res, int(m.ops[m.src[1]].Width), 0, m.sv[1][0])
 		}
 	}
-	if in.Row.Type == amd64.TypeF16 && in.Row.Attr&amd64.AScalar == 0 {
+	if r := m.in.Row; r.Type == amd64.TypeF16 && r.Attr&amd64.AScalar == 0 {
 		m.res = vec{m.res[0] & 0xffff} // vmovw
 	}
-	return m.setResult()
+	return true
 }
 
 // vzero: vzeroupper and vzeroall.

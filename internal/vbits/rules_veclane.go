@@ -375,31 +375,43 @@ func (m *Machine) vCvt() bool {
 
 // vExt: sign or zero extension of elements.
 func (m *Machine) vExt() bool {
-	if !m.vecOperands(true) {
+	if !m.vecOperands(true) && m.kv == 0 {
 		return m.clean()
 	}
+	m.valueToo((*Machine).extended)
+	m.extended()
+	return m.setResult()
+}
+
+func (m *Machine) extended() bool {
 	to, from := m.elem(), m.in.Elem()
-	for i := range 64 / to {
+	for i := range m.size() / to {
 		v := get(&m.sv[0], from, i)
 		if m.in.Op < 0x30 {
 			v = uint64(sext(uint(from)*8, v))
 		}
 		put(&m.res, to, i, v)
 	}
-	return m.setResult()
+	return true
 }
 
 // vTrunc: the low parts of elements.
 func (m *Machine) vTrunc() bool {
-	if !m.vecOperands(false) {
+	if !m.vecOperands(false) && m.kv == 0 {
 		return m.clean()
 	}
+	m.valueToo((*Machine).truncated)
+	m.truncated()
+	return m.setResult()
+}
+
+func (m *Machine) truncated() bool {
 	to, from := m.elem(), m.in.Elem()
 	m.res = vec{}
-	for i := range 64 / from {
+	for i := range m.vl() / from {
 		put(&m.res, to, i, get(&m.sv[0], from, i))
 	}
-	return m.setResult()
+	return true
 }
 
 // narrow gives the V bits of an element of w bits after saturation to fewer.

@@ -10,56 +10,56 @@ func (m *Machine) clean() bool {
 	return m.setResult()
 }
 
-// vAnd: and, and-not. A defined 0 decides.
-func (m *Machine) vAnd() bool {
-	if !m.vecOperands(true) {
+// bitwise computes the V bits of a bitwise operation on two sources, quadword by quadword; value is the operation itself.
+func (m *Machine) bitwise(dirty bool, undef func(xa, xb, va, vb uint64) uint64, value func(xa, xb uint64) uint64) bool {
+	if !dirty && m.kv == 0 {
 		return m.clean()
 	}
-	not := uint64(0)
-	if op := m.in.Op; op == 0x55 || op == 0xdf {
-		not = ^uint64(0)
-		if m.sameSource() {
-			return m.clean()
+	m.values()
+	m.hasX = m.kv != 0
+	for j := range m.res {
+		xa, xb := m.sx[0][j], m.sx[1][j]
+		m.res[j] = 0
+		if va, vb := m.sv[0][j], m.sv[1][j]; dirty && va|vb != 0 {
+			m.res[j] = undef(xa, xb, va, vb)
+		}
+		if m.hasX {
+			m.resX[j] = value(xa, xb)
 		}
 	}
-	m.values()
-	va, vb, xa, xb := &m.sv[0], &m.sv[1], &m.sx[0], &m.sx[1]
-	for j := range m.res {
-		m.res[j] = va[j]&vb[j] | va[j]&xb[j] | vb[j]&(xa[j]^not)
-	}
 	return m.setResult()
+}
+
+// vAnd: and, and-not. A defined 0 decides.
+func (m *Machine) vAnd() bool {
+	dirty := m.vecOperands(true)
+	if op := m.in.Op; op == 0x55 || op == 0xdf {
+		return m.bitwise(dirty && !m.sameSource(), func(xa, xb, va, vb uint64) uint64 { return va&vb | va&xb | vb&^xa },
+			func(xa, xb uint64) uint64 { return xb &^ xa })
+	}
+	return m.bitwise(dirty, func(xa, xb, va, vb uint64) uint64 { return va&vb | va&xb | vb&xa },
+		func(xa, xb uint64) uint64 { return xa & xb })
 }
 
 // vOr: a defined 1 decides.
 func (m *Machine) vOr() bool {
-	if !m.vecOperands(true) {
-		return m.clean()
-	}
-	m.values()
-	va, vb, xa, xb := &m.sv[0], &m.sv[1], &m.sx[0], &m.sx[1]
-	for j := range m.res {
-		m.res[j] = va[j]&vb[j] | va[j]&^xb[j] | vb[j]&^xa[j]
-	}
-	return m.setResult()
+	return m.bitwise(m.vecOperands(true), func(xa, xb, va, vb uint64) uint64 { return va&vb | va&^xb | vb&^xa },
+		func(xa, xb uint64) uint64 { return xa | xb })
 }
 
 func (m *Machine) vXor() bool {
-	if !m.vecOperands(true) || m.sameSource() {
-		return m.clean()
-	}
-	for j := range m.res {
-		m.res[j] = m.sv[0][j] | m.sv[1][j]
-	}
-	return m.setResult()
+	dirty := m.vecOperands(true) && !m.sameSource()
+	return m.bitwise(dirty, func(_, _, va, vb uint64) uint64 { return va | vb }, func(xa, xb uint64) uint64 { return xa ^ xb })
 }
 
 // vTernlog: a bit is undefined if the truth table, at the places that the undefined inputs can choose, has both a 0
 // and a 1.
 func (m *Machine) vTernlog() bool {
-	if !m.vecOperands(true) {
+	if !m.vecOperands(true) && m.kv == 0 {
 		return m.clean()
 	}
 	m.values()
+	m.hasX, m.resX = m.kv != 0, vec{}
 	ab, ac, bc := m.same(0, 1), m.same(0, 2), m.same(1, 2)
 	var can [2]vec
 	for t := range 8 {
@@ -74,6 +74,9 @@ func (m *Machine) vTernlog() bool {
 				at &= m.sv[s][j] | ^(m.sx[s][j] ^ -uint64(t>>(2-s)&1))
 			}
 			to[j] |= at
+			if m.hasX && m.in.Imm>>t&1 != 0 {
+				m.resX[j] |= ^(m.sx[0][j] ^ -uint64(t>>2&1)) & ^(m.sx[1][j] ^ -uint64(t>>1&1)) & ^(m.sx[2][j] ^ -uint64(t&1))
+			}
 		}
 	}
 	for j := range m.res {

@@ -7,25 +7,31 @@ func (m *Machine) vSteer() bool {
 	if m.in.Space == amd64.SpXOP {
 		return false
 	}
-	if !m.vecOperands(false) && m.opcode()&^1 != 0x178 {
+	if !m.vecOperands(false) && m.kv == 0 && m.opcode()&^1 != 0x178 {
 		return m.clean()
 	}
+	m.valueToo((*Machine).steered)
+	return m.steered() && m.setResult()
+}
+
+func (m *Machine) steered() bool {
 	m.res = vec{}
-	var ok bool
 	switch m.in.Map {
 	case 0:
-		if ok = m.in.Space == amd64.Sp3DNow; ok { // pswapd
-			v := m.sv[m.nsrc-1][0]
-			m.res[0] = v>>32 | v<<32
+		if m.in.Space != amd64.Sp3DNow {
+			return false
 		}
+		v := m.sv[m.nsrc-1][0] // pswapd
+		m.res[0] = v>>32 | v<<32
+		return true
 	case 1:
-		ok = m.steer0F()
+		return m.steer0F()
 	case 2:
-		ok = m.broadcast()
+		return m.broadcast()
 	case 3:
-		ok = m.steer0F3A()
+		return m.steer0F3A()
 	}
-	return ok && m.setResult()
+	return false
 }
 
 // size is the number of bytes of the result.
@@ -174,8 +180,7 @@ func (m *Machine) broadcast() bool {
 	}
 	v := &m.sv[0]
 	if in.Op == 0xb1 { // vbcstnebf162ps, vbcstnesh2ps: with conversion
-		v[0] = pcast(v[0] & 0xffff)
-		n = 4
+		v[0], n = pcast(v[0]), 4
 	}
 	for j := range m.res {
 		if n >= 8 {

@@ -23,6 +23,9 @@ const nameVariable = "GOGRIND_ARGV0"
 // exec prepares for another program in this process. It runs natively, unless --trace-children=yes: then the tool itself is
 // what is executed, with the same options.
 func (p *Process) exec(t *sched.Thread, a *syswrap.ExecArgs) (native bool, err error) {
+	if p.xml != nil && traceable(execFile(a)) == nil {
+		p.xml.Exec() // a program that can't be executed all the same is rare, and costs a document with too many ends
+	}
 	if !p.opt.TraceChildren || skipped(p.opt.TraceChildrenSkip, a.Path) || skipped(p.opt.TraceChildrenSkipArg, a.Argv...) {
 		return true, nil
 	}

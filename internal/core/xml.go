@@ -59,8 +59,19 @@ func (p *Process) beginXML() {
 	p.xml.Begin(&report.XMLHead{
 		Tool: p.tool.Info().Name, Lines: p.banner(0).Lines(), Parent: os.Getppid(), Comment: p.opt.XMLComment,
 		Exe: exe, Options: p.cmd.Options, Command: p.cmd.Args,
-		Descriptors: p.opt.TrackFDs != "no",
+		Protocol: p.xmlProtocol(),
 	})
+}
+
+// xmlProtocol is the protocol that was asked for. Without --xml-protocol it is the oldest that has what there may be to say.
+func (p *Process) xmlProtocol() int {
+	switch {
+	case p.opt.XMLProtocol != 0:
+		return p.opt.XMLProtocol
+	case p.opt.TrackFDs != "no":
+		return 5
+	}
+	return 4
 }
 
 // fatalXML reports a signal that ends the process.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gogrind/internal/report/grammar"
 )
 
 // An xmlReport is protocol 4 as far as findings go, which come in the order of the document.
@@ -51,6 +53,13 @@ type xmlFrame struct {
 	Obj  string `xml:"obj"`
 	File string `xml:"file"`
 	Line int    `xml:"line"`
+}
+
+func unmarshal(data []byte, x *xmlReport) error {
+	if err := xml.Unmarshal(data, x); err != nil {
+		return fmt.Errorf("%w in\n%s", err, data)
+	}
+	return nil
 }
 
 // log is what the text log would be for the same findings.
@@ -117,7 +126,10 @@ func checkXML(file, source, exe string, text, got result) error {
 		return err
 	}
 	var x xmlReport
-	if err := xml.Unmarshal(data, &x); err != nil {
+	if err := unmarshal(data, &x); err != nil {
+		return err
+	}
+	if err := grammar.Check(data); err != nil {
 		return fmt.Errorf("%w in\n%s", err, data)
 	}
 	if x.Protocol != 4 || x.Tool != "memcheck" || x.PID == 0 || x.Args.Program != exe || len(x.Counts) != 1 ||

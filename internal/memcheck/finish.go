@@ -38,7 +38,7 @@ func (m *Memcheck) Finish(tool.Exit) (status int, replace bool) {
 
 func (m *Memcheck) heapSummary() {
 	h := m.host.Heap()
-	if h == nil || !m.loud() {
+	if h == nil || !m.loud() && !m.core.XML {
 		return
 	}
 	st := h.Stats()
@@ -57,6 +57,12 @@ func (m *Memcheck) heapSummary() {
 		live(p.blocks)
 	}
 	m.mu.Unlock()
+	if m.core.XML {
+		m.report.HeapSummary(report.HeapSummary{
+			InUse: report.Amount{Bytes: st.LiveBytes, Blocks: st.LiveBlocks}, Allocs: st.Allocs, Frees: st.Frees, Bytes: st.AllocBytes,
+		})
+		return
+	}
 	m.log().Userf("%s", heapSummaryText(st))
 }
 

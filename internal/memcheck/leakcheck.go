@@ -101,6 +101,22 @@ func (m *Memcheck) leakCheck(thread int, full bool, mode deltaMode) {
 	if m.loud() {
 		log.Userf("%s", m.leakSummaryText(&sum, &beforeSum, full, mode))
 	}
+	m.report.LeakSummary(sum.data())
+}
+
+// data is the summary for renderings other than the log.
+func (s *leakSummary) data() report.LeakSummary {
+	amount := func(t leak.Total) report.Amount { return report.Amount(t) }
+	d := report.LeakSummary{
+		Definite: amount(s.kind[leak.Definite]), Indirect: amount(s.kind[leak.Indirect]), Possible: amount(s.kind[leak.Possible]),
+		Reachable: amount(s.kind[leak.Reachable]), Suppressed: amount(s.suppressed),
+	}
+	for h := leak.None + 1; h < leak.NumHeuristics; h++ {
+		if s.heuristic[h].Blocks > 0 {
+			d.Heuristics = append(d.Heuristics, report.Heuristic{Kind: h.String(), Amount: amount(s.heuristic[h])})
+		}
+	}
+	return d
 }
 
 // reportRecord reports record number n of of, and says whether it is suppressed.

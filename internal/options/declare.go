@@ -106,6 +106,7 @@ func (p *parser) errors() {
 	Func(fs, "xml-fd", "<number>", func(s string) error { return sinkFD(&c.XMLSink, s) }, "XML to this file descriptor")
 	Func(fs, "xml-file", "<file>", func(s string) error { return sinkFile(&c.XMLSink, s) }, "XML to this file")
 	Func(fs, "xml-socket", "<ip:port>", func(s string) error { return sinkSocket(&c.XMLSink, "xml-socket", s) }, "XML to this TCP socket")
+	Func(fs, "xml-protocol", "4|5|6", p.setXMLProtocol, "version of the XML [4; 5 with --track-fds]")
 	String(fs, &c.XMLComment, "xml-user-comment", "", "<text>", "text to put into the XML as it is")
 	YesNo(fs, &c.Demangle, "demangle", true, "show C++ and Rust names as in the source")
 	Int(fs, &c.NumCallers, "num-callers", 12, 1, 500, "calls in a stack trace")
@@ -289,6 +290,14 @@ func (p *parser) setRequire(s string) error {
 		return bad("Invalid --require-text-symbol= specification.")
 	}
 	p.core.RequireTextSymbol = append(p.core.RequireTextSymbol, s)
+	return nil
+}
+
+func (p *parser) setXMLProtocol(s string) error {
+	if len(s) != 1 || s < "4" || s > "6" {
+		return Badf("Invalid protocol '%s' (should be 4, 5 or 6)", s)
+	}
+	p.core.XMLProtocol = int(s[0] - '0')
 	return nil
 }
 

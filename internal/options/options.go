@@ -75,6 +75,7 @@ type Core struct {
 	XML               bool
 	XMLSink           Sink
 	XMLComment        string
+	XMLProtocol       int // 4, 5 or 6; 0: not given
 	Demangle          bool
 	NumCallers        int
 	ErrorLimit        bool

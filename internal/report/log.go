@@ -95,7 +95,11 @@ func open(t Target, above int, w words) (fd int, notes string, err error) {
 		}
 		defer unix.Close(from)
 	case t.File != "":
-		from, err = unix.Open(t.File, unix.O_CREAT|unix.O_WRONLY|unix.O_TRUNC|unix.O_CLOEXEC, 0o666)
+		access := unix.O_WRONLY
+		if w == xmlWords && !special(t.File) {
+			access = unix.O_RDWR // XML.put looks at the end of what is there
+		}
+		from, err = unix.Open(t.File, unix.O_CREAT|access|unix.O_TRUNC|unix.O_CLOEXEC, 0o666)
 		if err != nil {
 			return -1, "", &CreateError{What: w.file, File: t.File, Err: err}
 		}
@@ -110,6 +114,12 @@ func open(t Target, above int, w words) (fd int, notes string, err error) {
 		return -1, "", nil // stderr is closed: there is nowhere to write to, which is the user's choice
 	}
 	return fd, notes, nil
+}
+
+// special reports whether the file is there and no regular one: a pipe must not be opened for reading.
+func special(file string) bool {
+	var st unix.Stat_t
+	return unix.Stat(file, &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFREG
 }
 
 // dial connects to addr by plain system calls: nothing of the net package runs beside the guest.

@@ -74,7 +74,7 @@ type Sink interface {
 	// Cut is called when the process ends at once, after an entry.
 	Cut()
 	// Finished is called once, at the end; shown are the contexts that were shown, the most recent first, used the suppressions.
-	Finished(shown []*Entry, used []*suppress.Rule)
+	Finished(counts Counts, shown []*Entry, used []*suppress.Rule)
 }
 
 // Config is what a Reporter needs; the names in comments are options.

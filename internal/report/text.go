@@ -101,7 +101,7 @@ func (r *Reporter) Summary() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.cfg.Sink != nil {
-		r.cfg.Sink.Finished(r.recent(), r.used)
+		r.cfg.Sink.Finished(r.counts, r.recent(), r.used)
 		return
 	}
 	if r.cfg.Verbosity < 1 && !r.cfg.ShowList {

@@ -9,10 +9,14 @@ import (
 	"gogrind/internal/suppress"
 )
 
-// XML writes findings in protocol 4 of Valgrind's XML, or 5 where file descriptors are among them. It is a Sink; the order of calls is Begin, findings, Ended,
-// findings about the end (leaks), and Finished through Reporter.Summary.
+// XML writes findings in protocol 4, 5 or 6 of Valgrind's XML: 5 has findings about file descriptors, 6 summaries. It is a
+// Sink; the order of calls is Begin, findings, Ended, findings about the end (leaks), and Finished through Reporter.Summary.
 type XML struct {
 	out      *Log
+	file     bool // out is a regular file that nobody else writes to
+	shared   bool // the document is that of the process that forked us,
+	parent   int  // which is this one
+	protocol int
 	suppTool string
 	thread   func(int) string
 	unique   uint32 // numbers of descriptors count down from the highest, as findings count up
@@ -27,8 +31,8 @@ type XMLHead struct {
 	Exe     string // our own executable
 	Options []string
 	Command []string
-	// Descriptors says that findings about file descriptors may come, which protocol 4 has no kinds for.
-	Descriptors bool
+	// Protocol is 4, 5 or 6.
+	Protocol int
 }
 
 // OpenXML opens the XML report of process pid. A file that can't be created is a *CreateError; what else can't be used is
@@ -42,20 +46,30 @@ func OpenXML(t Target, pid int, log *Log, suppTool string, threadName func(int) 
 	if notes != "" {
 		log.Print(User, notes)
 	}
+	x.file = t.File != "" && regular(x.out.fd)
 	return x, nil
 }
 
-// Forked is called in the child of a fork, as Log.Forked; the child begins its own report with Begin if file is not "".
-func (x *XML) Forked(pid int, file string, silent bool) error { return x.out.Forked(pid, file, silent) }
+// Forked is called in the child of a fork, as Log.Forked; the child begins its own report with Begin if file is not "". A child
+// without a file of its own adds findings to its parent's report, and neither counts nor ends it.
+func (x *XML) Forked(pid int, file string, silent bool) error {
+	x.parent = x.out.PID()
+	err := x.out.Forked(pid, file, silent)
+	if x.shared = file == "" || err != nil; !x.shared {
+		x.file = regular(x.out.fd)
+	}
+	return err
+}
+
+// Exec is called before another program takes the place of this one: the document ends there, because nothing of us will be
+// left to end it.
+func (x *XML) Exec() { x.end() }
 
 // Begin writes the head of the report.
 func (x *XML) Begin(h *XMLHead) {
 	var b strings.Builder
-	protocol := 4
-	if h.Descriptors {
-		protocol = 5
-	}
-	fmt.Fprintf(&b, "<?xml version=\"1.0\"?>\n\n<valgrindoutput>\n\n<protocolversion>%d</protocolversion>\n", protocol)
+	x.protocol = h.Protocol
+	fmt.Fprintf(&b, "<?xml version=\"1.0\"?>\n\n<valgrindoutput>\n\n<protocolversion>%d</protocolversion>\n", x.protocol)
 	fmt.Fprintf(&b, "<protocoltool>%s</protocoltool>\n\n<preamble>\n", escape(h.Tool))
 	for _, l := range h.Lines {
 		element(&b, 2, "line", l)
@@ -78,11 +92,15 @@ func (x *XML) Begin(h *XMLHead) {
 		element(&b, 4, name, a)
 	}
 	b.WriteString("  </argv>\n</args>\n\n")
-	x.out.Raw(b.String() + x.status("RUNNING") + "\n")
+	x.put(b.String() + x.status("RUNNING") + "\n")
 }
 
 // Ended says that the guest has gone; findings after it are about what it left behind.
-func (x *XML) Ended() { x.out.Raw("\n" + x.status("FINISHED") + "\n") }
+func (x *XML) Ended() {
+	if !x.shared {
+		x.put("\n" + x.status("FINISHED") + "\n")
+	}
+}
 
 func (x *XML) status(state string) string {
 	return fmt.Sprintf("<status>\n  <state>%s</state>\n  <time>%s</time>\n</status>\n", state, x.out.Elapsed())
@@ -97,7 +115,7 @@ func (x *XML) Found(e *Entry, supp *suppress.Finding) {
 			element(&b, 2, "threadname", name)
 		}
 	}
-	element(&b, 2, "kind", e.Kind)
+	element(&b, 2, "kind", x.kind(e.Kind))
 	if e.LeakedBlocks != 0 {
 		fmt.Fprintf(&b, "  <xwhat>\n    <text>%s</text>\n    <leakedbytes>%d</leakedbytes>\n    <leakedblocks>%d</leakedblocks>\n  </xwhat>\n",
 			escape(e.Text), e.LeakedBytes, e.LeakedBlocks)
@@ -119,7 +137,22 @@ func (x *XML) Found(e *Entry, supp *suppress.Finding) {
 		x.suppression(&b, supp)
 	}
 	b.WriteString("</error>\n\n")
-	x.out.Raw(b.String())
+	x.put(b.String())
+}
+
+// oldKinds are the kinds that protocol 4 has for findings that were given kinds of their own later: readers of that protocol know a
+// closed list.
+var oldKinds = map[string]string{
+	"ReallocSizeZero": "FishyValue", "InvalidSizeAndAlignment": "FishyValue", "InvalidAlignment": "FishyValue", "InvalidSize": "FishyValue",
+	"MismatchedAllocateDeallocateSize": "MismatchedFree", "MismatchedAllocateDeallocateAlignment": "MismatchedFree",
+	"FdBadClose": "SyscallParam", "FdBadUse": "SyscallParam",
+}
+
+func (x *XML) kind(k string) string {
+	if old, ok := oldKinds[k]; ok && x.protocol == 4 {
+		return old
+	}
+	return k
 }
 
 func xmlStack(b *strings.Builder, frames []Frame) {
@@ -166,7 +199,12 @@ func (x *XML) suppression(b *strings.Builder, f *suppress.Finding) {
 }
 
 // Descriptor writes a file descriptor that is still open at the end: protocol 5 has a kind for it.
+//
+// Protocol 4 has none, and nothing is written.
 func (x *XML) Descriptor(thread, fd int, path, text string, frames []Frame) {
+	if x.protocol == 4 {
+		return
+	}
 	x.unique--
 	var b strings.Builder
 	fmt.Fprintf(&b, "<error>\n  <unique>0x%x</unique>\n  <tid>%d</tid>\n  <kind>FdNotClosed</kind>\n  <fd>%d</fd>\n", x.unique, thread, fd)
@@ -176,7 +214,7 @@ func (x *XML) Descriptor(thread, fd int, path, text string, frames []Frame) {
 	element(&b, 2, "what", text)
 	xmlStack(&b, frames)
 	b.WriteString("</error>\n\n")
-	x.out.Raw(b.String())
+	x.put(b.String())
 }
 
 // Message writes text that the guest printed through a client request, with a stack if it asked for one.
@@ -185,7 +223,7 @@ func (x *XML) Message(thread int, text string, frames []Frame) {
 	fmt.Fprintf(&b, "<clientmsg>\n  <tid>%d</tid>\n  <text>%s</text>\n", thread, escape(text))
 	xmlStack(&b, frames)
 	b.WriteString("</clientmsg>\n")
-	x.out.Raw(b.String())
+	x.put(b.String())
 }
 
 // FatalSignal is a signal that ends the guest.
@@ -207,26 +245,36 @@ func (x *XML) Fatal(f *FatalSignal, frames []Frame) {
 	}
 	xmlStack(&b, frames)
 	b.WriteString("</fatal_signal>\n\n")
-	x.out.Raw(b.String())
+	x.put(b.String())
 }
 
 // Cut ends the report early.
-func (x *XML) Cut() { x.out.Raw("</valgrindoutput>\n\n") }
+func (x *XML) Cut() { x.end() }
 
 // Finished writes the counts and ends the report.
-func (x *XML) Finished(shown []*Entry, used []*suppress.Rule) {
+func (x *XML) Finished(counts Counts, shown []*Entry, used []*suppress.Rule) {
+	if x.shared {
+		return
+	}
 	var b strings.Builder
 	b.WriteString("<errorcounts>\n")
 	for _, e := range shown {
 		fmt.Fprintf(&b, "  <pair>\n    <count>%d</count>\n    <unique>0x%x</unique>\n  </pair>\n", e.Count, e.Unique)
 	}
-	b.WriteString("</errorcounts>\n\n<suppcounts>\n")
+	b.WriteString("</errorcounts>\n\n")
+	if x.protocol >= 6 {
+		fmt.Fprintf(&b, "<error_summary>\n  <errors>%d</errors>\n  <error_contexts>%d</error_contexts>\n  <suppressed>%d</suppressed>\n"+
+			"  <suppressed_contexts>%d</suppressed_contexts>\n</error_summary>\n\n",
+			counts.Errors, counts.Contexts, counts.SuppressedErrors, counts.SuppressedContexts)
+	}
+	b.WriteString("<suppcounts>\n")
 	for _, r := range used {
 		n, _, _ := r.Used()
 		fmt.Fprintf(&b, "  <pair>\n    <count>%d</count>\n    <name>%s</name>\n  </pair>\n", n, escape(r.Name))
 	}
-	b.WriteString("</suppcounts>\n\n</valgrindoutput>\n\n")
-	x.out.Raw(b.String())
+	b.WriteString("</suppcounts>\n\n")
+	x.put(b.String())
+	x.end()
 }
 
 func element(b *strings.Builder, indent int, name, text string) {

@@ -19,7 +19,7 @@ var Rules = []Rule{
 	{"cmd/cg_merge", "cgannotate"},
 	{"cmd/massif", "core massif"},
 	{"cmd/ms_print", "msprint"},
-	{"e2e", ""},
+	{"e2e", "report/grammar"},
 	{"e2e/input", ""},
 
 	{"core", "core/* guest linux options isa isa/amd64 tool report suppress debuginfo stack unwind shadow"},
@@ -47,6 +47,7 @@ var Rules = []Rule{
 	{"cachegrind", "tool guest options isa isa/amd64 report debuginfo cgfile"},
 
 	{"tool", "guest isa isa/amd64 report stack"},
+	{"report/grammar", ""},
 	{"report", "guest stack suppress debuginfo"},
 	{"leak", "guest tool stack"},
 	{"unwind", "guest debuginfo debuginfo/dwarf isa"},

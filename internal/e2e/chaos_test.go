@@ -12,6 +12,9 @@ import (
 // chaosShort are the programs of the short form of TestChaos: children, threads, signals, and code made at run time.
 var chaosShort = []string{"bash", "grep-r", "sort-threads", "zstd-threads", "perl"}
 
+// chaosLarge are programs with so much code that a cache that is always full keeps them from getting anywhere.
+var chaosLarge = []string{"cc1", "gcc", "gcc-children", "java", "java-version", "node", "node-workers"}
+
 // chaosSeeds says how many seeds the long form has: $GOGRIND_CHAOS_SEEDS. 0 is the short form.
 func chaosSeeds(t *testing.T) int {
 	v := os.Getenv("GOGRIND_CHAOS_SEEDS")
@@ -41,6 +44,9 @@ func TestChaos(t *testing.T) {
 				t.Parallel()
 				c := p.command(t)
 				c.env = append(slices.Clone(c.env), env)
+				if slices.Contains(chaosLarge, p.name) {
+					c.env = append(c.env, "GOGRIND_CODECACHE=16000000")
+				}
 				chaosRun(t, c, p.natively(t, c))
 			})
 		}

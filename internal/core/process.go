@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -46,20 +47,22 @@ type Process struct {
 	xml     *report.XML // nil without --xml=yes
 	stacks  *stack.Interner
 
-	space   *aspace.Space
-	image   *loader.Image
-	symbols *debuginfo.Space
-	unwind  *unwind.Config
-	redir   *redir.Table
-	frames  heap.FrameTable
-	strings *strmem.Set     // nil without OverlapWatcher
-	heap    *heap.Allocator // nil without HeapReplacer
-	trans   *jit.Translator
-	sched   *sched.Scheduler
-	request request.Dispatcher
-	decoded decodedCache
-	fds     *descriptors // nil without --track-fds
-	profile *profile     // nil without --profile-flags
+	space        *aspace.Space
+	image        *loader.Image
+	symbols      *debuginfo.Space
+	unwind       *unwind.Config
+	redir        *redir.Table
+	frames       heap.FrameTable
+	strings      *strmem.Set     // nil without OverlapWatcher
+	heap         *heap.Allocator // nil without HeapReplacer
+	trans        *jit.Translator
+	sched        *sched.Scheduler
+	request      request.Dispatcher
+	silenced     silenced
+	clientStacks atomic.Uint64 // how many stacks the guest has registered
+	decoded      decodedCache
+	fds          *descriptors // nil without --track-fds
+	profile      *profile     // nil without --profile-flags
 
 	countersMu sync.Mutex
 	counters   int // how many have been given out; countersMu
@@ -236,6 +239,7 @@ func (p *Process) openReport() error {
 		Verbosity: p.opt.Verbosity, ErrorLimit: p.opt.ErrorLimit, ShowList: p.opt.ShowList(), GenSuppressions: p.opt.GenSuppressions,
 		InputFD: p.opt.InputFD, Markers: p.opt.Markers, MarkBegin: p.opt.MarkBegin, MarkEnd: p.opt.MarkEnd,
 		ExitOnFirst: p.opt.ExitOnFirstError,
+		Disabled:    p.silenced.is,
 		Exit:        func() { os.Exit(p.opt.ErrorExitcode) },
 	})
 	return nil

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"sync"
+
 	"gogrind/internal/core/aspace"
 	"gogrind/internal/core/sched"
 	"gogrind/internal/debuginfo"
@@ -22,11 +24,9 @@ func (r requests) CallGuest(t tool.Thread, fn guest.Addr, args []uint64) uint64 
 
 func (r requests) CountErrors() uint64 { return r.p.report.Counts().Errors }
 
-func (r requests) Monitor(t tool.Thread, cmd string) bool { return false }
+func (r requests) Monitor(t tool.Thread, cmd string) bool { return r.p.monitor(t, cmd) }
 
-func (r requests) ChangeOption(t tool.Thread, option string) {
-	r.p.log.Userf("Warning: option %s cannot change while the program runs", option)
-}
+func (r requests) ChangeOption(t tool.Thread, option string) { r.p.changeOption(option) }
 
 func (r requests) Print(t tool.Thread, text string, backtrace bool) {
 	if r.p.xml != nil {
@@ -45,10 +45,35 @@ func (r requests) Print(t tool.Thread, text string, backtrace bool) {
 	r.p.report.Message(0, "", r.p.callers(t))
 }
 
-func (r requests) RegisterStack(guest.Range) uint64       { return 0 }
-func (r requests) DeregisterStack(id uint64)              {}
-func (r requests) ChangeStack(id uint64, rg guest.Range)  {}
-func (r requests) DisableErrors(t tool.Thread, delta int) {}
+// RegisterStack gives stacks their numbers. Nothing else depends on them: a stack is what the stack pointer points to, and a large
+// change of it is a change of stacks. Number 0 is the main stack.
+func (r requests) RegisterStack(guest.Range) uint64 { return r.p.clientStacks.Add(1) }
+
+func (r requests) DeregisterStack(uint64)          {}
+func (r requests) ChangeStack(uint64, guest.Range) {}
+
+func (r requests) DisableErrors(t tool.Thread, delta int) {
+	s := &r.p.silenced
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.level == nil {
+		s.level = map[int]int{}
+	}
+	s.level[t.ID()] += delta
+}
+
+// silenced are the threads that want none of their errors reported (VALGRIND_DISABLE_ERROR_REPORTING).
+type silenced struct {
+	mu    sync.Mutex
+	level map[int]int // by thread: how often switched off, less how often on
+}
+
+func (s *silenced) is(thread int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.level[thread] > 0
+}
+
 func (r requests) Warn(lines ...string) {
 	if r.p.opt.Verbosity < 2 {
 		return

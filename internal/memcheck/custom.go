@@ -94,7 +94,15 @@ func (m *Memcheck) mallocLike(t tool.Thread, a guest.Addr, size, zone uint64, ze
 	m.customStats.Allocs++
 	m.customStats.AllocBytes += size
 	m.mu.Unlock()
+	m.redZones(b, zone)
 	m.Allocated(t, b, zeroed)
+}
+
+// redZones forbids access to what lies beside block b.
+func (m *Memcheck) redZones(b tool.HeapBlock, zone uint64) {
+	end := b.Addr + guest.Addr(b.Size)
+	m.shadow.MakeNoAccess(guest.Range{Start: b.Addr - min(b.Addr, guest.Addr(zone)), End: b.Addr})
+	m.shadow.MakeNoAccess(guest.Range{Start: end, End: end + guest.Addr(zone)})
 }
 
 // freeLike is VALGRIND_FREELIKE_BLOCK.

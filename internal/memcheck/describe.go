@@ -48,7 +48,7 @@ func (m *Memcheck) describe(t tool.Thread, a guest.Addr) []report.Aux {
 	}
 	if obj != nil {
 		if s, off, ok := obj.DataSymbol(a); ok {
-			return aux("Address %#x is %s bytes inside data symbol \"%s\"", uint64(a), report.Commas(off), s.Name)
+			return aux("Address %#x is %d bytes inside data symbol \"%s\"", uint64(a), off, s.Name)
 		}
 	}
 	if x := m.onStack(t, a); x != nil {

@@ -88,7 +88,7 @@ func (m *Memcheck) leakCheck(thread int, full bool, mode deltaMode) {
 		r := &records[i]
 		k := leak.Place{Kind: r.Kind, Stack: same(r.Stack)}
 		now[k] = *r
-		suppressed := m.reportRecord(thread, r, i+1, len(records), full, mode, before[k])
+		suppressed := m.reportRecord(thread, r, i+1, len(records), full && (m.leakLimit == 0 || i >= len(records)-m.leakLimit), mode, before[k])
 		if suppressed {
 			sum.suppressed.Add(r.Bytes, r.Blocks)
 		} else {
@@ -97,6 +97,7 @@ func (m *Memcheck) leakCheck(thread int, full bool, mode deltaMode) {
 	}
 	m.mu.Lock()
 	m.lastRecords, m.lastLeaks = now, sum
+	m.search = &lastSearch{blocks, res.Kind, records, same}
 	m.mu.Unlock()
 	if m.loud() {
 		log.Userf("%s", m.leakSummaryText(&sum, &beforeSum, full, mode))

@@ -114,40 +114,40 @@ const (
 	vbitsUnaddressed = 3
 )
 
-// getVbits copies definedness: bit 0 of the guest's bytes means defined, as in our shadow.
+// getVbits copies the V bits of n bytes from from to to.
 func (m *Memcheck) getVbits(from, to guest.Addr, n uint64) uint64 {
-	if _, bad := m.shadow.FirstNoAccess(guest.Range{Start: from, End: from + guest.Addr(n)}); bad {
+	if !m.addressable(from, n) || !m.addressable(to, n) {
 		return vbitsUnaddressed
 	}
-	if _, bad := m.shadow.FirstNoAccess(guest.Range{Start: to, End: to + guest.Addr(n)}); bad {
-		return vbitsUnaddressed
-	}
-	buf := make([]byte, n)
-	m.shadow.Load(buf, from)
-	m.host.Memory().WriteMem(buf, to)
 	m.shadow.MakeDefined(guest.Range{Start: to, End: to + guest.Addr(n)})
+	var buf [64]byte
+	for n > 0 {
+		v := buf[:min(n, uint64(len(buf)))]
+		m.shadow.LoadV(v, from)
+		m.host.Memory().WriteMem(v, to)
+		from, to, n = from+guest.Addr(len(v)), to+guest.Addr(len(v)), n-uint64(len(v))
+	}
 	return vbitsOK
 }
 
-// setVbits sets definedness by whole bytes: a byte with any undefined bit becomes undefined.
+// setVbits sets the V bits of n bytes at to from the values at from.
 func (m *Memcheck) setVbits(to, from guest.Addr, n uint64) uint64 {
-	if _, bad := m.shadow.FirstNoAccess(guest.Range{Start: from, End: from + guest.Addr(n)}); bad {
+	if !m.addressable(from, n) || !m.addressable(to, n) {
 		return vbitsUnaddressed
 	}
-	if _, bad := m.shadow.FirstNoAccess(guest.Range{Start: to, End: to + guest.Addr(n)}); bad {
-		return vbitsUnaddressed
-	}
-	buf := make([]byte, n)
-	m.host.Memory().ReadMem(buf, from)
-	for i, v := range buf {
-		r := guest.Range{Start: to + guest.Addr(i), End: to + guest.Addr(i) + 1}
-		if v == 0 {
-			m.shadow.MakeDefined(r)
-		} else {
-			m.shadow.MakeUndefined(r)
-		}
+	var buf [64]byte
+	for n > 0 {
+		v := buf[:min(n, uint64(len(buf)))]
+		m.host.Memory().ReadMem(v, from)
+		m.shadow.StoreV(to, v)
+		from, to, n = from+guest.Addr(len(v)), to+guest.Addr(len(v)), n-uint64(len(v))
 	}
 	return vbitsOK
+}
+
+func (m *Memcheck) addressable(a guest.Addr, n uint64) bool {
+	_, bad := m.shadow.FirstNoAccess(guest.Range{Start: a, End: a + guest.Addr(n)})
+	return !bad
 }
 
 // named is a block that a client gave a description (VALGRIND_CREATE_BLOCK).

@@ -152,6 +152,7 @@ type Core struct {
 	DumpError     int
 
 	accepted accepted
+	reader   *reader // for Change
 }
 
 // accepted are options with a meaning only inside Valgrind: checked for the sake of command lines made for it.
@@ -196,6 +197,7 @@ func Parse(args, env []string, toolName string, toolFlags func(*flag.FlagSet)) (
 	if err := p.check(); err != nil {
 		return nil, nil, err
 	}
+	p.core.reader = r
 	return p.core, &Command{Args: program, Options: r.given, Notes: r.notes}, nil
 }
 

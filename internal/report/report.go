@@ -101,6 +101,8 @@ type Config struct {
 	Shown func(n uint64)
 	// ThreadName is the name that the guest gave a thread, "" for none. May be nil.
 	ThreadName func(thread int) string
+	// Disabled reports whether a thread's findings are neither shown nor counted just now. May be nil.
+	Disabled func(thread int) bool
 	// Sink, when set, gets the findings instead of the log.
 	Sink Sink
 }
@@ -186,6 +188,9 @@ func (r *Reporter) pcs(id uint32, pcs []guest.Addr) (stack []guest.Addr, era uin
 
 // Report counts f, and shows it if it is new and not suppressed. The reporter keeps a copy.
 func (r *Reporter) Report(f *Finding) {
+	if r.cfg.Disabled != nil && r.cfg.Disabled(f.Thread) {
+		return
+	}
 	r.mu.Lock()
 	shown := r.record(f)
 	r.mu.Unlock()

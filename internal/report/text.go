@@ -115,17 +115,22 @@ func (r *Reporter) Summary() {
 	if !r.cfg.ShowList || r.counts.Contexts == 0 && len(r.used) == 0 {
 		return
 	}
-	for i, e := range r.rarest() {
-		var b strings.Builder
-		fmt.Fprintf(&b, "\n%d errors in context %d of %d:\n", e.Count, i+1, r.counts.Contexts)
-		r.appendEntry(&b, e)
-		r.log.Print(User, b.String())
-	}
+	r.printList(r.rarest())
 	if len(r.used) > 0 {
 		r.printUsed()
 		r.log.Userf("")
 	}
 	r.log.Userf("%s", line)
+}
+
+// printList writes the findings es, of the list at the end. r.mu is held.
+func (r *Reporter) printList(es []*Entry) {
+	for i, e := range es {
+		var b strings.Builder
+		fmt.Fprintf(&b, "\n%d errors in context %d of %d:\n", e.Count, i+1, r.counts.Contexts)
+		r.appendEntry(&b, e)
+		r.log.Print(User, b.String())
+	}
 }
 
 // recent are the entries that were not suppressed, those seen last first.

@@ -137,6 +137,21 @@ type Requester interface {
 	Request(t Thread, code uint32, args [5]uint64) (result uint64, handled bool)
 }
 
+// Monitor has monitor commands of its own.
+type Monitor interface {
+	// MonitorHelp describes them.
+	MonitorHelp() string
+	// Monitor executes a command, given as its words, on behalf of t, and writes the answer to the log. known is false for
+	// commands that are not the tool's.
+	Monitor(t Thread, words []string) (known bool)
+}
+
+// Changer has options that may change while the program runs.
+type Changer interface {
+	// Dynamic are their names.
+	Dynamic() []string
+}
+
 // Leaver receives the out-of-line exits that the tool's annotations ask for (Place.CheckShadow and friends).
 type Leaver interface {
 	// Leave is called with exact guest state before the annotated instruction runs. The access is [a, a+size). With exact set

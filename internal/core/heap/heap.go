@@ -80,6 +80,13 @@ func New(cfg Config) (*Allocator, error) {
 	return a, nil
 }
 
+// Reconfigure takes over the sizes of the quarantine from layout.
+func (a *Allocator) Reconfigure(layout tool.HeapConfig) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cfg.Layout.Quarantine, a.cfg.Layout.BigBlock = layout.Quarantine, layout.BigBlock
+}
+
 // maxRedZone is the largest --redzone-size that Valgrind takes.
 const maxRedZone = 4096
 

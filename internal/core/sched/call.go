@@ -93,6 +93,9 @@ func Returned(t *Thread) (uint64, bool) {
 	return 0, false
 }
 
+// Kill ends the process by SIGKILL, with the tool's results written.
+func (s *Scheduler) Kill(t *Thread) { s.exit(t, tool.Exit{Signal: int(unix.SIGKILL)}) }
+
 // End ends the process with the given status.
 func (s *Scheduler) End(t *Thread, status int) { s.exit(t, tool.Exit{Status: status}) }
 

@@ -1,0 +1,99 @@
+package memcheck
+
+import (
+	"encoding/binary"
+	"os"
+	"strings"
+	"testing"
+
+	"gogrind/internal/guest"
+)
+
+func TestMonitor(t *testing.T) {
+	m, h, th := start(t)
+	b := h.alloc(m, th, heapBase+0x1000, 20)
+	m.shadow.MakeDefined(guest.Range{Start: b.Addr, End: b.Addr + 10})
+	m.shadow.MakeUndefined(guest.Range{Start: b.Addr + 10, End: b.Addr + 20})
+	h.WriteMem([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, b.Addr)
+	h.WriteMem(binary.LittleEndian.AppendUint64(nil, uint64(b.Addr)), dataBase+0x40)
+	const about = " Address 0x100000001000 is 0 bytes inside a block of size 20 alloc'd\nSTACK"
+	for _, tc := range []struct {
+		cmd, want string
+		unknown   bool
+	}{
+		{cmd: "get_vbits 0x100000001000 12", want: "00000000 00000000 0000ffff\n"},
+		{cmd: "get_vbits 0x100000001010[8]", want: "ffffffff ________\nAddress 0x100000001010 len 8 has 4 bytes unaddressable\n"},
+		{cmd: "xb 0x100000001008 4", want: "\t\t  00\t  00\t  ff\t  ff\n0x100000001008:\t0x09\t0x0a\t0x00\t0x00\n"},
+		{cmd: "check_memory addressable 0x100000001000 20", want: "Address 0x100000001000 len 20 addressable\n" + about},
+		{cmd: "check addr 0x100000001000 21", want: "Address 0x100000001000 len 21 not addressable:\nbad address 0x100000001014\n" + about},
+		{cmd: "check_memory def 0x100000001000 10", want: "Address 0x100000001000 len 10 defined\n" + about},
+		{cmd: "check_memory def 0x100000001000 12", want: "Address 0x100000001000 len 12 not defined:\nUninitialised value at 0x10000000100A\n" + about},
+		{cmd: "make_memory noaccess 0x100000001000 4"},
+		{cmd: "make_memory Def 0x100000001002 4"}, // only what may be accessed
+		{cmd: "get_vbits 0x100000001000 8", want: "________ 00000000\nAddress 0x100000001000 len 8 has 4 bytes unaddressable\n"},
+		{cmd: "make_memory defined 0x100000001000 20"},
+		{cmd: "xb", want: "missing or malformed address\n"},
+		{cmd: "xb 0x1000 0", want: "invalid length\n"},
+		{cmd: "make_memory odd 0x1000", want: "odd does not match any of 'noaccess undefined defined Definedifaddressable '\n"},
+		{cmd: "block_list 1", want: "no leak search done yet\n"},
+		{cmd: "leak_check foo", want: "foo does not match any of 'full summary kinds reachable possibleleak definiteleak heuristics increased changed any unlimited limited '\n"},
+		{cmd: "leak_check kinds all,none", want: "missing or malformed leak kinds set\n"},
+		{cmd: "leak_check limited x", want: "missing or malformed max_loss_records_output\n"},
+		{cmd: "who_points_at 0x100000001000", want: "Searching for pointers to 0x100000001000\n*0x100010000040 points at 0x100000001000\n" +
+			" Address 0x100010000040 is in a rw- mapped file /bin/prog segment\n"},
+		{cmd: "nonsense", unknown: true},
+	} {
+		before := logText(t, h)
+		if known := m.Monitor(th, strings.Fields(tc.cmd)); known == tc.unknown {
+			t.Errorf("%s: known %v", tc.cmd, known)
+		}
+		got := strings.TrimPrefix(logText(t, h), before)
+		if want := strings.ReplaceAll(tc.want, "STACK", undefinedAlloc); got != want {
+			t.Errorf("%s:\n%s\nwant\n%s", tc.cmd, got, want)
+		}
+	}
+	before := logText(t, h)
+	m.Monitor(th, []string{"leak_check", "full", "reachable", "any"})
+	m.Monitor(th, []string{"block_list", "1..1"})
+	got := strings.TrimPrefix(logText(t, h), before)
+	const record = "20 bytes in 1 blocks are still reachable in loss record 1 of 1\n" + undefinedAlloc
+	if !strings.HasPrefix(got, record) || !strings.HasSuffix(got, record+"0x100000001000[20]\n") {
+		t.Errorf("leak_check and block_list:\n%s", got)
+	}
+	if m.opts.showKinds != defaultKinds {
+		t.Error("a search changes the options")
+	}
+}
+
+func logText(t *testing.T, h *fakeHost) string {
+	data, err := os.ReadFile(h.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(string(data), "==42== ", ""), "==42==", "")
+}
+
+// TestVbitsRequests: bits go through memory and back.
+func TestVbitsRequests(t *testing.T) {
+	m, h, th := start(t)
+	b := h.alloc(m, th, heapBase+0x1000, 100)
+	bits := make([]byte, 100)
+	for i := range bits {
+		bits[i] = byte(i * 37)
+	}
+	h.WriteMem(bits, dataBase)
+	if r := m.setVbits(b.Addr, dataBase, 100); r != vbitsOK {
+		t.Fatalf("set: %d", r)
+	}
+	if r := m.getVbits(b.Addr, dataBase+0x100, 100); r != vbitsOK {
+		t.Fatalf("get: %d", r)
+	}
+	got := make([]byte, 100)
+	h.ReadMem(got, dataBase+0x100)
+	if string(got) != string(bits) {
+		t.Errorf("% x, want % x", got, bits)
+	}
+	if r := m.getVbits(b.Addr+90, dataBase, 20); r != vbitsUnaddressed {
+		t.Errorf("behind the block: %d", r)
+	}
+}

@@ -59,6 +59,7 @@ type oracle struct {
 	base    record        // values after
 	other   record
 	changed record // bits of base that other choices change
+	decided uint16 // conditions, by number, that other choices change
 	ctl     control
 	regs    guest.Regs
 	flipped int // runs

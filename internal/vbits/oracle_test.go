@@ -49,6 +49,7 @@ func (o *oracle) check(n uint64, runs int) (msg string, ran bool) {
 		return "", true
 	}
 	clear(o.changed[:])
+	o.decided = 0
 	branched := false
 	flips := o.flips(rng, runs)
 	for f := range flips {
@@ -142,6 +143,11 @@ func (o *oracle) compare() string {
 			d &= x87Conditions
 		case recFlags:
 			d &= flagsArith | flagD
+			for cc := uint8(0); cc < 16; cc += 2 {
+				a, _ := conditionOf(cc, o.base[i], 0)
+				b, _ := conditionOf(cc, o.other[i], 0)
+				o.decided |= uint16(bit(a != b)) << cc
+			}
 		}
 		o.changed[i] |= d
 		if miss := d &^ o.after[i]; miss != 0 {

@@ -125,7 +125,12 @@ func (m *Machine) aluAdc() bool {
 		if in.PP&4 != 0 {
 			f = flagO
 		}
-		r, fl := addFlags(w, m.get(0), m.get(1), m.flag(f), false)
+		var r, fl uint64
+		if m.sameRegister(0, 1) {
+			r, fl = m.double(m.flag(f))
+		} else {
+			r, fl = addFlags(w, m.get(0), m.get(1), m.flag(f), false)
+		}
 		m.set(0, r)
 		m.setFlags(f, boolMask(fl&flagC != 0))
 		return true

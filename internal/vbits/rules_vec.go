@@ -2,6 +2,7 @@ package vbits
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
@@ -381,8 +382,8 @@ func expand(k uint64, es, j int) uint64 {
 	return r
 }
 
-// storeTo gives the memory that operand i stores to the V bits m.res. Masked-off elements are not stored; elements
-// under an undefined mask bit become undefined.
+// storeTo gives the memory that operand i stores to the V bits m.res. Masked-off elements are not stored; those under an undefined
+// mask bit become undefined as in a register.
 func (m *Machine) storeTo(i int) {
 	a := m.access(i)
 	if a == nil || a.Kind&isa.Store == 0 {
@@ -392,8 +393,14 @@ func (m *Machine) storeTo(i int) {
 	at := m.address(a)
 	r := &m.res
 	if m.masked && m.kv != 0 {
-		for j := range r {
-			r[j] |= expand(m.kv, int(a.Elem), j)
+		es := int(a.Elem)
+		for k := m.kv & lowOnes(n/es); k != 0; k &= k - 1 {
+			e := bits.TrailingZeros64(k)
+			v := ^uint64(0)
+			if m.hasX {
+				v = m.mayStore(at+guest.Addr(e*es), es, get(&m.resX, es, e), get(r, es, e))
+			}
+			put(r, es, e, v)
 		}
 	}
 	for j := 0; j*8 < n; j++ {
@@ -407,6 +414,12 @@ func (m *Machine) storeTo(i int) {
 	m.runs(m.kx|m.kv, n/es, func(first, count int) {
 		m.storeV(at+guest.Addr(first*es), m.buf[first*es:(first+count)*es])
 	})
+}
+
+// mayStore gives the V bits of n bytes at a after a store of x with V bits v that happens or not.
+func (m *Machine) mayStore(a guest.Addr, n int, x, v uint64) uint64 {
+	old := m.memVal(a, n)
+	return oneOf(x, old.x, v, old.v)
 }
 
 // get is element i of v, of es bytes, at most 8.

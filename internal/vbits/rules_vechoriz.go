@@ -36,10 +36,8 @@ func (m *Machine) vHoriz() bool {
 	case 0x1f4, 0x228: // pmuludq, pmuldq
 		for j := range m.res {
 			x, y, vx, vy := m.sx[0][j]&0xffffffff, m.sx[1][j]&0xffffffff, m.sv[0][j]&0xffffffff, m.sv[1][j]&0xffffffff
-			m.res[j] = laneMul(64, x, y, vx, vy)
-			if op == 0x1f4 {
-				m.res[j] &= varies((x&^vx)*(y&^vy), (x|vx)*(y|vy))
-			}
+			lo, hi, _ := multiplyV(32, val{x, vx}, val{y, vy}, op == 0x228, m.sameSource())
+			m.res[j] = lo | hi<<32
 		}
 	case 0x1f5: // pmaddwd
 		m.dot(2, 4, -1, false)
@@ -221,7 +219,7 @@ func (m *Machine) vCrypto() bool {
 	m.res = vec{}
 	switch op {
 	case 0x2cf: // gf2p8mulb
-		m.lanes(laneMulSigned)
+		m.lanes(laneNotZero)
 	case 0x344:
 		m.clmul()
 	case 0x3ce, 0x3cf:

@@ -78,16 +78,20 @@ func laneAvg(_ uint, x, y, vx, vy uint64) uint64 {
 }
 
 func laneMinU(_ uint, x, y, vx, vy uint64) uint64 {
+	lx, hx, ly, hy := x&^vx, x|vx, y&^vy, y|vy
 	switch {
-	case x|vx <= y&^vy:
+	case hx <= ly:
 		return vx
-	case y|vy <= x&^vx:
+	case hy <= lx:
 		return vy
 	}
-	return oneOf(x, y, vx, vy)
+	return oneOf(x, y, vx, vy) & varies(min(lx, ly), min(hx, hy))
 }
 
-func laneMaxU(w uint, x, y, vx, vy uint64) uint64 { return laneMinU(w, ^x, ^y, vx, vy) }
+func laneMaxU(w uint, x, y, vx, vy uint64) uint64 {
+	m := lowOnes(int(w))
+	return laneMinU(w, ^x&m, ^y&m, vx, vy)
+}
 
 // Signed numbers with the sign bit flipped are ordered as unsigned ones.
 func laneMinS(w uint, x, y, vx, vy uint64) uint64 {
@@ -95,24 +99,24 @@ func laneMinS(w uint, x, y, vx, vy uint64) uint64 {
 }
 
 func laneMaxS(w uint, x, y, vx, vy uint64) uint64 {
-	m := lowOnes(int(w))
-	return laneMinU(w, ^x&m^1<<(w-1), ^y&m^1<<(w-1), vx, vy)
+	return laneMaxU(w, x^1<<(w-1), y^1<<(w-1), vx, vy)
 }
 
-// laneMul is the low half of a product: bit i of it depends on the bits of one factor up to i, less the trailing zeros
-// of the other.
-func laneMul(_ uint, x, y, vx, vy uint64) uint64 {
-	first := min(bits.TrailingZeros64(vx)+bits.TrailingZeros64(y|vy), bits.TrailingZeros64(vy)+bits.TrailingZeros64(x|vx))
-	return ^uint64(0) << first
-}
+func laneMul(w uint, x, y, vx, vy uint64) uint64 { return mulV(w, val{x, vx}, val{y, vy}) }
 
-// laneMulHigh: the high half of a product of unsigned numbers.
+// laneMulHigh and laneMulHighS: the high half of a product.
 func laneMulHigh(w uint, x, y, vx, vy uint64) uint64 {
-	return varies((x&^vx)*(y&^vy)>>w, (x|vx)*(y|vy)>>w)
+	_, hi, _ := multiplyV(w, val{x, vx}, val{y, vy}, false, false)
+	return hi
 }
 
-// laneMulSigned: a part of a signed product, of which only a defined zero is known.
-func laneMulSigned(_ uint, x, y, vx, vy uint64) uint64 {
+func laneMulHighS(w uint, x, y, vx, vy uint64) uint64 {
+	_, hi, _ := multiplyV(w, val{x, vx}, val{y, vy}, true, false)
+	return hi
+}
+
+// laneNotZero: all that is known is that 0 makes 0.
+func laneNotZero(_ uint, x, y, vx, vy uint64) uint64 {
 	if x|vx == 0 || y|vy == 0 {
 		return 0
 	}
@@ -134,19 +138,18 @@ func laneAbs(w uint, x, _, vx, _ uint64) uint64 {
 // laneSign: x, 0 or -x by the sign of y.
 func laneSign(w uint, x, y, vx, vy uint64) uint64 {
 	neg := undefSub(0, x, 0, vx)
-	var all, any, v uint64 = ^uint64(0), 0, 0 // bits that are 1 in all possible results, in any; undefined ones
-	add := func(r, rv uint64) { all, any, v = all&r, any|r, v|rv }
+	o := outcomes{all: ^uint64(0)}
 	lo, hi := signedRange(w, y, vy)
 	if hi > 0 {
-		add(x, vx)
+		o.add(x, vx)
 	}
 	if lo < 0 {
-		add(-x, neg)
+		o.add(-x, neg)
 	}
-	if lo <= 0 && y&^vy == 0 {
-		add(0, 0)
+	if y&^vy == 0 {
+		o.add(0, 0)
 	}
-	return v | any&^all
+	return o.undefined()
 }
 
 // laneOp is the operation of an instruction of class v.lane.int.
@@ -178,8 +181,10 @@ func laneOp(op int) laneFn {
 		return laneMul
 	case 0x1e4: // pmulhuw
 		return laneMulHigh
-	case 0x1e5, 0x20b: // pmulhw, pmulhrsw
-		return laneMulSigned
+	case 0x1e5: // pmulhw
+		return laneMulHighS
+	case 0x20b: // pmulhrsw
+		return laneNotZero
 	case 0x208, 0x209, 0x20a: // psign
 		return laneSign
 	case 0x21c, 0x21d, 0x21e, 0x21f: // pabs
@@ -244,7 +249,18 @@ func (m *Machine) vCount() bool {
 	}
 	if m.in.Op == 0x44 {
 		m.lanes(func(w uint, x, _, vx, _ uint64) uint64 {
-			return varies(uint64(bits.LeadingZeros64(x|vx)-64)+uint64(w), uint64(bits.LeadingZeros64(x&^vx)-64)+uint64(w))
+			o := outcomes{all: ^uint64(0)}
+			for n := uint(0); n < w; n++ {
+				top := uint64(1) << (w - 1 - n)
+				if (x|vx)&top != 0 {
+					o.add(uint64(n), 0)
+				}
+				if x&^vx&top != 0 {
+					return o.undefined()
+				}
+			}
+			o.add(uint64(w), 0)
+			return o.undefined()
 		})
 	} else {
 		m.lanes(func(_ uint, x, _, vx, _ uint64) uint64 {
@@ -414,38 +430,53 @@ func (m *Machine) truncated() bool {
 	return true
 }
 
-// narrow gives the V bits of an element of w bits after saturation to fewer.
-func narrow(w, to uint, x, vx uint64, fromSigned, toSigned bool) uint64 {
-	least, most := int64(0), int64(lowOnes(int(to)))
+// narrow gives what becomes of an element of w bits by saturation to fewer.
+func narrow(w, to uint, x, vx uint64, fromSigned, toSigned bool) outcomes {
+	low := lowOnes(int(to))
 	if toSigned {
-		most >>= 1
-		least = -most - 1
+		low >>= 1
 	}
+	// What the value is if it is not saturated has 0 in all bits above low, or 1 in all of them, if it is signed.
+	above := lowOnes(int(w)) &^ low
+	sign := uint64(0)
 	if fromSigned {
-		lo, hi := signedRange(w, x, vx)
-		return saturate(vx, lo, hi, least, most)
+		sign = 1 << (w - 1)
 	}
-	if hi := x | vx; hi > uint64(most) {
-		return varies(min(x&^vx, uint64(most)), uint64(most))
+	o := outcomes{all: ^uint64(0)}
+	if x&^vx&above == 0 {
+		o.add(x&^vx&low, vx&low)
 	}
-	return vx
+	if toSigned && ^(x|vx)&above == 0 {
+		o.add(x&^vx&low|^low, vx&low)
+	}
+	if x&^vx&sign == 0 && (x|vx)&(above&^sign) != 0 {
+		o.add(low, 0) // the largest
+	}
+	if (x|vx)&sign != 0 && (!toSigned || ^(x&^vx)&(above&^sign) != 0) {
+		if toSigned {
+			o.add(^low, 0) // the smallest
+		} else {
+			o.add(0, 0)
+		}
+	}
+	return o
 }
 
 // vSatnarrow: narrows elements with saturation: those of two sources by parts of 16 bytes, or all of one.
 func (m *Machine) vSatnarrow() bool {
 	in := m.in
-	if !m.vecOperands(false) {
+	if !m.vecOperands(false) && m.kv == 0 {
 		return m.clean()
 	}
 	m.values()
+	m.hasX = m.kv != 0
 	to, from := m.elem(), in.Elem()
-	w, tw := uint(from)*8, uint(to)*8
 	m.res = vec{}
 	op := m.opcode()
 	if in.PP == 4 { // vpmovus, vpmovs
 		signed := in.Op >= 0x20
-		for i := range 64 / from {
-			put(&m.res, to, i, narrow(w, tw, get(&m.sx[0], from, i), get(&m.sv[0], from, i), signed, signed))
+		for i := range m.vl() / from {
+			m.narrowed(to, i, from, 0, i, signed, signed)
 		}
 		return m.setResult()
 	}
@@ -454,11 +485,21 @@ func (m *Machine) vSatnarrow() bool {
 		part = 8 / from
 	}
 	toSigned := op == 0x163 || op == 0x16b
-	for i := range 64 / to {
+	for i := range m.size() / to {
 		s, e := i/part&1, i/(2*part)*part+i%part
-		put(&m.res, to, i, narrow(w, tw, get(&m.sx[s], from, e), get(&m.sv[s], from, e), true, toSigned))
+		m.narrowed(to, i, from, s, e, true, toSigned)
 	}
 	return m.setResult()
+}
+
+// narrowed sets result element i to element e of source s, narrowed.
+func (m *Machine) narrowed(to, i, from, s, e int, fromSigned, toSigned bool) {
+	w, tw, x := uint(from)*8, uint(to)*8, get(&m.sx[s], from, e)
+	o := narrow(w, tw, x, get(&m.sv[s], from, e), fromSigned, toSigned)
+	put(&m.res, to, i, o.undefined())
+	if m.hasX {
+		put(&m.resX, to, i, narrow(w, tw, x, 0, fromSigned, toSigned).some)
+	}
 }
 
 // vMovmsk: sign bits.
@@ -482,7 +523,9 @@ func (m *Machine) vMovmsk() bool {
 func (m *Machine) vBlendv() bool {
 	in := m.in
 	if in.Row.Attr&amd64.AKctl != 0 {
-		if !m.vecOperands(true) && m.kv == 0 {
+		dirty := m.vecOperands(true)
+		m.masked = false
+		if !dirty && m.kv == 0 {
 			return m.clean()
 		}
 		m.values()
@@ -495,7 +538,6 @@ func (m *Machine) vBlendv() bool {
 			}
 			m.res[j] = m.sv[1][j]&on | offV&^on | open&oneOf(m.sx[1][j], off, m.sv[1][j], offV)
 		}
-		m.masked = false
 		return m.setResult()
 	}
 	if !m.vecOperands(false) {

@@ -441,7 +441,11 @@ func (m *Machine) kBit() bool {
 
 func (m *Machine) kAdd() bool {
 	va, vb, xa, xb, w := m.kOps(1, 2)
-	m.set(0, undefAdd(xa, xb, va, vb)&w)
+	v := undefAdd(xa, xb, va, vb)
+	if m.ops[1].Num == m.ops[2].Num {
+		v = va << 1
+	}
+	m.set(0, v&w)
 	return true
 }
 

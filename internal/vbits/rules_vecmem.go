@@ -20,23 +20,27 @@ func (m *Machine) signMask(s, es, n int) {
 // vMaskmov: loads and stores under a vector mask.
 func (m *Machine) vMaskmov() bool {
 	in := m.in
-	m.lanewise, m.masked, m.nsrc = false, false, 0
+	m.lanewise, m.masked, m.nsrc, m.hasX = false, false, 0, true
 	es := m.elem()
 	if in.Map == 1 { // maskmovq, maskmovdqu: data, mask, [rdi]
 		m.vecOperands(false)
 		m.values()
-		m.res = m.sv[0]
-		n := int(m.ops[0].Width)
-		m.signMask(1, 1, n)
+		m.res, m.resX, m.hasX = m.sv[0], m.sx[0], true
+		m.signMask(1, 1, int(m.ops[0].Width))
 		m.storeTo(2)
 		return true
 	}
 	m.src[0], m.nsrc = 1, 1
 	m.vecV(1, &m.sv[0])
+	store := m.ops[0].Kind == amd64.OpMem
+	if store {
+		m.src[1], m.nsrc = 2, 2
+		m.vecV(2, &m.res)
+	}
 	m.values()
 	m.signMask(0, es, m.vl()/es)
-	if m.ops[0].Kind == amd64.OpMem {
-		m.vecV(2, &m.res)
+	if store {
+		m.resX = m.sx[1]
 		m.storeTo(0)
 		return true
 	}
@@ -98,12 +102,17 @@ func (m *Machine) vGather() bool {
 		at := m.element(uint64(sext(uint(is)*8, get(index, is, i))))
 		open := -(m.kv >> i & 1)
 		if scatter {
-			binary.LittleEndian.PutUint64(m.buf[:], get(&m.res, es, i)|open)
-			m.storeV(at, m.buf[:es])
+			m.storeBits(at, get(&m.res, es, i)|open, es) // elements may overlap: what it may replace is not known
 			continue
 		}
 		m.loadV(m.buf[:es], at)
-		put(&m.res, es, i, le(m.buf[:es])|open)
+		v := le(m.buf[:es])
+		if open != 0 {
+			m.mem.Load(m.buf[:es], at)
+			m.v.Vec(data, &m.resX)
+			v = oneOf(le(m.buf[:es]), get(&m.resX, es, i), v, get(&m.res, es, i))
+		}
+		put(&m.res, es, i, v)
 	}
 	if !scatter {
 		var d vec

@@ -68,34 +68,79 @@ func (m *Machine) shiftKindOf() shiftKind {
 	return shiftLeft
 }
 
+// outcomes collects the values that a result can have: bits that are 1 in some of them, in all of them, and that are undefined
+// in some.
+type outcomes struct{ some, all, v uint64 }
+
+func (o *outcomes) add(x, v uint64) { o.some, o.all, o.v = o.some|x, o.all&x, o.v|v }
+
+// undefined are the bits that are not the same in all outcomes.
+func (o *outcomes) undefined() uint64 { return o.v | o.some&^o.all }
+
+// shiftV are the V bits of the shift of an element by count c with V bits vc: those of all the counts that it can be.
+func shiftV(k shiftKind, w uint, x, y, vx, vy, c, vc uint64) uint64 {
+	if k >= rotateLeft {
+		vc &= uint64(w) - 1
+	}
+	if vc == 0 {
+		return shift(k, w, vx, vy, c)
+	}
+	if x|y|vx|vy == 0 {
+		return 0
+	}
+	o := outcomes{all: ^uint64(0)}
+	if k >= rotateLeft || c&^vc>>6 == 0 { // else everything is shifted out
+		for free := vc & 63; ; free = (free - 1) & vc & 63 {
+			n := c&^vc&63 | free
+			o.add(shift(k, w, x, y, n), shift(k, w, vx, vy, n))
+			if free == 0 {
+				break
+			}
+		}
+	}
+	if k < rotateLeft && (c|vc)>>6 != 0 {
+		o.add(shift(k, w, x, y, 64), shift(k, w, vx, vy, 64))
+	}
+	return o.undefined()
+}
+
 // vShift: all elements by one count.
 func (m *Machine) vShift() bool {
 	imm := m.in.Row.Imm != amd64.INone
-	if !m.vecOperands(imm) {
+	if !m.vecOperands(imm) && m.kv == 0 {
 		return m.clean()
 	}
 	es := m.elem()
 	k := m.shiftKindOf()
-	count := uint64(uint8(m.in.Imm))
-	if !imm {
+	count, vc := uint64(uint8(m.in.Imm)), uint64(0)
+	if !imm || m.kv != 0 {
 		m.values()
-		count = m.sx[1][0]
-		if m.sv[1][0] != 0 {
-			// Only zeros stay what they are.
-			for j := range m.res {
-				m.res[j] = widen(m.sv[0][j]|m.sx[0][j], es)
-			}
-			return m.setResult()
-		}
+	}
+	if !imm {
+		count, vc = m.sx[1][0], m.sv[1][0]
 	}
 	w, one := uint(es)*8, ones(es)
+	if m.hasX = m.kv != 0; m.hasX {
+		for i := range m.size() / es {
+			var y uint64
+			if k >= doubleLeft {
+				y = get(&m.sx[1], es, i)
+			}
+			put(&m.resX, es, i, shift(k, w, get(&m.sx[0], es, i), y, count))
+		}
+	}
 	for j := range m.res {
 		var r uint64
 		v, v2 := m.sv[0][j], uint64(0)
 		if k >= doubleLeft {
 			v2 = m.sv[1][j]
 		}
-		if v|v2 != 0 {
+		switch {
+		case vc != 0:
+			for s := uint(0); s < 64; s += w {
+				r |= shiftV(k, w, m.sx[0][j]>>s&one, 0, v>>s&one, 0, count, vc) << s
+			}
+		case v|v2 != 0:
 			for s := uint(0); s < 64; s += w {
 				r |= shift(k, w, v>>s&one, v2>>s&one, count) << s
 			}
@@ -105,34 +150,29 @@ func (m *Machine) vShift() bool {
 	return m.setResult()
 }
 
-// vShiftvar: each element by its own count. An undefined count makes all of the element undefined, unless it is zero.
+// vShiftvar: each element by its own count.
 func (m *Machine) vShiftvar() bool {
 	if m.amdOnly() {
 		return false
 	}
-	if !m.vecOperands(true) {
+	if !m.vecOperands(true) && m.kv == 0 {
 		return m.clean()
 	}
 	m.values()
 	es := m.elem()
-	k := m.shiftKindOf()
-	w := uint(es) * 8
-	count := m.nsrc - 1
-	for i := range 64 / es {
-		x, v, c, vc := get(&m.sx[0], es, i), get(&m.sv[0], es, i), get(&m.sx[count], es, i), get(&m.sv[count], es, i)
+	k, w := m.shiftKindOf(), uint(es)*8
+	last := m.nsrc - 1
+	m.hasX = m.kv != 0
+	for i := range m.size() / es {
+		x, v, c, vc := get(&m.sx[0], es, i), get(&m.sv[0], es, i), get(&m.sx[last], es, i), get(&m.sv[last], es, i)
 		var y, vy uint64
 		if k >= doubleLeft {
 			y, vy = get(&m.sx[1], es, i), get(&m.sv[1], es, i)
 		}
-		if k >= rotateLeft {
-			vc &= uint64(w) - 1
+		put(&m.res, es, i, shiftV(k, w, x, y, v, vy, c, vc))
+		if m.hasX {
+			put(&m.resX, es, i, shift(k, w, x, y, c))
 		}
-		if vc != 0 {
-			v = pcast(x | v | y | vy)
-		} else {
-			v = shift(k, w, v, vy, c)
-		}
-		put(&m.res, es, i, v)
 	}
 	return m.setResult()
 }

@@ -301,18 +301,40 @@ func (m *Machine) vPermvar() bool {
 	}
 	op := m.opcode()
 	dirty := m.vecOperands(false)
-	if op == 0x28f {
+	switch {
+	case op == 0x28f:
 		return m.shufbits(dirty)
-	}
-	if !dirty {
+	case !dirty && m.kv == 0:
 		return m.clean()
 	}
 	m.values()
+	if m.kv != 0 { // the value, with the places that the values of undefined indices choose
+		v := m.sv
+		m.sv = m.sx
+		if m.in.Row.Imm == amd64.INone {
+			m.sv[m.indices()] = vec{}
+		}
+		m.hasX = m.permuted()
+		m.resX, m.sv = m.res, v
+	}
+	return m.permuted() && m.setResult()
+}
+
+// indices is the source that has the indices of a permutation.
+func (m *Machine) indices() int {
+	switch m.opcode() {
+	case 0x200, 0x20c, 0x20d, 0x27d, 0x27e, 0x27f:
+		return 1
+	}
+	return 0
+}
+
+func (m *Machine) permuted() bool {
 	es := m.elem()
 	n := m.vl() / es
-	imm := uint64(uint8(in.Imm))
+	imm := uint64(uint8(m.in.Imm))
 	m.res = vec{}
-	switch op {
+	switch m.opcode() {
 	case 0x200: // pshufb
 		n = m.part()
 		for i := range m.size() {
@@ -380,7 +402,7 @@ func (m *Machine) vPermvar() bool {
 	default:
 		return false
 	}
-	return m.setResult()
+	return true
 }
 
 // shufbits: vpshufbitqmb, bits of quadwords to a mask.

@@ -60,6 +60,9 @@ func (p *Process) Report() any  { return p.report }
 func (p *Process) Symbols() any { return p.symbols }
 func (p *Process) Options() any { return p.opt }
 
+// Command is the program and its arguments.
+func (p *Process) Command() []string { return p.cmd.Args }
+
 // Stacks interns call stacks for the tool and the reports.
 func (p *Process) Stacks() *stack.Interner { return p.stacks }
 

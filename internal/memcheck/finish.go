@@ -18,13 +18,14 @@ const mainThread = 1
 
 // Finish implements tool.Tool: it writes the heap summary, leaks and the error summary.
 func (m *Memcheck) Finish(tool.Exit) (status int, replace bool) {
+	m.memoryTree()
 	m.heapSummary()
-	if m.opts.leakCheck == "no" {
+	if m.opts.leakCheck == "no" && !m.opts.xtreeLeak {
 		if m.loud() {
 			m.log().Userf("For a detailed leak analysis, rerun with: --leak-check=full\n\n")
 		}
 	} else {
-		m.leakCheck(mainThread, m.opts.leakCheck == "full" || m.opts.leakCheck == "yes", deltaAny)
+		m.leakCheck(mainThread, m.opts.leakCheck == "full" || m.opts.leakCheck == "yes" || m.opts.xtreeLeak, deltaAny)
 	}
 	if m.undefinedSeen.Load() && !m.opts.origins && m.core.Verbosity == 1 && !m.core.XML {
 		m.log().Userf("Use --track-origins=yes to see where uninitialised values come from")

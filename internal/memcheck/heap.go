@@ -21,6 +21,7 @@ const defaultRedZone = 16
 
 // Allocated implements tool.HeapReplacer.
 func (m *Memcheck) Allocated(_ tool.Thread, b tool.HeapBlock, zeroed bool) {
+	m.allocated(b)
 	if zeroed {
 		m.shadow.MakeDefined(b.Range())
 		return
@@ -41,10 +42,15 @@ func (m *Memcheck) undefined(r guest.Range) {
 }
 
 // Freed implements tool.HeapReplacer.
-func (m *Memcheck) Freed(_ tool.Thread, b tool.HeapBlock, _ string) { m.shadow.MakeNoAccess(b.Range()) }
+func (m *Memcheck) Freed(_ tool.Thread, b tool.HeapBlock, _ string) {
+	m.freed(b.Free, b.Size)
+	m.shadow.MakeNoAccess(b.Range())
+}
 
 // Resized implements tool.HeapReplacer.
 func (m *Memcheck) Resized(_ tool.Thread, old, b tool.HeapBlock) {
+	m.freed(b.Alloc, old.Size)
+	m.allocated(b)
 	n := min(old.Size, b.Size)
 	if old.Addr != b.Addr {
 		m.shadow.Copy(old.Addr, b.Addr, n)

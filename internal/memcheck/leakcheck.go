@@ -83,17 +83,29 @@ func (m *Memcheck) leakCheck(thread int, full bool, mode deltaMode) {
 			sum.heuristic[h].Add(blocks[i].Size, 1)
 		}
 	}
+	var tree leakTree
+	if full && m.opts.xtreeLeak && thread == mainThread && mode == deltaAny {
+		tree = leakTree{m.newTree(leakEvents), map[uint32]int{}}
+	}
 	now := make(map[leak.Place]leak.Record, len(records))
 	for i := range records {
 		r := &records[i]
 		k := leak.Place{Kind: r.Kind, Stack: same(r.Stack)}
 		now[k] = *r
-		suppressed := m.reportRecord(thread, r, i+1, len(records), full && (m.leakLimit == 0 || i >= len(records)-m.leakLimit), mode, before[k])
+		old := before[k]
+		asked := full && (m.leakLimit == 0 || i >= len(records)-m.leakLimit)
+		suppressed := m.reportRecord(thread, r, i+1, len(records), asked, mode, old, tree.Tree == nil)
+		if !suppressed {
+			tree.add(m, r, &old)
+		}
 		if suppressed {
 			sum.suppressed.Add(r.Bytes, r.Blocks)
 		} else {
 			sum.kind[r.Kind].Add(r.Bytes, r.Blocks)
 		}
+	}
+	if tree.Tree != nil {
+		m.writeTree(tree.Tree, "leak", "xtree-leak-file", m.opts.xtreeLeakFile)
 	}
 	m.mu.Lock()
 	m.lastRecords, m.lastLeaks = now, sum
@@ -120,8 +132,8 @@ func (s *leakSummary) data() report.LeakSummary {
 	return d
 }
 
-// reportRecord reports record number n of of, and says whether it is suppressed.
-func (m *Memcheck) reportRecord(thread int, r *leak.Record, n, of int, full bool, mode deltaMode, old leak.Record) bool {
+// reportRecord reports record number n of of, and says whether it is suppressed. Without show it is only counted.
+func (m *Memcheck) reportRecord(thread int, r *leak.Record, n, of int, full bool, mode deltaMode, old leak.Record, show bool) bool {
 	bit := 1 << r.Kind
 	text := r.Text(n, of)
 	asked := full && r.Blocks > 0
@@ -136,7 +148,7 @@ func (m *Memcheck) reportRecord(thread int, r *leak.Record, n, of int, full bool
 		LeakKind:    1 << (leak.Definite - r.Kind), // suppressions have the kinds in the opposite order
 		LeakedBytes: r.Total(), LeakedBlocks: r.Blocks,
 	}
-	return m.report.Unique(f, asked && int(m.opts.showKinds)&bit != 0, asked && int(m.opts.errorKinds)&bit != 0)
+	return m.report.Unique(f, show && asked && int(m.opts.showKinds)&bit != 0, asked && int(m.opts.errorKinds)&bit != 0)
 }
 
 // leakXML are the kinds of findings, by kind of leak.
@@ -171,7 +183,7 @@ func (m *Memcheck) leakSummaryText(sum, before *leakSummary, full bool, mode del
 	switch {
 	case !full && lost+sum.kind[leak.Reachable].Blocks > 0:
 		b.WriteString("Rerun with --leak-check=full to see details of leaked memory\n")
-	case full && sum.kind[leak.Reachable].Blocks > 0 && !m.opts.showKinds.Has(kindReachable):
+	case full && !m.opts.xtreeLeak && sum.kind[leak.Reachable].Blocks > 0 && !m.opts.showKinds.Has(kindReachable):
 		b.WriteString("Reachable blocks (those to which a pointer was found) are not shown.\n" +
 			"To see them, rerun with: --leak-check=full --show-leak-kinds=all\n")
 	}

@@ -44,6 +44,8 @@ type Memcheck struct {
 	origins    origins
 	reachCache sync.Map // guest.Addr of an instruction -> reach of its function
 
+	trees trees
+
 	mu          sync.Mutex // guards all below
 	custom      custom
 	customFreed []tool.HeapBlock // the most recent last
@@ -112,6 +114,7 @@ func (m *Memcheck) Start(h tool.Host) error {
 	if s, ok := h.(interner); ok {
 		m.stacks = s.Stacks()
 	}
+	m.trees.begin()
 	if m.core.NumCallers > 0 {
 		m.depth = min(m.core.NumCallers, maxCallers)
 	}

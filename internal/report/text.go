@@ -90,6 +90,16 @@ func (r *Reporter) Message(thread int, text string, pcs []guest.Addr) {
 // Frames names the calls of a stack as in findings.
 func (r *Reporter) Frames(pcs []guest.Addr) []Frame { return r.cfg.View.Resolve(r.cfg.Symbols, pcs) }
 
+// StackFrames names the calls of an interned stack as in findings.
+func (r *Reporter) StackFrames(id uint32) []Frame {
+	pcs, era := r.pcs(id, nil)
+	frames, shown := r.cfg.View.resolve(r.cfg.Symbols, pcs, era)
+	return frames[:shown]
+}
+
+// Describe is a frame as stack traces show it, without its address.
+func (r *Reporter) Describe(f *Frame) string { return r.cfg.View.Describe(f) }
+
 // summaryLine is the line that programs read the result from.
 func (c *Counts) summaryLine() string {
 	return fmt.Sprintf("ERROR SUMMARY: %d errors from %d contexts (suppressed: %d from %d)",

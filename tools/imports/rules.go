@@ -36,7 +36,7 @@ var Rules = []Rule{
 	{"core/vcpu", "guest"},
 	{"core/stage0", ""},
 
-	{"memcheck", "tool guest options isa isa/amd64 vbits shadow leak report suppress stack debuginfo"},
+	{"memcheck", "tool guest options isa isa/amd64 vbits shadow leak report suppress stack debuginfo xtree"},
 	{"massif", "tool guest options isa isa/amd64 report stack debuginfo profile"},
 	{"msprint", "profile"},
 	{"driver", "options"},
@@ -48,6 +48,7 @@ var Rules = []Rule{
 
 	{"tool", "guest isa isa/amd64 report stack"},
 	{"report/grammar", ""},
+	{"xtree", ""},
 	{"report", "guest stack suppress debuginfo"},
 	{"leak", "guest tool stack"},
 	{"unwind", "guest debuginfo debuginfo/dwarf isa"},

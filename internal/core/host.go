@@ -41,6 +41,9 @@ func (p *Process) unwinder(th *sched.Thread) *unwind.Unwinder {
 	return u
 }
 
+// FirstFD is the number from which on descriptors are the tool's.
+func (p *Process) FirstFD() int { return p.firstFD }
+
 func (p *Process) Threads(f func(tool.Thread) bool) { p.sched.Threads(f) }
 
 func (p *Process) StopOthers(f func()) { p.sched.StopOthers(nil, f) }

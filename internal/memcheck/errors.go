@@ -30,7 +30,7 @@ func (m *Memcheck) callers(t tool.Thread) []guest.Addr {
 // whether the instruction is stepped; a store makes its bytes defined.
 func (m *Memcheck) Leave(t tool.Thread, kind isa.AccessKind, a guest.Addr, size int) (exact bool) {
 	r := guest.Range{Start: a, End: a + guest.Addr(size)}
-	if _, bad := m.shadow.FirstNoAccess(r); !bad {
+	if _, bad := m.shadow.FirstNoAccess(r); !bad && !m.belowSP(t, r) {
 		if kind == isa.Store {
 			m.shadow.MakeDefined(r)
 		}
@@ -52,6 +52,9 @@ func (m *Memcheck) Leave(t tool.Thread, kind isa.AccessKind, a guest.Addr, size 
 	}
 	if kind&isa.Store != 0 {
 		m.invalid(t, isa.Store, r)
+	}
+	if m.belowSP(t, r) {
+		return false
 	}
 	if kind == isa.Store {
 		m.shadow.MakeDefinedIfAddressable(r)

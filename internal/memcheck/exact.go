@@ -175,10 +175,14 @@ func (x *registers) LoadV(v []byte, a guest.Addr) {
 		clear(v)
 		return
 	}
+	r := guest.Range{Start: a, End: a + guest.Addr(len(v))}
 	if x.m.shadow.LoadV(v, a) {
+		if v[0] == shadow.Undefined && x.m.belowSP(x.t, r) {
+			x.invalid(isa.Load, r)
+			clear(v)
+		}
 		return
 	}
-	r := guest.Range{Start: a, End: a + guest.Addr(len(v))}
 	if x.m.goodLoad(x.t, r) {
 		return // what is not there is undefined
 	}
@@ -194,8 +198,13 @@ func (x *registers) StoreV(v []byte, a guest.Addr, origin uint32) {
 	if x.own {
 		return
 	}
+	r := guest.Range{Start: a, End: a + guest.Addr(len(v))}
+	if x.m.belowSP(x.t, r) {
+		x.invalid(isa.Store, r)
+		return
+	}
 	if !x.m.shadow.StoreV(a, v) {
-		x.invalid(isa.Store, guest.Range{Start: a, End: a + guest.Addr(len(v))})
+		x.invalid(isa.Store, r)
 	}
 	if origin != 0 {
 		x.m.origins.store(a, v, origin)

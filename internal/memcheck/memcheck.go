@@ -14,6 +14,7 @@ package memcheck
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -72,6 +73,7 @@ var (
 	_ tool.Requester      = (*Memcheck)(nil)
 	_ tool.StackWatcher   = (*Memcheck)(nil)
 	_ tool.Exact          = (*Memcheck)(nil)
+	_ tool.ThreadWatcher  = (*Memcheck)(nil)
 )
 
 // New returns the tool.
@@ -88,6 +90,9 @@ func New() *Memcheck {
 type interner interface {
 	Stacks() *stack.Interner
 }
+
+// descriptors is a host that keeps descriptors from a number on away from the guest.
+type descriptors interface{ FirstFD() int }
 
 // defaultCallers is the default of --num-callers.
 const defaultCallers = 12
@@ -121,6 +126,11 @@ func (m *Memcheck) Start(h tool.Host) error {
 	if o, ok := h.(interface{ OwnCode() guest.Range }); ok {
 		m.ownCode = o.OwnCode()
 	}
+	if d, ok := h.(descriptors); ok {
+		if err := m.shadow.UseTemplate(d.FirstFD()); err != nil {
+			return fmt.Errorf("memcheck: %w", err)
+		}
+	}
 	h.Mappings(func(mp tool.Mapping) bool {
 		m.Mapped(mp)
 		return true
@@ -130,27 +140,4 @@ func (m *Memcheck) Start(h tool.Host) error {
 		return true
 	})
 	return nil
-}
-
-// stackRedZone is how far below the stack pointer the amd64 ABI lets leaf functions work.
-const stackRedZone = 128
-
-// stackMarked is how much of the memory below the stack pointer is marked at most: stacks without a limit are huge, and
-// marking costs memory. Deeper calls find the rest accessible.
-const stackMarked = 64 << 20
-
-// belowStack forbids access to what lies below a thread's stack pointer on its stack.
-func (m *Memcheck) belowStack(t tool.Thread) {
-	r := t.Stack()
-	sp := guest.Addr(t.Regs().GPR[guest.RSP])
-	if !r.Contains(sp) || sp-r.Start < stackRedZone {
-		return
-	}
-	r.End = sp - stackRedZone
-	r.Start = max(r.Start, r.End-min(r.End, stackMarked))
-	// In pieces, because a huge one would lose its shadow pages, which translated code writes to without asking.
-	const step = shadow.HugeNoAccess / 2
-	for at := r.Start; at < r.End; at += step {
-		m.shadow.MakeNoAccess(guest.Range{Start: at, End: min(r.End, at+step)})
-	}
 }

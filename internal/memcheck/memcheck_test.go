@@ -284,8 +284,8 @@ func TestBelowStack(t *testing.T) {
 	m.belowStack(&th)
 	low := sp - stackRedZone - stackMarked
 	for a, want := range map[guest.Addr]byte{
-		sp - stackRedZone: shadow.Defined, sp - stackRedZone - 1: shadow.NoAccess, low: shadow.NoAccess, low - 1: shadow.Defined,
-		sp - 20<<20: shadow.NoAccess, r.Start: shadow.Defined,
+		sp - stackRedZone: shadow.Defined, sp - stackRedZone - 1: shadow.Undefined, low: shadow.Undefined, low - 1: shadow.Defined,
+		sp - 20<<20: shadow.Undefined, r.Start: shadow.Defined,
 	} {
 		if got := m.shadow.At(a); got != want {
 			t.Errorf("%v: %#x, want %#x", a, got, want)

@@ -50,7 +50,7 @@ func (k Kind) String() string {
 // is cheaper than the page faults and the mapping that come back later.
 const HugeNoAccess = 16 << 20
 
-// hugeDefined is the length from which Defined gives pages back to the kernel, which makes them read as zero.
+// hugeDefined is the length from which MakeDefined maps new pages, which read as zero.
 const hugeDefined = 1 << 20
 
 // Map is the shadow of the guest's address space. The zero value is not usable; see New.
@@ -58,9 +58,10 @@ type Map struct {
 	dist  uint64
 	limit guest.Addr // guest addresses from here on have no shadow
 
-	mu     sync.RWMutex
-	partly partly // V bits that have no room in the shadow
-	backed spans  // shadow pages that are mapped, as shadow addresses; guarded by mu
+	mu       sync.RWMutex
+	template int    // descriptor of a file of Undefined, 0 for none; immutable
+	partly   partly // V bits that have no room in the shadow
+	backed   spans  // shadow pages that are mapped, as shadow addresses; guarded by mu
 }
 
 // New makes the map for guest addresses below limit. The address range [distance, distance+limit) must be the caller's
@@ -138,7 +139,13 @@ func (m *Map) MakeNoAccess(r guest.Range) {
 }
 
 // MakeUndefined makes r addressable, with undefined contents.
-func (m *Map) MakeUndefined(r guest.Range) { m.set(r, Undefined) }
+func (m *Map) MakeUndefined(r guest.Range) {
+	if r = m.clip(r); r.Len() >= hugeUndefined && m.template != 0 {
+		m.undefinedHuge(r)
+		return
+	}
+	m.set(r, Undefined)
+}
 
 // MakeDefined makes r addressable and defined.
 func (m *Map) MakeDefined(r guest.Range) { m.set(r, Defined) }
@@ -392,13 +399,13 @@ func (m *Map) fillBacked(r guest.Range, v byte) {
 	})
 }
 
-// zero makes the backed part of r defined; whole pages of long ranges go back to the kernel, which keeps them free of
+// zero makes the backed part of r defined; whole pages of long ranges are mapped anew, which keeps them free of
 // memory. The caller holds mu.
 func (m *Map) zero(r guest.Range) {
 	s, e := m.shadowOf(r)
 	m.backed.within(s, e, func(s, e uint64) bool {
 		ps, pe := (s+pageMask)&^uint64(pageMask), e&^uint64(pageMask)
-		if pe > ps && pe-ps >= hugeDefined && discard(ps, pe) == nil {
+		if pe > ps && pe-ps >= hugeDefined && mapZero(ps, pe) == nil {
 			fill(s, ps, Defined)
 			fill(pe, e, Defined)
 			return true
@@ -482,15 +489,6 @@ func unmapReserve(s, e uint64) error { return mmapFixed(s, e, unix.PROT_NONE) }
 func mmapFixed(s, e uint64, prot uintptr) error {
 	const flags = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE | unix.MAP_FIXED
 	_, _, errno := unix.Syscall6(unix.SYS_MMAP, uintptr(s), uintptr(e-s), prot, flags, ^uintptr(0), 0)
-	if errno != 0 {
-		return errno
-	}
-	return nil
-}
-
-// discard gives the pages of [s, e) back to the kernel; they read as zero afterwards.
-func discard(s, e uint64) error {
-	_, _, errno := unix.Syscall(unix.SYS_MADVISE, uintptr(s), uintptr(e-s), unix.MADV_DONTNEED)
 	if errno != 0 {
 		return errno
 	}

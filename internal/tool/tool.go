@@ -88,6 +88,8 @@ type Mapping struct {
 	Tool bool
 	// Stored is set for a private mapping of a file that was writable and is not any more: it holds what the program stored.
 	Stored bool
+	// Stack is set for memory that was mapped to be a stack (MAP_STACK).
+	Stack bool
 }
 
 // MemoryWatcher is told about changes of the guest's address space, after they happened.

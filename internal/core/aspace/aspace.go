@@ -168,7 +168,7 @@ type Mapping struct {
 	// Prot is the guest's protection, not what the host's page tables say.
 	Prot guest.Prot
 	// Flags are the MAP_ bits that stay true of a mapping: type, MAP_ANONYMOUS, MAP_NORESERVE, MAP_GROWSDOWN,
-	// MAP_LOCKED, MAP_HUGETLB.
+	// MAP_STACK, MAP_LOCKED, MAP_HUGETLB.
 	Flags int
 	// Path is the file, "[heap]", "[stack]", or empty.
 	Path       string
@@ -190,6 +190,7 @@ func (m Mapping) Contract() tool.Mapping {
 		Shared: m.Flags&unix.MAP_SHARED != 0,
 		Tool:   m.Tool,
 		Stored: m.Stored,
+		Stack:  m.Flags&unix.MAP_STACK != 0,
 	}
 }
 

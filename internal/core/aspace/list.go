@@ -45,7 +45,7 @@ type vma struct {
 }
 
 // keptFlags are the MAP_ bits that Mapping.Flags shows.
-const keptFlags = unix.MAP_TYPE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE | unix.MAP_GROWSDOWN | unix.MAP_LOCKED |
+const keptFlags = unix.MAP_TYPE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE | unix.MAP_GROWSDOWN | unix.MAP_STACK | unix.MAP_LOCKED |
 	unix.MAP_HUGETLB
 
 func (v *vma) public() Mapping {

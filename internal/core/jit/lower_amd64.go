@@ -33,12 +33,8 @@ func putLE32(b []byte, x uint32) { binary.LittleEndian.PutUint32(b, x) }
 // redZone is the memory below the stack pointer that belongs to the function (System V ABI for AMD64, 3.2.2).
 const redZone = 128
 
-// noAccess and undefined are four shadow bytes of memory that may not be touched and of memory that nothing was stored to (package
-// shadow).
-const (
-	noAccess  = 0x80808080
-	undefined = 0xffffffff
-)
+// undefined is the shadow of four bytes that nothing was stored to (package shadow).
+const undefined = 0xffffffff
 
 // stackInline is the largest change of the stack pointer, in bytes, that is marked by inline stores.
 const stackInline = 128
@@ -216,11 +212,12 @@ func (t *Translator) emitCheckStub(c *coldStub) {
 	a.leave(t, vcpu.ExitCheck, uint32(len(t.checks)-1))
 }
 
-// emitDefineStub emits what a store does whose shadow is not all 0: undefined bytes become defined. rcx has the shadow when it is
-// spilled because flags are live, which not and lea leave alone.
+// emitDefineStub emits what a store does whose shadow is not all 0: undefined bytes become defined, but for those of the stack below
+// its red zone, where stores are wrong. rcx has the shadow when it is spilled because flags are live, which not and lea leave alone.
 func (t *Translator) emitDefineStub(c *coldStub) {
 	a := &t.cold
 	t.hot.patch(c.site, a.pos)
+	var toGo []int // jumps to the way to Go, with all registers as they were
 	if c.spilled {
 		switch c.size {
 		case 8:
@@ -232,44 +229,84 @@ func (t *Translator) emitDefineStub(c *coldStub) {
 		case 1:
 			a.bytes(0x48, 0x8d, 0x89, 0x01, 0xff, 0xff, 0xff) // lea -0xff(%rcx), %rcx
 		}
-		a.b2(0xe3, 0) // jrcxz
-		fix := a.pos - 1
-		t.emitCheckStub(c)
-		a.buf[fix] = byte(a.pos - fix - 1)
+		a.b2(0xe3, 5) // jrcxz over the jump
+		toGo = append(toGo, a.jmp(0))
 		a.load(rcx, spill(slotFlags))
 	} else {
-		m := c.m
 		switch c.size {
 		case 8:
-			a.op(0, true, 0x83, 7, m, 1, false)
+			a.op(0, true, 0x83, 7, c.m, 1, false)
 		case 4:
-			a.op(0, false, 0x83, 7, m, 1, false)
+			a.op(0, false, 0x83, 7, c.m, 1, false)
 		case 2:
-			a.op(0x66, false, 0x83, 7, m, 1, false)
+			a.op(0x66, false, 0x83, 7, c.m, 1, false)
 		case 1:
-			a.op(0, false, 0x80, 7, m, 1, false)
+			a.op(0, false, 0x80, 7, c.m, 1, false)
 		}
 		a.b1(0xff)
-		skip := a.jcc(ccE, 0)
-		t.emitCheckStub(c)
-		a.patch(skip, a.pos)
+		toGo = append(toGo, a.jcc(ccNE, 0))
+	}
+	if c.m.base != atRIP && (c.m.base != noReg || c.m.index != noReg) {
+		toGo = append(toGo, t.belowStack(c))
 	}
 	a.defined(c.m, int(c.size))
 	a.jmp(c.next)
+	for _, site := range toGo {
+		a.patch(site, a.pos)
+	}
+	t.emitCheckStub(c)
 }
+
+// belowStack emits a jump, whose site it returns, that is taken when the store of stub c goes to the stack below its red zone.
+func (t *Translator) belowStack(c *coldStub) (site int) {
+	a := &t.cold
+	m := c.m
+	m.seg = segNone
+	if !c.spilled {
+		a.store(spill(slotFlags), rcx)
+	}
+	a.lea(rcx, m)
+	if c.spilled {
+		a.store(spill(slotA), rax)
+		a.b1(0x9f)                // lahf
+		a.bytes(0x0f, 0x90, 0xc0) // seto %al
+	}
+	a.bytes(0x48, 0x29, 0xe1)       // sub %rsp, %rcx
+	a.bytes(0x48, 0x83, 0xe9, 0x80) // sub $-128, %rcx: negative below the red zone
+	a.bytes(0x48, 0x81, 0xf9)       // cmp $-stackReach, %rcx
+	a.u32(uint32(0x100000000 - stackReach))
+	a.bytes(0x48, 0x0f, 0x92, 0xc1) // setb %cl
+	a.bytes(0x0f, 0xb6, 0xc9)       // movzbl %cl, %ecx: 0 in [-stackReach, 0), as unsigned numbers
+	if c.spilled {
+		a.b2(0x04, 0x7f) // add $0x7f, %al
+		a.b1(0x9e)       // sahf
+		a.load(rax, spill(slotA))
+	}
+	// rcx = 0 leaves; the flags must stay.
+	a.b2(0xe3, 9+5) // jrcxz over the reload and the jump
+	a.load(rcx, spill(slotFlags))
+	over := a.jmp(0)
+	a.load(rcx, spill(slotFlags))
+	site = a.jmp(0)
+	a.patch(over, a.pos)
+	return site
+}
+
+// stackReach is how far below the stack pointer stores are taken for wrong ones to the stack: as far as a stack usually goes.
+const stackReach = 8 << 20
 
 // recoverable notes that the host instruction emitted next is an annotation's access that may fault.
 func (t *Translator) recoverable() { t.recover = append(t.recover, recovery{at: uint32(t.hot.pos)}) }
 
-// mark emits a store of x to 4 shadow bytes (wide: 8) of the stack at off from the stack pointer, without the red zone.
-func (t *Translator) mark(off int32, x uint32, wide bool) {
+// mark makes 4 bytes (wide: 8) of the stack at off from the stack pointer undefined, the red zone left out.
+func (t *Translator) mark(off int32, wide bool) {
 	a := &t.hot
 	m := mem{seg: segGS, base: rsp, index: noReg, disp: off - redZone}
 	t.recoverable()
 	if wide {
-		a.storeImm(m, int32(x))
+		a.storeImm(m, -1)
 	} else {
-		a.storeImm32(m, x)
+		a.storeImm32(m, undefined)
 	}
 	t.recover[len(t.recover)-1].to = uint32(a.pos)
 }
@@ -322,8 +359,9 @@ func (t *Translator) checkZero(kind uint8, i, k int, m mem, size int, flagsLive 
 	}
 }
 
-// lowerStack marks what an instruction that writes the stack pointer allocates (undefined) or releases (no access). The red zone moves
-// along with the stack pointer, so all marks lie 128 bytes lower than the change.
+// lowerStack marks what an instruction that writes the stack pointer releases. What lies below the red zone is undefined at any
+// time: it was made so when the stack was new (memcheck), or is when it is released, so that there is nothing to do when it is
+// allocated. The red zone moves along with the stack pointer, so all marks lie 128 bytes lower than the change.
 func (t *Translator) lowerStack(in *inst) {
 	a := &t.hot
 	delta, known := stackDelta(in)
@@ -334,23 +372,27 @@ func (t *Translator) lowerStack(in *inst) {
 			n += int32(uint16(in.Imm))
 		}
 		if n <= stackInline && n&3 == 0 {
-			for o := int32(0); o < n; o += 4 {
-				t.mark(o, noAccess, false)
-			}
+			t.release(0, n)
 		}
 	case in.flow == flowCall || in.flow == flowCallInd:
-		t.mark(-8, undefined, true)
-	case known && delta == 0:
-	case known && delta < 0 && delta >= -stackInline && delta&7 == 0:
-		// Before the instruction, as a push may fault and be looked at by a handler.
-		for o := delta; o < 0; o += 8 {
-			t.mark(o, undefined, true)
-		}
-	case known && delta > 0 && delta <= stackInline && delta&3 == 0:
+	case known && delta <= 0:
+	case known && delta <= stackInline && delta&3 == 0:
 		t.behind = afterOp{afterDelta, delta}
+	case in.Row.Sem == isa.AluAnd && in.Imm < 0 && in.ModRM >= 0xc0 && in.ImmLen != 0: // alignment: it goes down
 	default:
 		a.store(spill(slotSP), rsp)
 		t.behind = afterOp{kind: afterUnknown}
+	}
+}
+
+// release marks n bytes of the stack at off from the stack pointer, n a multiple of 4.
+func (t *Translator) release(off, n int32) {
+	for ; n >= 8; n -= 8 {
+		t.mark(off, true)
+		off += 8
+	}
+	if n > 0 {
+		t.mark(off, false)
 	}
 }
 
@@ -388,9 +430,7 @@ func (t *Translator) emitBehind() {
 	t.behind = afterOp{}
 	switch op.kind {
 	case afterDelta:
-		for o := -op.delta; o < 0; o += 4 {
-			t.mark(o, noAccess, false)
-		}
+		t.release(-op.delta, op.delta)
 	case afterUnknown:
 		back := a.pos + 13 + 5 // behind the store and the jump
 		a.storeImm(spill(slotT), int32(t.base)+int32(back))
@@ -416,14 +456,12 @@ func (t *Translator) emitMoveStack() {
 	a.store(spill(slotF), rax)
 	a.store(spill(slotRCX), rcx)
 	a.store(spill(slotRDX), rdx)
-	a.load(rcx, spill(slotSP))                        // old
-	a.movReg(rdx, rsp)                                // new
-	a.bytes(0x48, 0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff) // mov $-1, %rax: shadow of stack that comes into use
-	a.bytes(0x48, 0x39, 0xca)                         // cmp %rcx, %rdx
+	a.load(rcx, spill(slotSP)) // old
+	a.movReg(rdx, rsp)         // new
+	a.bytes(0x48, 0x39, 0xca)  // cmp %rcx, %rdx
 	grown := cond(ccB)
-	a.bytes(0x48, 0x87, 0xca) // xchg %rcx, %rdx: rdx = old is the lower end now
-	a.movImm(rax, 0x8080808080808080)
-	fix(grown)
+	a.bytes(0x48, 0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff) // mov $-1, %rax
+	a.bytes(0x48, 0x87, 0xca)                         // xchg %rcx, %rdx: rdx = old is the lower end now
 	// [rdx, rcx) in steps of 8, unless it is too big to be one frame or not aligned.
 	a.bytes(0x48, 0x29, 0xd1) // sub %rdx, %rcx
 	a.bytes(0x48, 0x81, 0xf9) // cmp $stackSwitch, %rcx
@@ -440,6 +478,7 @@ func (t *Translator) emitMoveStack() {
 	a.b2(0xeb, byte(loop-(a.pos+2)))
 	a.buf[done] = byte(a.pos - done - 1)
 	fix(big)
+	fix(grown)
 	t.moveEnd = a.pos
 	a.load(rdx, spill(slotRDX))
 	a.load(rcx, spill(slotRCX))

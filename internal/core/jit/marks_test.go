@@ -21,14 +21,14 @@ func (stackOnly) Instrument(b *tool.Block) {
 	}
 }
 
-// wantMarks is what OpStack promises: memory below the red zone of the new stack pointer is not accessible, memory that became
-// part of the stack is, undefined. Steps are of 8 bytes from the lower end; a change of more than stackSwitch is another stack. A return
-// that drops more than stackInline bytes is left alone.
+// wantMarks is what OpStack promises: memory that is released, without the red zone of the new stack pointer, is undefined. Steps are
+// of 8 bytes from the lower end; a change of more than stackSwitch is another stack. A return that drops more than stackInline
+// bytes is left alone.
 func wantMarks(shadow []byte, base, old, now uint64, ret bool) {
-	lo, hi, mark := old, now, byte(0x80)
 	if now < old {
-		lo, hi, mark = now, old, 0xff
+		return
 	}
+	lo, hi := old, now
 	n := hi - lo
 	switch {
 	case ret && n > stackInline:
@@ -45,7 +45,7 @@ func wantMarks(shadow []byte, base, old, now uint64, ret bool) {
 	}
 	for i := uint64(0); i < n; i++ {
 		if at := lo - redZone + i - base; at < uint64(len(shadow)) {
-			shadow[at] = mark
+			shadow[at] = 0xff
 		}
 	}
 }

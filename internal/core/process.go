@@ -448,6 +448,7 @@ func (p *Process) makeScheduler(firstFD int) {
 		Events:  events,
 		Kernel:  kernel,
 		Exact:   exact,
+		Callers: func(t *sched.Thread, pcs []guest.Addr) int { return p.Unwind(t, pcs) },
 		Data:    p.trans.Data(),
 		Touched: p.touched,
 		Fatal:   p.fatal,

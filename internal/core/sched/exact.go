@@ -21,6 +21,7 @@ type exact struct {
 	after    uint64           // RIP when it has run
 	cached   tool.Dirty       // set that cachedID is the version of
 	cachedID uint32
+	liveness liveness
 	decoded  [decodedSlots]decodedInst
 }
 
@@ -224,6 +225,9 @@ func (t *Thread) step(d *decodedInst) (uintptr, bool) {
 	x.state.Step(t, &d.inst)
 	if t.transfer(d, next) {
 		t.setDirty(x.state.Done())
+		if d.flow != jit.FlowJcc && d.flow != jit.FlowLoop {
+			t.dropDead()
+		}
 	}
 	return 0, false
 }

@@ -52,6 +52,8 @@ type Config struct {
 	Events  tool.EventWatcher
 	Kernel  tool.KernelWatcher
 	Exact   tool.Exact
+	// Callers stores where t is and the return addresses on its stack, innermost first, and returns how many.
+	Callers func(t *Thread, pcs []guest.Addr) int
 	Data    *tool.Cache // of Events, if it is a tool.EventCacher
 	// Touched calls f for each piece of memory that an access of the instruction at pc, where t is, is going to touch.
 	Touched func(t *Thread, pc guest.Addr, access int, f func(a guest.Addr, size int))

@@ -33,6 +33,7 @@ func (o *oracle) check(n uint64, runs int) (msg string, ran bool) {
 		return "", false
 	}
 	o.v.file(&o.m.File)
+	o.m.Changed()
 	o.after = o.v
 	o.m.Step(&o.in, o, o)
 	o.m.Commit()

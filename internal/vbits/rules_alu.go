@@ -219,7 +219,10 @@ func (m *Machine) binary(x func(a, b uint64) uint64, v func(a, b val) uint64) {
 func (m *Machine) aluAnd() bool {
 	switch m.in.Map {
 	case 0:
-		m.binary(func(a, b uint64) uint64 { return a & b }, andV)
+		m.binary(func(a, b uint64) uint64 { return a & b }, func(a, b val) uint64 {
+			m.selectMerge(a, b)
+			return andV(a, b)
+		})
 	default:
 		if m.in.Op == 0xfc { // aand
 			m.set(0, andV(m.get(0), m.get(1)))
@@ -263,11 +266,17 @@ func (m *Machine) aluXor() bool {
 		m.setFlags(flagsArith, 0)
 		return true
 	}
-	m.binary(func(a, b uint64) uint64 { return a ^ b }, func(a, b val) uint64 { return a.v | b.v })
+	m.binary(func(a, b uint64) uint64 { return a ^ b }, func(a, b val) uint64 {
+		if v, ok := m.xorMerged(a, b); ok {
+			return v
+		}
+		m.beginMerge(a, b)
+		return a.v | b.v
+	})
 	return true
 }
 
-// gpr is a general register, of which the lowest w bits count.
+// gprVal is a general register, of which the lowest w bits count.
 func (m *Machine) gprVal(n uint8, w uint) val {
 	return val{m.regs.GPR[n&15] & mask(w), m.File.GPR[n&15] & mask(w)}
 }

@@ -24,6 +24,7 @@ type step struct {
 	// placed is the address of the ModRM operand when it has been asked for.
 	placed guest.Addr
 	plans  *[numPlans]plan
+	merges merges
 
 	// Results: the sets say which registers are written; the rest is garbage.
 	gprSet  uint16
@@ -67,6 +68,7 @@ func (m *Machine) begin(in *amd64.Inst, v Values, mem Memory) {
 	s.ops, s.accs = s.plan.ops, s.plan.accs
 	s.gprSet, s.flagSet, s.vecSet, s.maskSet, s.stSet, s.fpswSet = 0, 0, 0, 0, 0, 0
 	s.nstores, s.loadedLen, s.origin, s.placed = 0, 0, 0, 0
+	s.merges.pending = -1
 	m.Uses = m.Uses[:0]
 	for a := s.plan.addr; a != 0; a &= a - 1 {
 		if m.File.GPR[bits.TrailingZeros16(a)] != 0 {
@@ -424,6 +426,7 @@ func (m *Machine) setFPSW(which, v uint64) {
 
 func (m *Machine) commit() {
 	f, o := &m.File, &m.Origins
+	m.commitMerges()
 	m.surely &^= isa.RegSet(m.gprSet) | isa.RegSet(m.vecSet)<<firstVec | isa.RegSet(m.maskSet)<<firstMask
 	if m.stSet|uint8(m.fpswSet)|uint8(m.fpswSet>>8) != 0 {
 		m.surely &^= amd64.SetX87

@@ -154,7 +154,7 @@ func (m *Machine) Dirty() isa.RegSet {
 }
 
 // Changed must be called when File was changed by others than Commit, before Dirty or Clean are called.
-func (m *Machine) Changed() { m.surely = 0 }
+func (m *Machine) Changed() { m.surely, m.merges.known = 0, 0 }
 
 // Bits of a register set that vector and mask registers begin at.
 var firstVec, firstMask = uint8(amd64.Vec(0).First()), uint8(amd64.KReg(0).First())

@@ -58,8 +58,12 @@ func (m *Machine) moveString(s *stringOp, n uint64, regs ...uint8) {
 			m.setGPR(r, int(m.in.ASize), addV(w, m.gprVal(r, w), val{step & mask(w), 0}, val{}))
 		}
 	}
-	if s.rep && m.File.GPR[guest.RCX] != 0 {
-		m.setGPR(guest.RCX, int(m.in.ASize), 0) // reported
+	if v := m.File.GPR[guest.RCX]; s.rep && v != 0 {
+		left := uint64(0) // what was undefined has been reported
+		if n == 0 && m.in.ASize == 4 {
+			left = v &^ ones(4) // not even the upper half changes
+		}
+		m.setGPR(guest.RCX, 8, left)
 	}
 }
 

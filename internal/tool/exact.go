@@ -52,4 +52,6 @@ type Registers interface {
 	ST(n uint8, v *[2]uint64)
 	FPSW() uint16
 	FPCW() uint16
+	// Component is the offset of XSAVE's state component i, 2 to 7, in the standard format (cpuid leaf 0xd); 0 if there is none.
+	Component(i int) int
 }

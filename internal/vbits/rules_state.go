@@ -167,12 +167,13 @@ func (m *Machine) component(at guest.Addr, c int, format uint64) (guest.Addr, bo
 	if c < compAVX {
 		return at, true
 	}
-	if format == 0 {
-		return at + guest.Addr(m.Components[c]), m.Components[c] != 0
+	p := m.v.Component(c)
+	if p == 0 || format == 0 {
+		return at + guest.Addr(p), p != 0
 	}
 	at += xsExtended
 	for i := compAVX; i < c; i++ {
-		if format>>i&1 != 0 {
+		if format>>i&1 != 0 && m.v.Component(i) != 0 {
 			at += guest.Addr(compSizes[i])
 		}
 	}

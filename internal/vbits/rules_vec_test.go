@@ -14,6 +14,8 @@ type flat struct {
 	mask  [8]uint64
 	mem   [4096]byte
 	vbits [4096]byte
+	// component has offsets of XSAVE's state components
+	component [8]int
 }
 
 const flatBase = 0x10000
@@ -24,6 +26,7 @@ func (f *flat) Mask(n uint8) uint64                     { return f.mask[n] }
 func (f *flat) ST(n uint8, v *[2]uint64)                { *v = [2]uint64{} }
 func (f *flat) FPSW() uint16                            { return 0 }
 func (f *flat) FPCW() uint16                            { return 0x37f }
+func (f *flat) Component(i int) int                     { return f.component[i] }
 func (f *flat) Load(p []byte, a guest.Addr)             { copy(p, f.mem[a-flatBase:]) }
 func (f *flat) LoadV(p []byte, a guest.Addr)            { copy(p, f.vbits[a-flatBase:]) }
 func (f *flat) StoreV(p []byte, a guest.Addr, _ uint32) { copy(f.vbits[a-flatBase:], p) }
@@ -178,5 +181,45 @@ func BenchmarkVectorStep(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// TestCompactedState: XSAVEC leaves no room for components that the CPU lacks, though the mask asks for them, as the resolver of the
+// dynamic linker does.
+func TestCompactedState(t *testing.T) {
+	f, m := &flat{}, new(Machine)
+	f.component = [8]int{2: 576, 5: 832, 6: 896, 7: 1408}
+	f.regs.GPR[guest.RDI] = flatBase
+	f.regs.GPR[guest.RAX] = 0xee
+	for i := range m.File.Vec {
+		m.File.Vec[i] = [8]uint64{1, 2, 3, 4, 5, 6, 7, ^uint64(0)}
+	}
+	m.File.Mask[7] = ^uint64(0)
+	in := new(amd64.Inst)
+	if err := amd64.Decode([]byte{0x0f, 0xc7, 0x27}, in); err != nil { // xsavec [rdi]
+		t.Fatal(err)
+	}
+	m.Step(in, f, f)
+	m.Commit()
+	const end = 576 + 256 + 64 + 512 + 1024
+	last := 0
+	for i, b := range f.vbits {
+		if b != 0 {
+			last = i
+		}
+	}
+	if last != end-1 {
+		t.Errorf("the area ends with byte %d, want %d", last, end-1)
+	}
+	before := m.File
+	m.File = File{}
+	f.mem[512], f.mem[520], f.mem[527] = 0xe6, 0xe6, 0x80
+	if err := amd64.Decode([]byte{0x0f, 0xae, 0x2f}, in); err != nil { // xrstor [rdi]
+		t.Fatal(err)
+	}
+	m.Step(in, f, f)
+	m.Commit()
+	if m.File.Vec != before.Vec || m.File.Mask != before.Mask {
+		t.Errorf("restored %x %x, want %x %x", m.File.Vec, m.File.Mask, before.Vec, before.Mask)
 	}
 }

@@ -57,6 +57,8 @@ type Values interface {
 	// FPSW is the x87 status word; bits 11-13 are the number of the physical register that is st(0).
 	FPSW() uint16
 	FPCW() uint16
+	// Component is the offset of XSAVE's state component i, 2 to 7, in the standard format (cpuid leaf 0xd); 0 if there is none.
+	Component(i int) int
 }
 
 // Memory gives guest memory and its V bits. Bytes that may not be accessed are not its business: their values read as 0, and
@@ -99,9 +101,6 @@ type Machine struct {
 	Unknown [isa.NumClasses]uint64
 	// surely has registers that are known to be defined.
 	surely isa.RegSet
-	// Components are the offsets of XSAVE's components in the standard format (cpuid leaf 0xd). Of those without, XSAVE saves and XRSTOR
-	// restores no V bits.
-	Components [8]int
 	// NoOrigins leaves origins out: all are 0.
 	NoOrigins bool
 

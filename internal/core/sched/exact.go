@@ -5,6 +5,7 @@ import (
 
 	"gogrind/internal/core/jit"
 	"gogrind/internal/core/signal"
+	"gogrind/internal/core/vcpu"
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
@@ -56,6 +57,7 @@ func (t *Thread) Mask(n uint8) uint64       { return t.ctx.Mask(n) }
 func (t *Thread) ST(n uint8, v *[2]uint64)  { t.ctx.ST(n, v) }
 func (t *Thread) FPSW() uint16              { return t.ctx.FPSW() }
 func (t *Thread) FPCW() uint16              { return t.ctx.FPCW() }
+func (t *Thread) Component(i int) int       { return vcpu.ComponentOffset(i) }
 
 // Exact is the tool's state of t's registers, nil when it keeps none.
 func (t *Thread) Exact() tool.ExactThread { return t.exact.state }

@@ -148,6 +148,10 @@ func (c *Cachegrind) Instrument(b *tool.Block) {
 	}
 	line := noLine // of code, that the simulated processor has surely executed last
 	for from := 0; from < len(b.Insts); {
+		if c.sim == nil {
+			from = c.count(b, from, entered)
+			continue
+		}
 		to := from
 		for to+1 < len(b.Insts) {
 			next := &b.Insts[to+1]
@@ -157,19 +161,37 @@ func (c *Cachegrind) Instrument(b *tool.Block) {
 			to++
 		}
 		k, isNew := c.runs.get(b, from, to)
-		if c.sim != nil {
-			line = c.observe(b, from, to, k, isNew, line)
-			if to+1 < len(b.Insts) && (transfers(&b.Insts[to]) && !conditional(&b.Insts[to]) || entered(b.Insts[to+1].PC)) {
-				line = noLine
-			}
-		} else {
-			b.Anns = append(b.Anns, tool.Ann{Inst: cheapest(b, from, to), Op: tool.OpCount, Arg: 1, Ptr: c.counter(k)})
-			if c.runs.all[k].rep && c.opts.repRounds {
-				b.Anns = append(b.Anns, tool.Ann{Inst: to, Op: tool.OpEventRounds, Arg: int64(k)})
-			}
+		line = c.observe(b, from, to, k, isNew, line)
+		if to+1 < len(b.Insts) && (transfers(&b.Insts[to]) && !conditional(&b.Insts[to]) || entered(b.Insts[to+1].PC)) {
+			line = noLine
 		}
 		from = to + 1
 	}
+}
+
+// count asks for the counts of instructions from from on, up to one that is entered from elsewhere, and returns where that is. They
+// are cut into runs that begin together and end at different branches: when a branch is taken, its run has been executed and no
+// other. So there is one addition, wherever control leaves. mu is held.
+func (c *Cachegrind) count(b *tool.Block, from int, entered func(pc guest.Addr) bool) int {
+	last := from // behind the last branch
+	to := from
+	for ; to+1 < len(b.Insts); to++ {
+		in, next := &b.Insts[to], &b.Insts[to+1]
+		if in.Repeats() || next.Repeats() || entered(next.PC) || transfers(in) && !conditional(in) {
+			break
+		}
+		if conditional(in) {
+			k, _ := c.runs.get(b, from, to)
+			b.Anns = append(b.Anns, tool.Ann{Inst: to, Op: tool.OpCount, Arg: 1, Ptr: c.counter(k), Taken: true})
+			last = to + 1
+		}
+	}
+	k, _ := c.runs.get(b, from, to)
+	b.Anns = append(b.Anns, tool.Ann{Inst: cheapest(b, last, to), Op: tool.OpCount, Arg: 1, Ptr: c.counter(k)})
+	if c.runs.all[k].rep && c.opts.repRounds {
+		b.Anns = append(b.Anns, tool.Ann{Inst: to, Op: tool.OpEventRounds, Arg: int64(k)})
+	}
+	return to + 1
 }
 
 // counter is the address of run k's counter.

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -125,7 +126,7 @@ func (m *Massif) Start(h tool.Host) error {
 	m.view = report.View{ShowBelowMain: m.core.ShowBelowMain, Mangled: !m.core.Demangle,
 		Fullpath: m.core.FullpathAfter, Offsets: m.core.SymOffsets}
 	if m.opts.timeUnit == unitInstructions {
-		m.insts = h.Counters(1)
+		m.insts = h.Counters(clocks)
 	}
 	m.host = h
 	m.begin()
@@ -164,28 +165,64 @@ const overestimate = 10
 func (m *Massif) now() int64 {
 	switch m.opts.timeUnit {
 	case unitInstructions:
-		return int64(m.insts.Values[0])
+		n := uint64(0)
+		for _, v := range m.insts.Values {
+			n += v
+		}
+		return int64(n)
 	case unitBytes:
 		return int64(m.moved)
 	}
 	return time.Since(m.started).Milliseconds()
 }
 
-// Instrument implements tool.Tool: where control may leave the block, it adds the instructions run since the last such
-// place. A repeated string instruction counts as one.
+// Instrument implements tool.Tool: where control leaves the block, it adds the instructions run since it came in. A repeated string
+// instruction counts as one.
 func (m *Massif) Instrument(b *tool.Block) {
 	if m.opts.stacks {
 		stackEvents(b)
 	}
-	if m.opts.timeUnit != unitInstructions {
-		return
+	if m.opts.timeUnit == unitInstructions {
+		m.countInsts(b)
+	}
+}
+
+// countInsts asks for the counts of b. What is counted by one addition depends on how control came to it: additions stand where it
+// leaves, and before instructions that branches of the block itself go to.
+func (m *Massif) countInsts(b *tool.Block) {
+	clock := int(b.Start>>4) + int(b.Start>>10)
+	add := func(i int, n int64, taken bool) {
+		clock++
+		b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCount, Arg: n, Ptr: m.insts.Addr(clock % clocks), Taken: taken})
+	}
+	var room [16]guest.Addr
+	targets := room[:0]
+	for i := range b.Insts {
+		in := &b.Insts[i]
+		if in.Row == nil || in.HasMem || in.ImmLen == 0 {
+			continue
+		}
+		switch in.Class() {
+		case isa.CtlJcc, isa.CtlJmp, isa.CtlCall:
+			targets = append(targets, in.PC+guest.Addr(in.Len)+guest.Addr(in.Imm))
+		}
 	}
 	n := int64(0)
 	for i := range b.Insts {
+		in := &b.Insts[i]
 		n++
-		if i == len(b.Insts)-1 || b.Insts[i].Class() == isa.CtlJcc {
-			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCount, Arg: n, Ptr: m.insts.Addr(0)})
+		jumps := in.Class() == isa.CtlJcc
+		switch {
+		case i == len(b.Insts)-1:
+			add(i, n, false)
+		case slices.Contains(targets, b.Insts[i+1].PC):
+			add(i, n, false)
 			n = 0
+		case jumps:
+			add(i, n, true)
 		}
 	}
 }
+
+// clocks is how many counters the instructions are spread over: additions to one and the same would wait for each other.
+const clocks = 8

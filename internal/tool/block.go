@@ -66,6 +66,8 @@ type Ann struct {
 	// Behind puts an OpCount or OpEvent behind the instruction, where only control that falls through comes by: of a
 	// conditional jump, the case that it is not taken. It is not for calls, returns and unconditional jumps.
 	Behind bool
+	// Taken puts an OpCount on the way that a conditional jump takes when it jumps.
+	Taken bool
 	// Same says of an OpEventFetch that the instruction's first line is that of the instruction executed before.
 	Same bool
 }

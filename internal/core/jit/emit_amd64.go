@@ -72,12 +72,13 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 			tr.nLines = append(tr.nLines[:i], t.hot.pos)
 		}
 		t.point(in.pc, true, [3]uint8{})
+		taken := len(tr.taken)
 		t.before(i)
 		if t.cfg.Tool != nil && in.repeats() {
 			// The processor stops between two rounds with exact state. Stepping through the rest could take for ever.
 			t.point(in.pc, true, [3]uint8{})
 		}
-		t.emit(i)
+		t.emit(i, taken)
 		if t.behind.kind != afterNone {
 			t.emitBehind()
 		}
@@ -95,6 +96,7 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 		t.directExit(-1, tr.next)
 	}
 	t.emitWarm()
+	t.emitTakens()
 	t.emitCold()
 	for _, j := range tr.inner {
 		t.hot.patch(j.site, tr.insts[j.index].host)
@@ -161,8 +163,8 @@ func (t *Translator) translateRedirect(pc, to uint64, indirect bool) uint32 {
 	return t.tr.frag
 }
 
-// emit copies instruction i, adapted to its new place.
-func (t *Translator) emit(i int) {
+// emit copies instruction i, adapted to its new place. Its counts in trace.taken begin at taken.
+func (t *Translator) emit(i, taken int) {
 	tr, a := &t.tr, &t.hot
 	in := &tr.insts[i]
 	next := in.pc + uint64(in.Len)
@@ -170,7 +172,7 @@ func (t *Translator) emit(i int) {
 	case flowNext:
 		t.copyInst(in)
 	case flowJcc:
-		t.directExit(int(in.Op&15), in.target)
+		t.conditionalExit(int(in.Op&15), in.target, taken)
 	case flowLoop:
 		// F2 and F3 decide between loope and loopne; 66 would cut the host's rip on AMD.
 		for _, b := range in.code[:in.OpOff] {
@@ -181,7 +183,7 @@ func (t *Translator) emit(i int) {
 		a.b2(in.Op, 2)
 		skip := a.pos + 1
 		a.b2(0xeb, 0)
-		t.directExit(-1, in.target)
+		t.countedJump(in.target, taken, len(tr.taken))
 		a.buf[skip] = byte(a.pos - skip - 1)
 	case flowJmp:
 		t.directExit(-1, in.target)

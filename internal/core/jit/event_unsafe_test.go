@@ -38,6 +38,9 @@ func (eventful) Instrument(b *tool.Block) {
 		b.Anns = append(b.Anns, tool.Ann{Op: tool.OpEventRounds, Arg: siteRounds})
 	case in.Row.Cf == amd64.CfNone || in.Row.Cf == amd64.CfJcc:
 		b.Anns = append(b.Anns, tool.Ann{Op: tool.OpEvent, Arg: siteFall, Behind: true})
+		if in.Row.Cf == amd64.CfJcc {
+			b.Anns = append(b.Anns, tool.Ann{Op: tool.OpCount, Arg: 1, Ptr: counterAddr + 8, Taken: true})
+		}
 	}
 }
 
@@ -87,6 +90,7 @@ func TestEvents(t *testing.T) {
 		d.s.restore(fsBase)
 		d.s.load(m.b, fsBase)
 		m.b.Events = start
+		clear(bytesAt(counterAddr+8, 8))
 		d.ev = seen{refilled: func() { full++ }}
 		refused := mode.refused
 		end, err := m.translated(mode, d.pc, fsBase, &d.ev)
@@ -177,8 +181,9 @@ func TestEvents(t *testing.T) {
 				t.Errorf("%s: no record behind it in %v", d.describe(n), list)
 			}
 		case d.in.Row.Cf == amd64.CfJcc && d.target != d.terms[0]:
-			if jumped := end.rip == d.target; jumped == (find(siteFall) != nil) {
-				t.Errorf("%s: jumped is %v, records %v", d.describe(n), jumped, list)
+			jumped, counted := end.rip == d.target, binary.LittleEndian.Uint64(bytesAt(counterAddr+8, 8)) == 1
+			if jumped == (find(siteFall) != nil) || jumped != counted {
+				t.Errorf("%s: jumped is %v, counted %v, records %v", d.describe(n), jumped, counted, list)
 			}
 			taken++
 		}

@@ -24,6 +24,8 @@ type only struct {
 	op     tool.Op
 	behind bool
 	shared bool
+	taken  bool
+	n      int64 // what an OpCount adds beside 1
 }
 
 func (o *only) Instrument(b *tool.Block) {
@@ -34,7 +36,7 @@ func (o *only) Instrument(b *tool.Block) {
 			b.Anns = append(b.Anns, tool.Ann{Op: o.op, Mem: k})
 		}
 	case tool.OpCount:
-		b.Anns = append(b.Anns, tool.Ann{Op: o.op, Arg: 1, Ptr: counterAddr, Behind: o.behind})
+		b.Anns = append(b.Anns, tool.Ann{Op: o.op, Arg: 1 + o.n, Ptr: counterAddr, Behind: o.behind, Taken: o.taken})
 	case tool.OpEvent:
 		b.Anns = append(b.Anns, tool.Ann{Op: o.op, Arg: 0x1234, Behind: o.behind})
 	case tool.OpEventAddr:
@@ -100,6 +102,10 @@ var goldenRows = []struct {
 	{"stack, call", "e8fb000000 31ed", codeLow, true, &only{op: tool.OpStack}},
 	{"count, flags live", "90", codeLow, false, &only{op: tool.OpCount}},
 	{"count, flags dead", "90 31ed", codeLow, false, &only{op: tool.OpCount}},
+	{"count of 5, flags dead", "90 31ed", codeLow, false, &only{op: tool.OpCount, n: 4}},
+	{"count of 500, flags dead", "90 31ed", codeLow, false, &only{op: tool.OpCount, n: 499}},
+	{"count, taken", "7510", codeLow, false, &only{op: tool.OpCount, taken: true}},
+	{"count, taken, jrcxz", "e310", codeLow, false, &only{op: tool.OpCount, taken: true}},
 	{"count, not taken", "7510", codeLow, false, &only{op: tool.OpCount, behind: true}},
 	{"count, shared, flags live", "90", codeLow, false, &only{op: tool.OpCount, shared: true}},
 	{"count, shared, flags dead", "90 31ed", codeLow, false, &only{op: tool.OpCount, shared: true}},

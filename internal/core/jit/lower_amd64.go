@@ -56,8 +56,12 @@ const (
 
 // lower emits one annotation in front of instruction i, or notes what belongs behind it.
 func (t *Translator) lower(i int, ann *tool.Ann) {
-	if ann.Behind {
+	switch {
+	case ann.Behind:
 		t.later = append(t.later, *ann)
+		return
+	case ann.Taken:
+		t.tr.taken = append(t.tr.taken, *ann)
 		return
 	}
 	if t.once && ann.Op >= tool.OpCount {
@@ -501,28 +505,4 @@ func (t *Translator) MovingStack(h uintptr, c *vcpu.Context) (after uintptr, ok 
 	after = uintptr(c.Spill[slotT])
 	c.Spill[slotT] = t.base + uint64(t.moveLeave)
 	return after, true
-}
-
-// lowerCount adds a constant to a counter below 2 GB, without flags when they are live.
-func (t *Translator) lowerCount(live uint32, ann *tool.Ann) {
-	a := &t.hot
-	m := mem{base: noReg, index: noReg, disp: int32(ann.Ptr)}
-	if uint64(ann.Ptr) > 0x7fffffff {
-		panic("jit: counter out of reach")
-	}
-	t.counts = true
-	if t.shared {
-		t.lowerSharedCount(live, m, int32(ann.Arg))
-		return
-	}
-	if live == 0 {
-		a.op(0, true, 0x81, 0, m, 4, false)
-		a.u32(uint32(int32(ann.Arg)))
-		return
-	}
-	a.store(spill(slotFlags), rcx)
-	a.load(rcx, m)
-	a.lea(rcx, at(rcx, int32(ann.Arg)))
-	a.store(m, rcx)
-	a.load(rcx, spill(slotFlags))
 }

@@ -4,6 +4,7 @@ import (
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
+	"gogrind/internal/tool"
 )
 
 // EFLAGS bits that instructions compute: CF PF AF ZF SF OF.
@@ -64,6 +65,8 @@ type trace struct {
 	frag    uint32
 	warm    []callStub
 	colds   []coldStub
+	taken   []tool.Ann // counts of conditional jumps that jump
+	takens  []takenStub
 	inner   []innerJump
 	nLines  []int
 }
@@ -126,6 +129,7 @@ func (t *Translator) findTrace(pc uint64) error {
 	tr := &t.tr
 	tr.n, tr.start, tr.ends, tr.calls = 0, pc, false, false
 	tr.warm, tr.colds, tr.inner = tr.warm[:0], tr.colds[:0], tr.inner[:0]
+	tr.taken, tr.takens = tr.taken[:0], tr.takens[:0]
 	window := t.cfg.Fetch(guest.Addr(pc))
 	if len(window) == 0 {
 		return ErrFetch

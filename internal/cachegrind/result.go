@@ -30,6 +30,7 @@ func (c *Cachegrind) settle(r guest.Range) {
 		}
 		return n
 	}
+	var executed tally
 	for i := 1; i < len(c.runs.all); i++ {
 		k := uint32(i)
 		u := &c.runs.all[k]
@@ -39,17 +40,58 @@ func (c *Cachegrind) settle(r guest.Range) {
 		v := c.runs.value(k)
 		times := *v
 		*v = 0
-		extra := c.runs.rounds[k]
-		if c.sim != nil {
-			extra += c.sim.rounds[k]
-			delete(c.sim.rounds, k)
+		extra := uint64(0)
+		if u.rep {
+			extra = c.runs.rounds[k]
+			delete(c.runs.rounds, k)
+			if c.sim != nil {
+				extra += c.sim.rounds[k]
+				delete(c.sim.rounds, k)
+			}
 		}
 		if n := times + extra; c.on && n != 0 {
-			c.runs.eachInst(k, func(_ int, pc guest.Addr) { lookup(pc)[0] += int64(n) })
+			c.runs.eachInst(k, func(_ int, pc guest.Addr) { executed.add(pc, int64(n)) })
 		}
-		delete(c.runs.rounds, k)
 		if c.sim != nil {
 			c.sim.settle(&c.runs, k, times, c.on, lookup)
+		}
+	}
+	executed.each(func(pc guest.Addr, n int64) {
+		to := lines[pc]
+		if to == nil {
+			to = c.countsAt(pc)
+		}
+		to[0] += n
+	})
+}
+
+// tally are counts by address: an address is part of many runs, and looking at what it belongs to takes long.
+type tally struct {
+	pages map[guest.Addr]*[guest.PageSize]int64
+	last  guest.Addr // page of the last address, and its counts
+	page  *[guest.PageSize]int64
+}
+
+func (t *tally) add(pc guest.Addr, n int64) {
+	if p := pc.PageDown(); t.page == nil || p != t.last {
+		if t.pages == nil {
+			t.pages = map[guest.Addr]*[guest.PageSize]int64{}
+		}
+		if t.last, t.page = p, t.pages[p]; t.page == nil {
+			t.page = new([guest.PageSize]int64)
+			t.pages[p] = t.page
+		}
+	}
+	t.page[pc&(guest.PageSize-1)] += n
+}
+
+// each calls f for each address with a count, page by page.
+func (t *tally) each(f func(pc guest.Addr, n int64)) {
+	for p, counts := range t.pages {
+		for i, n := range counts {
+			if n != 0 {
+				f(p+guest.Addr(i), n)
+			}
 		}
 	}
 }

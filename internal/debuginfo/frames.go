@@ -105,7 +105,20 @@ func (s *Space) display(raw string) string {
 	if s.opt.NoDemangle {
 		return raw
 	}
-	return Demangle(raw)
+	s.cacheMu.Lock()
+	name, ok := s.shown[raw]
+	s.cacheMu.Unlock()
+	if ok {
+		return name
+	}
+	name = Demangle(raw)
+	s.cacheMu.Lock()
+	defer s.cacheMu.Unlock()
+	if s.shown == nil || len(s.shown) >= maxCached {
+		s.shown = make(map[string]string)
+	}
+	s.shown[raw] = name
+	return name
 }
 
 // BelowMain reports whether fn is one of the functions that call main and that stack traces show as "(below main)".

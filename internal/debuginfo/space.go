@@ -59,6 +59,7 @@ type Space struct {
 
 	cacheMu sync.Mutex
 	cache   map[guest.Addr][]Frame // guarded by cacheMu; dropped with every change of snap
+	shown   map[string]string      // names shown for symbols; guarded by cacheMu
 }
 
 // NewSpace returns a Space without objects.

@@ -143,3 +143,84 @@ func TestLogic(t *testing.T) {
 		}
 	}
 }
+
+// TestExact: these functions of one or two words are exact: all values of few bits with all V bits.
+func TestExact(t *testing.T) {
+	pair := func(r, f uint64) [2]uint64 { return [2]uint64{r, f} }
+	for _, c := range []struct {
+		name     string
+		from, to uint // widths
+		do       func(w uint, x, y uint64) [2]uint64
+		v        func(w uint, a, b val) [2]uint64
+	}{
+		{"and", 2, 4, func(_ uint, x, y uint64) [2]uint64 { return pair(x&y, 0) }, func(_ uint, a, b val) [2]uint64 { return pair(andV(a, b), 0) }},
+		{"or", 2, 4, func(_ uint, x, y uint64) [2]uint64 { return pair(x|y, 0) }, func(w uint, a, b val) [2]uint64 { return pair(orV(a, b)&mask(w), 0) }},
+		{"count of ones", 2, 8, func(_ uint, x, _ uint64) [2]uint64 { return pair(uint64(bits.OnesCount64(x)), bit(x == 0)) },
+			func(_ uint, a, _ val) [2]uint64 { return pair(popcntV(a), bit(zeroV(a))) }},
+		{"lowest one", 2, 8, func(w uint, x, _ uint64) [2]uint64 { return pair(min(uint64(bits.TrailingZeros64(x)), uint64(w)), 0) },
+			func(w uint, a, _ val) [2]uint64 { return pair(firstV(w, a, val{uint64(w), 0}), 0) }},
+		{"highest one", 2, 8, func(w uint, x, _ uint64) [2]uint64 { return pair(uint64(w)-uint64(bits.Len64(x)), 0) },
+			func(w uint, a, _ val) [2]uint64 { return pair(lastV(w, a, val{uint64(w), 0}, true), 0) }},
+		{"deposit", 2, 4, func(_ uint, x, y uint64) [2]uint64 { return pair(deposit(x, y), 0) }, func(_ uint, a, b val) [2]uint64 { return pair(depositV(a, b), 0) }},
+		{"extract", 2, 4, func(_ uint, x, y uint64) [2]uint64 { return pair(extract(x, y), 0) }, func(_ uint, a, b val) [2]uint64 { return pair(extractV(a, b), 0) }},
+		{"product", 2, 3, func(w uint, x, y uint64) [2]uint64 { lo, hi, _ := product(w, x, y, true); return pair(lo, hi) },
+			func(w uint, a, b val) [2]uint64 { lo, hi, _ := multiplyV(w, a, b, true, false); return pair(lo, hi) }},
+		{"crc32", 2, 8, func(_ uint, x, _ uint64) [2]uint64 { return pair(uint64(crcStep(7, x, 1)), 0) },
+			func(_ uint, a, _ val) [2]uint64 { return pair(uint64(crcV(0, a.v, 1)), 0) }},
+	} {
+		for w := c.from; w <= c.to; w++ {
+			n := uint64(1) << w
+			m := n * n // second operand: value and V bits
+			if c.to > 4 {
+				m = 1
+			}
+			for i := range n * n * m {
+				a, b := val{i % n, i / n % n}, val{i / n / n % n, i / n / n / n}
+				var s spread
+				choices(a, func(x uint64) {
+					choices(b, func(y uint64) {
+						r := c.do(w, x, y)
+						s.add(r[0], r[1])
+					})
+				})
+				if got, want := c.v(w, a, b), pair(s.and^s.or, s.fAnd^s.fOr); got != want {
+					t.Fatalf("%s of %d bits, %x, %x: V bits %x, want %x", c.name, w, a, b, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestShifts: shifts and rotates of 8 bits by undefined counts are exact, with carry, zero and sign.
+func TestShifts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	const flags = flagC | flagZ | flagS
+	for range 40000 {
+		op := uint8(rng.IntN(8))
+		a, c := randomVal(rng, 8, 4), val{rng.Uint64() & 15, rng.Uint64() & rng.Uint64() & 15}
+		old := val{rng.Uint64() & flagC, rng.Uint64() & flagC}
+		by := shiftBy
+		which := uint64(flags)
+		if op < 4 {
+			by, which = rotBy, flagC
+		} else {
+			old.v = 0 // shifts by 0 leave flags alone that are not all here
+			c.x |= 1
+			c.v &^= 1
+		}
+		var s spread
+		choices(a, func(x uint64) {
+			choices(c, func(n uint64) {
+				choices(old, func(f uint64) {
+					o := by(op, 8, val{x, 0}, n, val{f, 0})
+					s.add(o.r.x, o.f.x&which)
+				})
+			})
+		})
+		var o outcome
+		counts(c, 64, func(n uint64, first bool) { o.merge(by(op, 8, a, n, old), first) })
+		if want, wantF := s.and^s.or, s.fAnd^s.fOr; o.r.v != want || o.f.v&which != wantF {
+			t.Fatalf("operation %d of %x by %x, flags %x: V bits %x and %x, want %x and %x", op, a, c, old, o.r.v, o.f.v&which, want, wantF)
+		}
+	}
+}

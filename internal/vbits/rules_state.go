@@ -8,12 +8,11 @@ import (
 // Layout of FXSAVE and XSAVE areas (Intel SDM vol. 1, 10.5 and 13.4).
 const (
 	fxFSW, fxST, fxXMM    = 2, 32, 160
-	fxSize                = 512
 	xsBV, xsComp          = 512, 520 // header: components in use; which are there in the compacted format
 	xsExtended            = 576
 	compactedFormat       = 1 << 63
-	fenv16, fenv32        = 14, 28 // FNSTENV by operand size
-	fsw16, fsw32, fxSlots = 2, 4, 8
+	fenv16, fenv32        = 14, 28  // FNSTENV by operand size
+	fsw16, fsw32, fxSlots = 2, 4, 8 // status word; the tag word is as far behind it
 )
 
 // Components of XSAVE beside x87 (0) and SSE (1).
@@ -44,7 +43,6 @@ func (m *Machine) state() bool {
 		if save {
 			m.storeZero(at, fxFSW)
 			m.storeZero(at+fxFSW+2, fxST-fxFSW-2)
-			m.storeZero(at+fxXMM+256, fxSize-fxXMM-256)
 		}
 	case reg == 7 || in.Op == 0xc7 && reg < 3:
 	default:
@@ -122,6 +120,15 @@ func (m *Machine) environment(at guest.Addr, save, all bool) {
 		m.storeZero(at, n)
 	}
 	m.saveFSW(at+guest.Addr(fsw), save)
+	if save {
+		// Tags say what kind of number a register holds.
+		var tags uint64
+		for i, v := range m.File.ST {
+			tags |= 3 << (2 * i) & boolMask(v != [2]uint64{})
+		}
+		putBits(m.buf8[:], tags)
+		m.mem.StoreV(m.buf8[:2], at+guest.Addr(2*fsw), m.newest())
+	}
 	if all {
 		m.saveX87(at+guest.Addr(n), 10, save)
 	}

@@ -609,7 +609,7 @@ func (m *Machine) fallback() {
 		switch o.Kind {
 		case amd64.OpMem, amd64.OpImpl:
 			if a := m.access(i); a != nil && a.Kind&isa.Store != 0 && a.Addr != amd64.AddrVSIB {
-				v := make([]byte, a.Size)
+				v := m.bulk[:a.Size]
 				for j := range v {
 					v[j] = byte(bad)
 				}
@@ -643,12 +643,12 @@ func (m *Machine) fallback() {
 	m.setFlags(uint64(e.FlagsWritten), bad)
 }
 
-// bytesV are the V bits of all bytes that access a reads.
+// bytesV are the V bits of all bytes that access a reads, until bulk is used again.
 func (m *Machine) bytesV(a *amd64.Access) []byte {
 	if a.Kind&isa.Load == 0 || a.Addr == amd64.AddrVSIB {
 		return nil
 	}
-	b := make([]byte, a.Size)
+	b := m.bulk[:a.Size]
 	m.loadV(b, m.address(a))
 	return b
 }

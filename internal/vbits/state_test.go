@@ -20,6 +20,8 @@ func (s *area) Load(p []byte, a guest.Addr)             { copy(p, s.mem[a-0x1000
 func (s *area) LoadV(p []byte, a guest.Addr)            { copy(p, s.memV[a-0x10000:]) }
 func (s *area) StoreV(p []byte, a guest.Addr, _ uint32) { copy(s.memV[a-0x10000:], p) }
 
+func (s *area) Component(i int) int { return [8]int{2: 576, 5: 832, 6: 896, 7: 1408}[i] }
+
 func (s *area) step(t *testing.T, m *Machine, code string) {
 	t.Helper()
 	b, _ := hex.DecodeString(code)
@@ -88,7 +90,7 @@ func TestState(t *testing.T) {
 		{"xsavec of some", "480fc727", "480fae2f", 0xc4, compactedFormat | 0xc4},
 	} {
 		rng := rand.New(rand.NewPCG(1, 2))
-		m := Machine{Components: [8]int{2: 576, 5: 832, 6: 896, 7: 1408}}
+		var m Machine
 		s := &area{}
 		s.regs.GPR[guest.RDI], s.regs.GPR[guest.RAX] = 0x10000, c.mask
 		for i := range s.memV {

@@ -2,8 +2,8 @@
 //
 // It knows addresses only, not what they mean, and never drops a stack. When code is unmapped, the stacks that lead through
 // it are retired: they stay as they are and remember the era that they belong to, and equal stacks that come later are
-// others. An Interner is safe for concurrent use; look-ups of stacks seen before and Get take a read lock of one shard at
-// most.
+// others. An Interner is safe for concurrent use; look-ups of stacks seen lately and Get take no lock, others a read
+// lock of one shard.
 package stack
 
 import (
@@ -29,12 +29,18 @@ const (
 	shards    = 64   // power of two; more than threads that run at once
 	chunkSize = 1024 // stacks per chunk of the table by id; power of two
 	maxChunks = 1 << 16
+
+	recentSlots = 4096 // power of two
 )
 
 // Interner holds the stacks of a process.
 type Interner struct {
 	last   atomic.Uint32
 	shards [shards]shard
+
+	// recent has ids of stacks that were interned lately, by hash: programs allocate at the same places again and again. An
+	// entry may be any id.
+	recent [recentSlots]atomic.Uint32
 
 	// chunks find a stack by id. A chunk, once there, stays; an entry is set before its id is given out.
 	chunks [maxChunks]atomic.Pointer[chunk]
@@ -43,8 +49,9 @@ type Interner struct {
 type chunk [chunkSize]atomic.Pointer[entry]
 
 type entry struct {
-	pcs []guest.Addr
-	era atomic.Uint32 // 0: still valid
+	pcs  []guest.Addr
+	hash uint64
+	era  atomic.Uint32 // 0: still valid
 }
 
 type shard struct {
@@ -86,11 +93,18 @@ func (n *Interner) Intern(pcs []guest.Addr) ID {
 		return 0
 	}
 	h := hash(pcs)
+	slot := &n.recent[h>>32%recentSlots]
+	if id := ID(slot.Load()); id != 0 {
+		if e := n.entry(id); e.hash == h && e.era.Load() == 0 && Equal(e.pcs, pcs, High) {
+			return id
+		}
+	}
 	s := &n.shards[h%shards]
 	s.mu.RLock()
 	id := n.find(s, h, pcs)
 	s.mu.RUnlock()
 	if id != 0 {
+		slot.Store(uint32(id))
 		return id
 	}
 	s.mu.Lock()
@@ -109,8 +123,9 @@ func (n *Interner) Intern(pcs []guest.Addr) ID {
 	if c.Load() == nil {
 		c.CompareAndSwap(nil, new(chunk))
 	}
-	c.Load()[id%chunkSize].Store(&entry{pcs: own})
+	c.Load()[id%chunkSize].Store(&entry{pcs: own, hash: h})
 	s.ids[h] = append(s.ids[h], id)
+	slot.Store(uint32(id))
 	return id
 }
 

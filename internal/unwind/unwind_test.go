@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"gogrind/internal/debuginfo"
 	"gogrind/internal/guest"
 )
@@ -253,10 +255,26 @@ func TestAgainstBacktrace(t *testing.T) {
 	}
 }
 
+// BenchmarkUnwind12 captures a stack as tools do: the stack's memory is known to be readable, and the code was seen before.
 func BenchmarkUnwind12(b *testing.B) {
 	s, ds := runDump(b, "-O2")
 	d := &ds[0]
+	_, _, errno := unix.Syscall6(unix.SYS_MMAP, uintptr(d.base), uintptr(len(d.stack)), unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uintptr(0), 0)
+	if errno != 0 {
+		b.Skipf("the program's stack is where something of ours is: %v", errno)
+	}
+	defer unix.Syscall(unix.SYS_MUNMAP, uintptr(d.base), uintptr(len(d.stack)), 0)
+	mem, err := os.OpenFile("/proc/self/mem", os.O_WRONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer mem.Close()
+	if _, err := mem.WriteAt(d.stack, int64(d.base)); err != nil {
+		b.Fatal(err)
+	}
 	u := New(&Config{Space: s, Mem: d})
+	u.Stack = guest.Range{Start: d.base, End: d.base + guest.Addr(len(d.stack))}
 	var pcs [12]guest.Addr
 	for b.Loop() {
 		if u.Unwind(&d.regs, pcs[:]) != 12 {

@@ -7,7 +7,7 @@
 // The entries it produces are the current pc and then return addresses. What lies at a return address is the code after
 // the call, so whoever names an entry other than the first subtracts one before the look-up. Code that a signal
 // interrupted did not call: there the entry is the interrupted pc plus one, so that the same rule names the interrupted
-// instruction.
+// instruction; but behind a system call it is the pc itself.
 package unwind
 
 import (
@@ -144,12 +144,28 @@ func (u *Unwinder) find(pc uint64, exact bool) *Rule {
 	if (r == noInfo || last && !exact && !r.signal) && u.isSigreturn(pc) {
 		r = sigreturn
 	}
-	if r == noInfo && (exact && o != nil && o.IsEntry(guest.Addr(pc)) || u.cfg.Leaf.Contains(guest.Addr(key))) {
-		r = entry
+	if r == noInfo {
+		r = u.withoutInfo(pc, key, exact)
 	}
 	*slot = cached{key, r}
 	return r
 }
+
+// withoutInfo is the rule for code that has no frame information.
+func (u *Unwinder) withoutInfo(pc, key uint64, exact bool) *Rule {
+	o := u.snap.Find(guest.Addr(pc))
+	begin := o != nil && o.IsEntry(guest.Addr(pc))
+	switch {
+	case exact && begin || u.cfg.Leaf.Contains(guest.Addr(key)):
+		return entry
+	case begin:
+		return outermost
+	}
+	return noInfo
+}
+
+// outermost is the rule for a return address that no call has: where a context that makecontext made goes at its end.
+var outermost = &Rule{end: true}
 
 // isSigreturn reports whether the code at pc is mov $15,%eax (or %rax); syscall, where 15 is rt_sigreturn.
 func (u *Unwinder) isSigreturn(pc uint64) bool {
@@ -167,6 +183,13 @@ func (u *Unwinder) begin() {
 	for i := range u.pages {
 		u.pages[i].addr = 0
 	}
+}
+
+// behindSyscall reports whether the instruction before pc is a system call: code that a signal interrupted in one, or right
+// behind it, is best named by the call.
+func (u *Unwinder) behindSyscall(pc uint64) bool {
+	var b [2]byte
+	return u.cfg.Mem.ReadMem(b[:], guest.Addr(pc-2)) == 2 && string(b[:]) == "\x0f\x05"
 }
 
 // Unwind fills pcs with the calls of a thread whose registers are regs, innermost first, and returns how many it found.
@@ -305,7 +328,6 @@ func (u *Unwinder) step(r *Rule, f *frame, first bool) (next frame, ok bool) {
 		return next, false
 	}
 	next = *f
-	next.exact = r.signal
 	next.r[regRSP] = cfa
 	for i := range r.regs {
 		s := &r.regs[i]
@@ -316,6 +338,7 @@ func (u *Unwinder) step(r *Rule, f *frame, first bool) (next frame, ok bool) {
 		next.r[s.reg] = v
 	}
 	next.r[regRA], ok = u.value(&r.ra, f, regRA, cfa)
+	next.exact = r.signal && !u.behindSyscall(next.r[regRA])
 	return next, ok
 }
 

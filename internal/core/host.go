@@ -100,6 +100,9 @@ func (s symbolizer) Frames(pc guest.Addr, era uint32, callSite bool, buf []repor
 			File: strmem.FrameFile, Line: f.Line})
 	}
 	for _, f := range s.p.symbols.FramesAt(pc, era, nil) {
+		if r, ok := redir.ParseName(f.RawFn); ok {
+			f.Fn, f.RawFn = r.Func, r.Func // a replacement is shown by the name of what it replaces
+		}
 		buf = append(buf, report.Frame(f))
 	}
 	return buf
@@ -125,7 +128,7 @@ func (o objects) Unmapped(r guest.Range) {
 	gone, era := p.symbols.Unmap(r)
 	for _, obj := range gone {
 		p.stacks.Retire(obj.Text, era)
-		p.redir.Forget(obj.Text)
+		p.redir.Forget(obj.Text, p.replacedAt)
 		p.frames.Remove(obj.Text)
 		p.unwind.Forget(obj)
 	}
@@ -158,7 +161,20 @@ func (p *Process) newObject(obj *debuginfo.Object) {
 		if hk, ok := h.Spec.Do.(*heap.Hook); ok {
 			p.frames.Add(h.Addr, hk)
 		}
-		p.trans.Discard(guest.Range{Start: h.Addr, End: h.Addr + 1})
+		p.replacedAt(h.Addr)
+	})
+	p.redir.Bring(obj, p.symbols.Snapshot().Objects(), wrapper, func(h redir.Hook) { p.replacedAt(h.Addr) })
+}
+
+// replacedAt is called when something else than before runs in place of the function at a.
+func (p *Process) replacedAt(a guest.Addr) { p.trans.Discard(guest.Range{Start: a, End: a + 1}) }
+
+// wrapper is the hook of a function that the guest's function at to wraps.
+func wrapper(to guest.Addr) any {
+	return sched.Hook(func(t *sched.Thread) (uint64, bool) {
+		t.Wrapped = guest.Addr(t.Regs().RIP)
+		t.Regs().RIP = uint64(to)
+		return 0, false
 	})
 }
 

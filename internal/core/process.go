@@ -439,6 +439,7 @@ func (p *Process) makeScheduler(firstFD int) {
 			return syswrap.New(cfg)
 		},
 		Request: p.clientRequest,
+		NRAddr:  func(t *sched.Thread) uint64 { return uint64(t.Wrapped) },
 		Hooks:   p.hook,
 		HookPC:  func(n int) guest.Addr { return p.redir.Get(n).Addr },
 		Check:   p.check,

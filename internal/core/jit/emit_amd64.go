@@ -43,7 +43,7 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 			return t.translateHook(pc, n, indirect), nil
 		}
 	}
-	if t.cfg.Redirect != nil {
+	if t.cfg.Redirect != nil && t.ver == verFast {
 		if to, ok := t.cfg.Redirect(guest.Addr(pc)); ok {
 			return t.translateRedirect(pc, uint64(to), indirect), nil
 		}
@@ -237,7 +237,8 @@ func (t *Translator) emitReturn(in *inst) {
 // directExit emits a jump (cc < 0) or conditional jump to guest address target.
 func (t *Translator) directExit(cc int, target uint64) {
 	a, tr := &t.hot, &t.tr
-	if k := tr.indexOf(target); k >= 0 && (t.ver < firstSet || tr.insts[k].ver == t.now) {
+	// A function that calls itself by another's place is called there.
+	if k := tr.indexOf(target); k >= 0 && (k > 0 || t.ver != verOriginal) && (t.ver < firstSet || tr.insts[k].ver == t.now) {
 		// Inside the trace; backward jumps know their place already.
 		site := 0
 		if cc < 0 {

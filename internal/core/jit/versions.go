@@ -18,6 +18,7 @@ import (
 const (
 	verFast = iota
 	verStep
+	verOriginal // fast code of a function in whose place something else stands
 	firstSet
 )
 
@@ -72,6 +73,17 @@ func (t *Translator) Step(pc guest.Addr) (uintptr, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	f, err := t.lookupVersion(uint64(pc), verStep)
+	if err != nil {
+		return 0, err
+	}
+	return uintptr(t.base + uint64(t.frags[f].body)), nil
+}
+
+// Original is Entry for the code that is really at pc, although a hook or other guest code stands in for it.
+func (t *Translator) Original(pc guest.Addr) (uintptr, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f, err := t.lookupVersion(uint64(pc), verOriginal)
 	if err != nil {
 		return 0, err
 	}
@@ -171,6 +183,9 @@ func (t *Translator) make(pc uint64, ver uint32) (uint32, error) {
 		t.limit = 1
 	}
 	t.ver, t.now = ver, ver
+	if ver == verOriginal {
+		t.now = verFast // only the first trace is special
+	}
 	f, err := t.translate(pc, false)
 	t.ver, t.now, t.limit = verFast, verFast, limit
 	return f, err

@@ -6,6 +6,7 @@
 package redir
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -28,6 +29,7 @@ type Spec struct {
 	Indirect func(soname string) bool
 
 	order int // of two specs for one address the first one given counts
+	repl  *Replacement
 }
 
 // Hook is a function that is replaced at one address.
@@ -45,6 +47,7 @@ type Table struct {
 	specs map[string][]*Spec // by symbol; immutable after New
 	hooks []Hook             // by number; an entry stays when its object goes, as translations may name it
 	at    map[guest.Addr]int
+	own   []*Spec // replacements that objects of the guest bring along, in the order in which they came
 	trace func(format string, args ...any)
 }
 
@@ -119,14 +122,107 @@ func (t *Table) Scan(o *debuginfo.Object, found func(Hook)) {
 	}
 }
 
-// Forget drops the hooks in r, whose object is gone.
-func (t *Table) Forget(r guest.Range) {
+// Bring takes over the replacements that o, a newly mapped object, brings along for functions of the others, for it, and for objects
+// to come. do makes Spec.Do for one that wraps, whose code is at to. found is called for each function that is replaced from now on.
+func (t *Table) Bring(o *debuginfo.Object, others []*debuginfo.Object, do func(to guest.Addr) any, found func(Hook)) {
+	var fresh []*Spec
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	for a := range t.at {
-		if r.Contains(a) {
+	seen := map[guest.Addr]bool{}
+	o.Symbols(func(s debuginfo.Symbol) bool {
+		r, ok := ParseName(s.Name)
+		if !ok || s.Type != debuginfo.Func || seen[s.Addr] {
+			return true
+		}
+		seen[s.Addr] = true
+		spec := &Spec{Symbol: r.Func, To: s.Addr, repl: &r}
+		if r.Wrap {
+			spec.Do = do(s.Addr)
+		}
+		fresh = append(fresh, spec)
+		return true
+	})
+	// The order of symbol tables is the linker's business.
+	slices.SortFunc(fresh, func(a, b *Spec) int {
+		return cmp.Or(cmp.Compare(a.repl.Tag, b.repl.Tag), cmp.Compare(a.repl.Priority, b.repl.Priority), cmp.Compare(a.To, b.To))
+	})
+	t.own = append(t.own, fresh...)
+	all := slices.Clone(t.own)
+	t.mu.Unlock()
+	for _, x := range others {
+		if x != o {
+			t.replaceIn(x, fresh, found)
+		}
+	}
+	t.replaceIn(o, all, found)
+}
+
+// replaceIn looks for functions in o that specs, of the guest's own, replace.
+func (t *Table) replaceIn(o *debuginfo.Object, specs []*Spec, found func(Hook)) {
+	soname := o.Soname()
+	if soname == "" {
+		soname = "NONE"
+	}
+	specs = slices.DeleteFunc(slices.Clone(specs), func(s *Spec) bool { return !match(s.repl.Soname, soname) })
+	if len(specs) == 0 {
+		return
+	}
+	var list []Hook
+	o.Symbols(func(s debuginfo.Symbol) bool {
+		if s.Type != debuginfo.Func {
+			return true
+		}
+		for _, spec := range specs {
+			if spec.To != s.Addr && (match(spec.repl.Func, s.Name) || s.Version != "" && match(spec.repl.Func, s.Name+s.Version)) {
+				list = append(list, Hook{Addr: s.Addr, Object: o.Path, Spec: spec})
+			}
+		}
+		return true
+	})
+	for _, h := range list {
+		t.mu.Lock()
+		added := t.compete(h)
+		t.mu.Unlock()
+		if !added {
+			continue
+		}
+		if t.trace != nil {
+			t.trace("REDIR: %#x (%s:%s) redirected to %#x", uint64(h.Addr), soname, h.Spec.Symbol, uint64(h.Spec.To))
+		}
+		found(h)
+	}
+}
+
+// compete adds h unless what is at its address counts. The caller holds mu.
+func (t *Table) compete(h Hook) bool {
+	if n, ok := t.at[h.Addr]; ok {
+		old := t.hooks[n].Spec.repl
+		if old == nil || old.Tag == 0 || old.Tag != h.Spec.repl.Tag || old.Priority >= h.Spec.repl.Priority {
+			return false
+		}
+		delete(t.at, h.Addr)
+	}
+	t.add(h)
+	return true
+}
+
+// Forget drops the hooks in r, whose object is gone, and those that lead there: their functions are what they were, and gone is
+// called for each of them.
+func (t *Table) Forget(r guest.Range, gone func(guest.Addr)) {
+	var back []guest.Addr
+	t.mu.Lock()
+	for a, n := range t.at {
+		in, to := r.Contains(a), r.Contains(t.hooks[n].Spec.To)
+		if in || to {
 			delete(t.at, a)
 		}
+		if to && !in {
+			back = append(back, a)
+		}
+	}
+	t.own = slices.DeleteFunc(t.own, func(s *Spec) bool { return r.Contains(s.To) })
+	t.mu.Unlock()
+	for _, a := range back {
+		gone(a)
 	}
 }
 
@@ -135,7 +231,7 @@ func (t *Table) At(pc guest.Addr) (int, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	n, ok := t.at[pc]
-	return n, ok && (t.hooks[n].Spec.To == 0 || t.hooks[n].Resolver)
+	return n, ok && (t.hooks[n].Spec.Do != nil || t.hooks[n].Resolver)
 }
 
 // To returns the guest code that stands in for what is at pc.
@@ -143,7 +239,7 @@ func (t *Table) To(pc guest.Addr) (guest.Addr, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	n, ok := t.at[pc]
-	if !ok || t.hooks[n].Resolver {
+	if !ok || t.hooks[n].Resolver || t.hooks[n].Spec.Do != nil {
 		return 0, false
 	}
 	to := t.hooks[n].Spec.To

@@ -123,14 +123,16 @@ func (t *Thread) nextExact() (uintptr, bool) {
 	x := &t.exact
 	x.stepping = false // an interrupted step begins anew
 	pc := guest.Addr(t.ctx.Regs.RIP)
-	if n, ok := t.s.tr.HookAt(pc); ok {
+	if pc == t.original {
+		t.original, x.now = 0, true // its first instruction is stepped
+	} else if n, ok := t.s.tr.HookAt(pc); ok {
 		x.now = false
 		t.flushEvents()
-		t.hook(n)
-		t.defined(resultRegs)
+		if t.hook(n) {
+			t.defined(resultRegs)
+		}
 		return 0, false
-	}
-	if to, ok := t.s.tr.Redirected(pc); ok {
+	} else if to, ok := t.s.tr.Redirected(pc); ok {
 		t.ctx.Regs.RIP = uint64(to)
 		return 0, false
 	}

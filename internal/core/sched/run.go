@@ -57,7 +57,14 @@ func (t *Thread) next() (uintptr, bool) {
 		return t.nextExact()
 	}
 	t.ctx.Dirty = 0
-	host, err := t.s.tr.Entry(guest.Addr(t.ctx.Regs.RIP))
+	entry := t.s.tr.Entry
+	if t.original != 0 && t.original == guest.Addr(t.ctx.Regs.RIP) {
+		entry = t.s.tr.Original
+	}
+	host, err := entry(guest.Addr(t.ctx.Regs.RIP))
+	if err == nil {
+		t.original = 0
+	}
 	if err != nil {
 		t.noCode(err)
 		return 0, false
@@ -245,23 +252,24 @@ func (t *Thread) finishMove(after uintptr) bool {
 	}
 }
 
-// hook runs replaced function number n.
-func (t *Thread) hook(n int) {
+// hook runs replaced function number n, and reports whether it has returned to its caller.
+func (t *Thread) hook(n int) (returned bool) {
 	c := t.ctx
 	c.Regs.RIP = uint64(t.s.cfg.HookPC(n))
 	res, returns := t.s.cfg.Hooks(n)(t)
 	if !returns {
-		return
+		return false
 	}
 	var ra [8]byte
 	sp := guest.Addr(c.Regs.GPR[guest.RSP])
 	if t.s.cfg.Space.ReadMem(ra[:], sp) < 8 {
 		t.fault(signal.FaultInfo(signal.SIGSEGV, segvMapErr, uint64(sp)), signal.Fault{Err: 4, Trap: 14, CR2: uint64(sp)})
-		return
+		return false
 	}
 	c.Regs.GPR[guest.RAX] = res
 	c.Regs.GPR[guest.RSP] += 8
 	c.Regs.RIP = le64(ra[:])
+	return true
 }
 
 func le64(b []byte) uint64 {
@@ -296,6 +304,11 @@ func (t *Thread) request() {
 		}
 		r.GPR[guest.RSP] = sp
 		r.RIP = r.GPR[guest.RAX]
+		t.stackTaken(guest.Addr(sp))
+		if w := t.s.cfg.Kernel; w != nil {
+			w.AfterWrite(t, guest.Range{Start: guest.Addr(sp), End: guest.Addr(sp + 8)})
+		}
+		t.original = guest.Addr(r.RIP)
 	}
 }
 

@@ -125,6 +125,9 @@ type Thread struct {
 	events   events     // records that generated code has made
 	exact    exact
 	calls    int        // functions that CallGuest is running
+	original guest.Addr // the function there is to run although something else stands in for it; 0: none
+	// Wrapped is the function for which the wrapper runs that was entered last.
+	Wrapped  guest.Addr
 	silent   bool       // the function writes to no file
 	kicks    sync.Mutex // held while t is being kicked; the innermost lock
 	leaving  bool       // t executes another program, which must not be hit by a kick; kicks

@@ -80,6 +80,9 @@ func TestVectorIdioms(t *testing.T) {
 		{name: "kmovd ecx,k1", code: []byte{0xc5, 0xfb, 0x93, 0xc9}, vk1: u, ecx: 0xffffffff},
 		{name: "vmovdqu8 xmm0{k1}{z},xmm1", code: []byte{0x62, 0xf1, 0x7f, 0x89, 0x6f, 0xc1}, v0: u, v1: u, k1: 0x0d, vec: 0xffff00ff},
 		{name: "vmovdqu8 xmm0{k1},xmm1", code: []byte{0x62, 0xf1, 0x7f, 0x09, 0x6f, 0xc1}, v0: 0xff, v1: u, k1: 0x0e, vec: 0xffffffff},
+		{name: "vpminub xmm0{k1}{z},xmm0,xmm1: zero in any case", code: []byte{0x62, 0xf1, 0x7d, 0x89, 0xda, 0xc1}, v0: 0xff, x1: 0x100, k1: 3,
+			vk1: 3, vec: 0},
+		{name: "vpminub xmm0{k1}{z},xmm0,xmm1: one or zero", code: []byte{0x62, 0xf1, 0x7d, 0x89, 0xda, 0xc1}, x0: 1, x1: 1, vk1: 1, vec: 1},
 		{name: "addsd xmm0,xmm1", code: []byte{0xf2, 0x0f, 0x58, 0xc1}, v1: 1, vec: u},
 		{name: "addss xmm0,xmm1: the lowest element", code: []byte{0xf3, 0x0f, 0x58, 0xc1}, v0: 1 << 40, v1: 1<<63 | 1, vec: 1<<40 | 0xffffffff},
 	} {

@@ -193,13 +193,42 @@ func laneOp(op int) laneFn {
 	return nil
 }
 
+// laneValue computes the operations whose result under an undefined mask bit string functions look at: minimum and maximum, for
+// which zeroing makes no difference where they are zero; sums and differences. It is nil for others.
+func laneValue(op int) func(w uint, x, y uint64) uint64 {
+	switch op {
+	case 0x1d4, 0x1fc, 0x1fd, 0x1fe:
+		return func(_ uint, x, y uint64) uint64 { return x + y }
+	case 0x1f8, 0x1f9, 0x1fa, 0x1fb:
+		return func(_ uint, x, y uint64) uint64 { return x - y }
+	case 0x1da, 0x23a, 0x23b:
+		return func(_ uint, x, y uint64) uint64 { return min(x, y) }
+	case 0x1de, 0x23e, 0x23f:
+		return func(_ uint, x, y uint64) uint64 { return max(x, y) }
+	case 0x1ea, 0x238, 0x239:
+		return func(w uint, x, y uint64) uint64 { return uint64(min(sext(w, x), sext(w, y))) }
+	case 0x1ee, 0x23c, 0x23d:
+		return func(w uint, x, y uint64) uint64 { return uint64(max(sext(w, x), sext(w, y))) }
+	}
+	return nil
+}
+
 func (m *Machine) vLaneInt() bool {
 	op := laneOp(m.opcode())
 	if op == nil || m.amdOnly() {
 		return false
 	}
-	if !m.vecOperands(true) {
+	dirty := m.vecOperands(true)
+	if !dirty && m.kv == 0 {
 		return m.clean()
+	}
+	if value := laneValue(m.opcode()); m.kv != 0 && value != nil {
+		m.values()
+		m.hasX = true
+		es := m.elem()
+		for i := range m.size() / es {
+			put(&m.resX, es, i, value(uint(es)*8, get(&m.sx[0], es, i), get(&m.sx[1], es, i)))
+		}
 	}
 	if m.sameSource() {
 		switch m.opcode() {

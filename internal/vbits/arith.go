@@ -61,11 +61,6 @@ func addV(w uint, a, b, c val) uint64 {
 	return ((lo^(a.x&^a.v)^(b.x&^b.v))^(hi^(a.x|a.v)^(b.x|b.v))|d)&mask(w) | c.v
 }
 
-// subV are the V bits of a-b.
-func subV(w uint, a, b val) uint64 {
-	return addV(w, a, val{^b.x & mask(w), b.v}, val{1, 0})
-}
-
 // addFlags are the V bits of the sum a+b+c and of the flags that it sets. With sub, b and c are inverted and so is the carry: a-b is
 // a+^b+1.
 func addFlags(w uint, a, b, c val, sub bool) (r, f uint64) {

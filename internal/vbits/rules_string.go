@@ -14,8 +14,8 @@ type stringOp struct {
 	src, dst guest.Addr // elements of the first round
 }
 
-// maxStringBytes bounds the work for a count that the instruction cannot run to its end: there is not as much memory.
-const maxStringBytes = 1 << 40
+// maxStringBytes bounds the work for a count that the instruction will not run to its end: what comes behind is inaccessible, most likely.
+const maxStringBytes = 1 << 32
 
 func (m *Machine) stringOp() (s stringOp) {
 	in := m.in

@@ -45,6 +45,7 @@ type Process struct {
 	names   options.Expander // of log files: one, as %n counts
 	report  *report.Reporter
 	xml     *report.XML // nil without --xml=yes
+	threads threadNames
 	stacks  *stack.Interner
 
 	space        *aspace.Space
@@ -239,6 +240,7 @@ func (p *Process) openReport() error {
 		Verbosity: p.opt.Verbosity, ErrorLimit: p.opt.ErrorLimit, ShowList: p.opt.ShowList(), GenSuppressions: p.opt.GenSuppressions,
 		InputFD: p.opt.InputFD, Markers: p.opt.Markers, MarkBegin: p.opt.MarkBegin, MarkEnd: p.opt.MarkEnd,
 		ExitOnFirst: p.opt.ExitOnFirstError,
+		ThreadName:  p.threads.name,
 		Disabled:    p.silenced.is,
 		Exit:        func() { os.Exit(p.opt.ErrorExitcode) },
 	})
@@ -397,7 +399,7 @@ func (p *Process) translated(r guest.Range) {
 
 func (p *Process) makeScheduler(firstFD int) {
 	watcher, _ := p.tool.(tool.FaultWatcher)
-	threads, _ := p.tool.(tool.ThreadWatcher)
+	p.threads.tool, _ = p.tool.(tool.ThreadWatcher)
 	stacks, _ := p.tool.(tool.StackWatcher)
 	p.request = request.Dispatcher{Core: requests{p}}
 	p.request.Tool, _ = p.tool.(tool.Requester)
@@ -444,7 +446,7 @@ func (p *Process) makeScheduler(firstFD int) {
 		HookPC:  func(n int) guest.Addr { return p.redir.Get(n).Addr },
 		Check:   p.check,
 		Faults:  faults{p, watcher},
-		Threads: threads,
+		Threads: &p.threads,
 		Stacks:  stacks,
 		Events:  events,
 		Kernel:  kernel,

@@ -8,11 +8,27 @@ import (
 	"gogrind/internal/unwind"
 )
 
+// ParkedRegs are the registers of a thread other than the caller's, if it does not run guest code at the moment.
+func (p *Process) ParkedRegs(t tool.Thread) (*guest.Regs, bool) {
+	regs, ok := t.(*sched.Thread).ParkedRegs()
+	return &regs, ok
+}
+
+// walk visits the frames of t. regs is nil for the caller's own thread; another one may go on meanwhile, which costs the truth of
+// what is found and no more.
+func (p *Process) walk(t tool.Thread, regs *guest.Regs, visit func(*unwind.Frame) bool) {
+	if regs == nil {
+		p.unwinder(t.(*sched.Thread)).Walk(t.Regs(), visit)
+		return
+	}
+	unwind.New(p.unwind).Walk(regs, visit)
+}
+
 // FrameOf returns the number of the frame of t, from 0 for the innermost, that stack address a lies in, and where the code
-// of that frame is. t must be stopped in the core.
-func (p *Process) FrameOf(t tool.Thread, a guest.Addr) (n int, call guest.Addr, ok bool) {
+// of that frame is. regs is nil for the caller's own thread, else what ParkedRegs gave.
+func (p *Process) FrameOf(t tool.Thread, regs *guest.Regs, a guest.Addr) (n int, call guest.Addr, ok bool) {
 	i := 0
-	p.unwinder(t.(*sched.Thread)).Walk(t.Regs(), func(f *unwind.Frame) bool {
+	p.walk(t, regs, func(f *unwind.Frame) bool {
 		if ok = f.Holds(a); ok {
 			n, call = i, f.Call
 		}
@@ -22,16 +38,15 @@ func (p *Process) FrameOf(t tool.Thread, a guest.Addr) (n int, call guest.Addr, 
 	return n, call, ok
 }
 
-// LocalAt finds the local variable that stack address a of t lies in, and the number of its frame. t must be stopped in the
-// core.
-func (p *Process) LocalAt(t tool.Thread, a guest.Addr) (v debuginfo.Variable, n int, ok bool) {
-	holder, _, found := p.FrameOf(t, a)
+// LocalAt finds the local variable that stack address a of t lies in, and the number of its frame. regs is as for FrameOf.
+func (p *Process) LocalAt(t tool.Thread, regs *guest.Regs, a guest.Addr) (v debuginfo.Variable, n int, ok bool) {
+	holder, _, found := p.FrameOf(t, regs, a)
 	if !found {
 		return v, 0, false
 	}
 	// Parameters on the stack lie in the caller's part of it.
 	i := 0
-	p.unwinder(t.(*sched.Thread)).Walk(t.Regs(), func(f *unwind.Frame) bool {
+	p.walk(t, regs, func(f *unwind.Frame) bool {
 		if i >= holder-1 {
 			if v, ok = p.symbols.Local(f.Call, a, f); ok {
 				n = i

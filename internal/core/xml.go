@@ -47,7 +47,7 @@ func (p *Process) openXML() error {
 	if err != nil {
 		return err
 	}
-	if p.xml, err = report.OpenXML(t, os.Getpid(), p.log, title, nil); err != nil {
+	if p.xml, err = report.OpenXML(t, os.Getpid(), p.log, title, p.threads.name); err != nil {
 		return err
 	}
 	p.beginXML()

@@ -11,10 +11,12 @@ import (
 
 // stackReader is a host that knows frames.
 type stackReader interface {
-	// FrameOf is the number of t's frame that a lies in, and the address of its code.
-	FrameOf(t tool.Thread, a guest.Addr) (n int, call guest.Addr, ok bool)
+	// ParkedRegs are the registers of another thread, if it does not run at the moment.
+	ParkedRegs(t tool.Thread) (*guest.Regs, bool)
+	// FrameOf is the number of t's frame that a lies in, and the address of its code. regs is nil for the thread that calls.
+	FrameOf(t tool.Thread, regs *guest.Regs, a guest.Addr) (n int, call guest.Addr, ok bool)
 	// LocalAt is the local variable that a lies in, with the number of its frame.
-	LocalAt(t tool.Thread, a guest.Addr) (v debuginfo.Variable, frame int, ok bool)
+	LocalAt(t tool.Thread, regs *guest.Regs, a guest.Addr) (v debuginfo.Variable, frame int, ok bool)
 }
 
 // gapFinder is a heap that knows its unused parts.
@@ -89,13 +91,32 @@ func (m *Memcheck) variable(symbols *debuginfo.Space, t tool.Thread, a guest.Add
 		return m.inVariable(a, &v, "global", intro, "")
 	}
 	s, ok := m.host.(stackReader)
-	if !ok || !t.Stack().Contains(a) || a < guest.Addr(t.Regs().GPR[guest.RSP]) {
+	if !ok {
 		return nil
 	}
-	if v, n, ok := s.LocalAt(t, a); ok {
-		return m.inVariable(a, &v, "local", "", fmt.Sprintf(", in frame #%d of thread %d", n, t.ID()))
+	var x []report.Aux
+	m.host.Threads(func(o tool.Thread) bool {
+		if !o.Stack().Contains(a) {
+			return true
+		}
+		regs, stopped := m.regsOf(s, t, o)
+		if !stopped {
+			return false
+		}
+		if v, n, ok := s.LocalAt(o, regs, a); ok {
+			x = m.inVariable(a, &v, "local", "", fmt.Sprintf(", in frame #%d of thread %d", n, o.ID()))
+		}
+		return false
+	})
+	return x
+}
+
+// regsOf are the registers of o for the methods of s, when t is the thread that calls; ok is false while o runs.
+func (m *Memcheck) regsOf(s stackReader, t, o tool.Thread) (regs *guest.Regs, ok bool) {
+	if o.ID() == t.ID() {
+		return nil, true
 	}
-	return nil
+	return s.ParkedRegs(o)
 }
 
 func (m *Memcheck) inVariable(a guest.Addr, v *debuginfo.Variable, kind, intro, where string) []report.Aux {
@@ -170,12 +191,21 @@ func (m *Memcheck) onStack(t tool.Thread, a guest.Addr) (x []report.Aux) {
 			return true
 		}
 		x = aux("Address %#x is on thread %d's stack", uint64(a), o.ID())
-		if o.ID() != t.ID() {
+		s, ok := m.host.(stackReader)
+		if !ok {
 			return false
 		}
-		if sp := guest.Addr(t.Regs().GPR[guest.RSP]); a+stackRedZone < sp {
+		regs, ok := m.regsOf(s, t, o)
+		if !ok {
+			return false
+		}
+		at := regs
+		if at == nil {
+			at = t.Regs()
+		}
+		if sp := guest.Addr(at.GPR[guest.RSP]); a+stackRedZone < sp {
 			x[0].Text += fmt.Sprintf("\n%d bytes below stack pointer", uint64(sp-a))
-		} else if n, pc, ok := m.frameOf(t, a); ok {
+		} else if n, pc, ok := s.FrameOf(o, regs, a); ok {
 			x[0].Text += fmt.Sprintf("\nin frame #%d, created by %s", n, m.function(pc))
 		}
 		return false
@@ -195,7 +225,7 @@ const overflowReach = 2_000_000 // the default of --max-stackframe, the largest 
 // frameOf returns the number of the frame on t's stack that a lies in, and a pc in its function.
 func (m *Memcheck) frameOf(t tool.Thread, a guest.Addr) (n int, pc guest.Addr, ok bool) {
 	if s, is := m.host.(stackReader); is {
-		return s.FrameOf(t, a)
+		return s.FrameOf(t, nil, a)
 	}
 	return 0, 0, false
 }
@@ -222,6 +252,9 @@ func (m *Memcheck) function(pc guest.Addr) string {
 	return name
 }
 
+// sharedAnonymous is the file that the kernel shows for shared memory without a file.
+const sharedAnonymous = "/dev/zero (deleted)"
+
 // mapping describes a by the mapping that it is in.
 func (m *Memcheck) mapping(a guest.Addr) []report.Aux {
 	x := aux("Address %#x is not stack'd, malloc'd or (recently) free'd", uint64(a))
@@ -234,7 +267,7 @@ func (m *Memcheck) mapping(a guest.Addr) []report.Aux {
 			x = aux("Address %#x is in the brk data segment 0x%x-0x%x", uint64(a), uint64(mp.Start), uint64(mp.End)-1)
 		case mp.Tool:
 			x = aux("Address %#x is in a %v anonymous segment", uint64(a), mp.Prot)
-		case mp.Path == "" || mp.Path[0] == '[':
+		case mp.Path == "" || mp.Path[0] == '[' || mp.Path == sharedAnonymous:
 			x = aux("Address %#x is in a %v anonymous segment", uint64(a), mp.Prot)
 		default:
 			x = aux("Address %#x is in a %v mapped file %s segment", uint64(a), mp.Prot, mp.Path)

@@ -56,7 +56,9 @@ type fakeHost struct {
 	locals  map[guest.Range]debuginfo.Variable // all in frame 1
 }
 
-func (h *fakeHost) FrameOf(_ tool.Thread, a guest.Addr) (n int, call guest.Addr, ok bool) {
+func (h *fakeHost) ParkedRegs(t tool.Thread) (*guest.Regs, bool) { return t.Regs(), true }
+
+func (h *fakeHost) FrameOf(_ tool.Thread, _ *guest.Regs, a guest.Addr) (n int, call guest.Addr, ok bool) {
 	for i, end := range h.frames {
 		if a < end {
 			return i, 0x400105, true
@@ -65,7 +67,7 @@ func (h *fakeHost) FrameOf(_ tool.Thread, a guest.Addr) (n int, call guest.Addr,
 	return 0, 0, false
 }
 
-func (h *fakeHost) LocalAt(_ tool.Thread, a guest.Addr) (v debuginfo.Variable, n int, ok bool) {
+func (h *fakeHost) LocalAt(_ tool.Thread, _ *guest.Regs, a guest.Addr) (v debuginfo.Variable, n int, ok bool) {
 	for r, v := range h.locals {
 		if r.Contains(a) {
 			v.Offset = uint64(a - r.Start)

@@ -357,6 +357,13 @@ func (t *Thread) park() {
 	t.s.mu.Unlock()
 }
 
+// ParkedRegs are the registers of t if it is in the core or in a system call: where it stopped, and where it goes on.
+func (t *Thread) ParkedRegs() (regs guest.Regs, ok bool) {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	return t.ctx.Regs, t.parked && !t.gone
+}
+
 // unpark waits while another thread has the world stopped.
 func (t *Thread) unpark() {
 	s := t.s

@@ -226,3 +226,42 @@ func TestCompactedState(t *testing.T) {
 		t.Errorf("restored %x %x, want %x %x", m.File.Vec, m.File.Mask, before.Vec, before.Mask)
 	}
 }
+
+// TestGatherAddresses: an undefined index is a use if its element may be accessed.
+func TestGatherAddresses(t *testing.T) {
+	in := new(amd64.Inst)
+	if err := amd64.Decode([]byte{0x62, 0xf2, 0x7d, 0x49, 0x90, 0x04, 0x08}, in); err != nil { // vpgatherdd zmm0{k1},[rax+zmm1]
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		k1, vk1 uint64
+		uses    int
+		elem1   uint64 // V bits of element 1
+	}{
+		{k1: 0x2, uses: 0, elem1: 0x0f},
+		{k1: 0x1, uses: 1, elem1: 0xff},
+		{k1: 0xffff, uses: 1, elem1: 0x0f},
+		{vk1: 0x1, uses: 1, elem1: 0xff},
+		{vk1: 0x2, uses: 0, elem1: 0xff | 0x70<<8},
+	} {
+		f, m := &flat{}, new(Machine)
+		f.regs.GPR[guest.RAX] = flatBase
+		f.vec[1] = [8]uint64{8 << 32}
+		f.mem[8+1] = 0x70 // differs from what the register holds
+		f.vbits[8] = 0x0f
+		f.mask[1], m.File.Mask[1] = c.k1, c.vk1
+		m.File.Vec[1][0] = 1 // index 0
+		m.File.Vec[0][0] = 0xff << 32
+		m.Step(in, f, f)
+		m.Commit()
+		if len(m.Uses) != c.uses || m.File.Vec[0][0]>>32 != c.elem1 || m.File.Mask[1] != 0 {
+			t.Errorf("k1 %#x, undefined %#x: uses %v, element 1 %#x, k1 after %#x; want %d uses, %#x", c.k1, c.vk1, m.Uses,
+				m.File.Vec[0][0]>>32, m.File.Mask[1], c.uses, c.elem1)
+		}
+		for _, u := range m.Uses {
+			if u.Kind != UseAddress {
+				t.Errorf("use %v", u)
+			}
+		}
+	}
+}

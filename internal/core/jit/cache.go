@@ -50,6 +50,7 @@ type exit struct {
 	to     uint32 // fragment it is linked to, index+1
 	next   uint32 // next in to's incoming list, index+1
 	ver    uint32 // version of the target wanted
+	slot   uint32 // slotJump that is to be settled, index+1; 0 for other exits
 }
 
 // landing is where a call's return arrives. Its 4-byte field at site is the guest return address, negated or not; with the
@@ -85,6 +86,7 @@ type tables struct {
 	points   []point
 	checks   []check
 	landings []landing
+	slots    []slotJump
 	recover  []recovery          // in ascending order of at
 	byPC     map[uint64]uint32   // guest address -> fragment of fast code
 	versions map[version]uint32  // fragments of other versions
@@ -183,6 +185,9 @@ func (t *Translator) checksum(pc, end uint64) uint32 {
 func (t *Translator) Link(n int) (uintptr, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if e := &t.exits[n]; e.slot != 0 {
+		return t.fillSlot(e.slot-1, e.frag), nil
+	}
 	target := t.exits[n].target
 	gen := t.generation
 	f, err := t.lookup(target, false)

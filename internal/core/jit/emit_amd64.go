@@ -199,8 +199,10 @@ func (t *Translator) emit(i, taken int) {
 		tr.warm = append(tr.warm, callStub{site: a.pos - 4, landing: a.pos, next: next, indirect: true})
 		t.emitLanding(next, tr.liveAfter(i))
 	case flowJmpInd:
-		t.indirectTarget(in)
-		a.jmpL1()
+		if !t.emitSlotJump(i) {
+			t.indirectTarget(in)
+			a.jmpL1()
+		}
 	case flowRet:
 		t.emitReturn(in)
 	case flowSyscall:
@@ -507,6 +509,8 @@ func (t *Translator) emitCold() {
 			t.emitCheckStub(&c)
 		case coldDefine:
 			t.emitDefineStub(&c)
+		case coldSlot:
+			t.emitSlotStub(&c)
 		case coldEvent, coldMiss, coldFetch:
 			t.emitEventStub(&c)
 		}

@@ -3,6 +3,8 @@ package jit
 import (
 	"sync/atomic"
 	"unsafe"
+
+	"gogrind/internal/guest"
 )
 
 // storeUint32 stores x at b[off:off+4] in one piece. The field need not be aligned but lies within a cache line; XCHG, which
@@ -64,3 +66,6 @@ func (t *Translator) clearL2() {
 		t.l2Used = 0
 	}
 }
+
+// loadWord is the aligned word of guest memory at a, which may fault.
+func loadWord(a uint64) uint64 { return atomic.LoadUint64((*uint64)(guest.Pointer(uintptr(a)))) }

@@ -101,6 +101,7 @@ const (
 	coldCheck
 	coldDefine
 	coldEvent
+	coldSlot
 	coldMiss // of lower_miss_amd64.go, as the next one
 	coldFetch
 )

@@ -1,0 +1,76 @@
+package jit
+
+import (
+	"encoding/binary"
+	"testing"
+)
+
+// killRAX is xor %eax, %eax before setRAX: flags are dead at its start.
+func killRAX(n byte) []byte { return append([]byte{0x31, 0xc0}, setRAX(n)...) }
+
+// TestSlotJump jumps through a word that changes, to code that changes.
+func TestSlotJump(t *testing.T) {
+	const word = dataLow + 0x10
+	set := func(off uint64) { binary.LittleEndian.PutUint64(bytesAt(word, 8), codeLow+off) }
+	for _, tc := range []struct {
+		name   string
+		before []byte
+		filled bool // to the target at 0x100
+		target func(byte) []byte
+	}{
+		{"entry", nil, true, killRAX},
+		{"entry with endbr64", []byte{0xf3, 0x0f, 0x1e, 0xfa}, true, killRAX},
+		{"flags live at the target", nil, false, setRAX},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newSmall(t)
+			jump := append(append([]byte(nil), tc.before...), 0xff, 0x25)
+			jump = binary.LittleEndian.AppendUint32(jump, uint32(word-codeLow-len(jump)-4))
+			s.m.code(0, 0, jump)
+			s.m.code(0, 0x100, tc.target(1))
+			s.m.code(0, 0x200, tc.target(2))
+			expect := func(want uint64) {
+				t.Helper()
+				for range slotTries + 1 {
+					if rax, _ := s.run(0); rax != want {
+						t.Fatalf("rax is %d, not %d", rax, want)
+					}
+				}
+				if msg := s.md.invariants(); msg != "" {
+					t.Fatal(msg)
+				}
+			}
+			filled := func() uint32 {
+				sl := &s.md.slots[len(s.md.slots)-1]
+				if !sl.settled {
+					t.Fatalf("not settled after %d executions", sl.tries)
+				}
+				return binary.LittleEndian.Uint32(s.md.hot.buf[sl.imm:])
+			}
+			set(0x100)
+			expect(1)
+			want := uint32(slotNever)
+			if tc.filled {
+				want = codeLow + 0x100
+			}
+			if got := filled(); got != want {
+				t.Errorf("compares with %#x, not %#x", got, want)
+			}
+			set(0x200)
+			expect(2)
+			set(0x100)
+			expect(1)
+			s.change(0x100, tc.target(3)...)
+			expect(3)
+			s.change(0, jump...)
+			set(0x200)
+			expect(2)
+			if tc.filled {
+				want = codeLow + 0x200
+			}
+			if got := filled(); got != want {
+				t.Errorf("translated anew it compares with %#x, not %#x", got, want)
+			}
+		})
+	}
+}

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"bytes"
+	"encoding/binary"
 	"math/bits"
 
 	"gogrind/internal/core/vcpu"
@@ -30,6 +32,17 @@ func effective(in *amd64.Inst, a *amd64.Access, r *guest.Regs) (addr guest.Addr,
 	return 0, 0
 }
 
+// elsewhere reports whether effective doesn't know the address of access a, but touched does.
+func elsewhere(in *amd64.Inst, a *amd64.Access) bool {
+	switch a.Addr {
+	case amd64.AddrVSIB, amd64.AddrRAX, amd64.AddrXlat, amd64.AddrReg:
+		return true
+	case amd64.AddrRSI:
+		return in.Seg >= amd64.SegFS
+	}
+	return a.Outside
+}
+
 // direction is DF in the flags register.
 const direction = 1 << 10
 
@@ -51,7 +64,7 @@ func repeated(in *amd64.Inst, r *guest.Regs, p uint64, size int) (guest.Addr, in
 		n = limit
 	}
 	if op := in.Op; op == 0xa6 || op == 0xa7 || op == 0xae || op == 0xaf {
-		// cmps and scas stop early: only the first element is sure to be read.
+		// cmps and scas stop early: only the first element is sure to be read. searched knows more.
 		return guest.Addr(p), size
 	}
 	total := int(n) * size
@@ -59,6 +72,42 @@ func repeated(in *amd64.Inst, r *guest.Regs, p uint64, size int) (guest.Addr, in
 		return guest.Addr(p - uint64(total-size)), total
 	}
 	return guest.Addr(p), total
+}
+
+// searched is how many rounds repeated scas and cmps make, 0 for other instructions. Memory that can't be read ends them.
+func searched(in *amd64.Inst, r *guest.Regs, m guest.Memory) (rounds int) {
+	op := in.Op
+	scas := op == 0xae || op == 0xaf
+	if in.Map != 0 || in.Space != amd64.SpLegacy || !scas && op != 0xa6 && op != 0xa7 || in.Pfx&(amd64.PfxF2|amd64.PfxF3) == 0 {
+		return 0
+	}
+	size := 1
+	if op&1 != 0 {
+		size = int(in.OpSize)
+	}
+	count, si, di := r.GPR[guest.RCX], r.GPR[guest.RSI], r.GPR[guest.RDI]
+	if in.ASize == 4 {
+		count, si, di = count&0xffffffff, si&0xffffffff, di&0xffffffff
+	}
+	si += uint64(segment(in, r))
+	step := uint64(size)
+	if r.RFlags&direction != 0 {
+		step = -step
+	}
+	var x, y [8]byte
+	binary.LittleEndian.PutUint64(x[:], r.GPR[guest.RAX])
+	while := in.Pfx&amd64.PfxF3 != 0
+	for uint64(rounds) < count {
+		rounds++
+		if m.ReadMem(y[:size], guest.Addr(di)) < size || !scas && m.ReadMem(x[:size], guest.Addr(si)) < size {
+			break
+		}
+		if bytes.Equal(x[:size], y[:size]) != while {
+			break
+		}
+		si, di = si+step, di+step
+	}
+	return rounds
 }
 
 // pieces are the parts of a masked access to [addr, addr+size) that are really touched.

@@ -221,9 +221,20 @@ func (p *Process) check(t *sched.Thread, pc guest.Addr, access int) (exact bool)
 		return false
 	}
 	a := &d.access[access]
+	if elsewhere(&d.inst, a) {
+		p.touched(t, pc, access, func(addr guest.Addr, size int) {
+			exact = p.tool.(tool.Leaver).Leave(t, a.Kind, addr, size) || exact
+		})
+		return exact
+	}
 	addr, size := effective(&d.inst, a, t.Regs())
 	if size == 0 {
 		return false
+	}
+	if n := searched(&d.inst, t.Regs(), p.Memory()); n > 0 {
+		if size *= n; t.Regs().RFlags&direction != 0 {
+			addr -= guest.Addr(size - size/n)
+		}
 	}
 	if m, ok := p.tool.(tool.MaskedLeaver); ok && a.Elem != 0 {
 		return m.LeaveMasked(t, a.Kind, addr, size, pieces(&d.inst, a, t.Context(), addr, size))

@@ -92,13 +92,14 @@ func (t *Translator) lowerCheck(i, k int) {
 	in := &t.tr.insts[i]
 	acc := &t.block.Insts[i].Mem[k]
 	m, reg, ok := t.shadowOperand(in, acc)
-	if !ok {
+	elsewhere := !ok && computed(acc)
+	if !ok && !elsewhere {
 		return
 	}
 	a := &t.hot
 	first := len(t.tr.colds)
-	if acc.Cond && in.Pfx&(amd64.PfxF2|amd64.PfxF3) != 0 && acc.Addr != amd64.AddrModRM {
-		// rep: Go checks the whole range.
+	if elsewhere || acc.Cond && in.Pfx&(amd64.PfxF2|amd64.PfxF3) != 0 && acc.Addr != amd64.AddrModRM {
+		// Go computes the address, or checks the whole range of rep.
 		site := a.jmp(0)
 		t.tr.colds = append(t.tr.colds, coldStub{kind: coldCheck, site: site, inst: i, access: k, recover: -1})
 	} else {
@@ -115,6 +116,12 @@ func (t *Translator) lowerCheck(i, k int) {
 		a.load(uint8(reg), spill(0))
 		t.point(in.pc, false, [3]uint8{})
 	}
+}
+
+// computed reports whether acc, which shadowOperand leaves out, is looked at in Go: gathers and scatters, bit strings, operands with
+// a segment. What remains are the areas of XSAVE, whose contents programs don't see, and the stack protector's value.
+func computed(acc *amd64.Access) bool {
+	return acc.Size != 0 && (acc.Outside || acc.Addr != amd64.AddrModRM)
 }
 
 // stackCanary is where the System V ABI of Linux keeps the stack protector's value, from FS: it is read all the time and never

@@ -65,7 +65,8 @@ func (c custom) near(a guest.Addr, zone func(tool.HeapBlock) uint64) (tool.HeapB
 func (m *Memcheck) customNear(a guest.Addr) (b tool.HeapBlock, state string, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	zone := func(b tool.HeapBlock) uint64 { return m.zones[b.Addr] }
+	// An address near a block is said to be behind or in front of it, red zone or not.
+	zone := func(b tool.HeapBlock) uint64 { return max(m.zones[b.Addr], customReach, uint64(max(m.core.RedzoneSize, 0))) }
 	if b, ok := m.custom.near(a, zone); ok {
 		return b, allocated, true
 	}
@@ -79,6 +80,9 @@ func (m *Memcheck) customNear(a guest.Addr) (b tool.HeapBlock, state string, ok 
 	}
 	return tool.HeapBlock{}, "", false
 }
+
+// customReach is how close to a custom block an address is described by it: the default of --redzone-size.
+const customReach = 16
 
 // customKept is how many freed custom blocks are remembered for messages.
 const customKept = 1000

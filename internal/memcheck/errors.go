@@ -92,23 +92,27 @@ func (m *Memcheck) badAccess(t tool.Thread, kind isa.AccessKind, a guest.Addr, s
 // goodLoad reports whether load r is right although bytes of it are inaccessible.
 func (m *Memcheck) goodLoad(t tool.Thread, r guest.Range) bool {
 	if r.Len() < minVector {
-		return m.partialLoad(r)
+		return m.partialLoad(t, r)
 	}
 	if what := m.reachAt(guest.Addr(t.Regs().RIP)); what != reachNone {
 		return m.overRead(t, r, what)
 	}
-	return m.partialLoad(r)
+	return m.partialLoad(t, r)
 }
 
 // partialLoad reports whether r is an aligned load of a word or vector that is accessible in part, which
 // --partial-loads-ok lets pass: optimised string functions read like that.
-func (m *Memcheck) partialLoad(r guest.Range) bool {
+func (m *Memcheck) partialLoad(t tool.Thread, r guest.Range) bool {
+	return m.partly(t, r) && m.unit(t, isa.Load, r) == r.Len() // rep lods is no load of a vector
+}
+
+func (m *Memcheck) partly(t tool.Thread, r guest.Range) bool {
 	n := r.Len()
 	if !m.opts.partialLoadsOK || n < 4 || n > 64 || n&(n-1) != 0 || uint64(r.Start)&(n-1) != 0 {
 		return false
 	}
 	_, some := m.shadow.FirstAccessible(r)
-	return some
+	return some && !m.belowSP(t, r)
 }
 
 // ignored applies --ignore-ranges, --ignore-range-below-sp and the client requests that switch reports off.

@@ -403,3 +403,23 @@ func TestMetaPool(t *testing.T) {
 		t.Errorf("%d blocks are left", len(m.custom))
 	}
 }
+
+// TestCustomPlaces: what is said of addresses near custom blocks without red zones, and in those of pools that are gone.
+func TestCustomPlaces(t *testing.T) {
+	m, h, th := start(t)
+	a := uint64(dataBase) + 0x4000
+	request(t, m, th, reqMallocLike, a, 20, 0, 0)
+	m.shadow.MakeNoAccess(guest.Range{Start: guest.Addr(a) + 20, End: guest.Addr(a) + 100})
+	m.Leave(th, storeAccess, guest.Addr(a)+30, 1)
+	if want := " is 10 bytes after a block of size 20 alloc'd\n"; !strings.Contains(h.text(), want) {
+		t.Errorf("log lacks %q:\n%s", want, h.text())
+	}
+	request(t, m, th, reqPoolCreate, 1, 0, 0)
+	request(t, m, th, reqPoolAlloc, 1, a+0x200, 64)
+	request(t, m, th, reqPoolDestroy, 1)
+	th.pcs = freePCs
+	m.Leave(th, storeAccess, guest.Addr(a)+0x208, 1)
+	if text := h.text(); !strings.Contains(text, "Address "+at(guest.Addr(a)+0x208)) || strings.Contains(text, "free'd") {
+		t.Errorf("a block of a pool that is gone is remembered:\n%s", text)
+	}
+}

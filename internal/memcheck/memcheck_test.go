@@ -56,6 +56,8 @@ func TestAccesses(t *testing.T) {
 			want: "Invalid read of size 4\n" + here + " Address 0x8 is not stack'd, malloc'd or (recently) free'd\n\n"},
 		{name: "below sp", kind: isa.Store, addr: stackTop - 0x1200, size: 8,
 			want: "Invalid write of size 8\n" + here + " Address " + at(stackTop-0x1200) + " is on thread 1's stack\n 512 bytes below stack pointer\n\n"},
+		{name: "below sp, an aligned load", kind: isa.Load, addr: stackTop - 0x1200, size: 8,
+			want: "Invalid read of size 8\n" + here + " Address " + at(stackTop-0x1200) + " is on thread 1's stack\n 512 bytes below stack pointer\n\n"},
 		{name: "red zone", kind: isa.Store, addr: stackTop - 0x1080, size: 8},
 		{name: "ignored below sp", args: []string{"--ignore-range-below-sp=1024-129"}, kind: isa.Store, addr: stackTop - 0x1200, size: 8},
 		{name: "not ignored below sp", args: []string{"--ignore-range-below-sp=511-129"}, kind: isa.Store, addr: stackTop - 0x1200, size: 8,

@@ -69,10 +69,14 @@ func (m *Memcheck) poolRequest(t tool.Thread, code uint32, args [5]uint64) (resu
 	}
 	switch code {
 	case reqPoolDestroy:
-		m.poolTrim(t, p, guest.Range{})
 		m.mu.Lock()
 		delete(m.pools, id)
+		blocks := p.blocks
+		p.blocks = nil
 		m.mu.Unlock()
+		for _, b := range blocks { // they are not remembered, as by Valgrind
+			m.shadow.MakeNoAccess(b.Range())
+		}
 	case reqPoolAlloc:
 		m.poolAlloc(t, p, a, args[2])
 	case reqPoolFree:

@@ -69,6 +69,19 @@ func (o *origins) store(a guest.Addr, v []byte, n uint32) {
 	}
 }
 
+// mark notes that v made r undefined. Of a huge r the rest has an unknown origin.
+func (o *origins) mark(r guest.Range, v origin) {
+	n := o.id(v)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.copies == nil {
+		o.copies = make(map[guest.Addr]uint32)
+	}
+	for w := r.Start &^ (word - 1); w < r.End && len(o.copies) < maxCopies; w += word {
+		o.copies[w] = n
+	}
+}
+
 // forget drops what is known of copies in r, which has been allocated anew.
 func (o *origins) forget(r guest.Range) {
 	o.mu.Lock()
@@ -121,7 +134,11 @@ func (m *Memcheck) placeOrigin(t tool.Thread, a guest.Addr) (origin, bool) {
 	if !t.Stack().Contains(a) {
 		return origin{}, false
 	}
-	if _, pc, ok := m.frameOf(t, a); ok {
+	_, pc, ok := m.frameOf(t, a)
+	if regs := t.Regs(); !ok && uint64(a) < regs.GPR[guest.RSP] && regs.GPR[guest.RSP]-uint64(a) <= stackRedZone {
+		pc, ok = guest.Addr(regs.RIP), true // a leaf function works without a frame
+	}
+	if ok {
 		return origin{kind: originStack, stack: uint32(m.stacks.Intern([]guest.Addr{m.begin(pc)}))}, true
 	}
 	return origin{}, false

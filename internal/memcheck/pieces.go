@@ -23,13 +23,18 @@ func (m *Memcheck) invalid(t tool.Thread, kind isa.AccessKind, r guest.Range) {
 	var bad []guest.Range
 	for at := r.Start; at < r.End && len(bad) < maxPieces; {
 		first, is := m.shadow.FirstNoAccess(guest.Range{Start: at, End: r.End})
+		if m.belowSP(t, r) {
+			first, is = at, true // all of it is wrong
+		}
 		if !is {
 			break
 		}
 		at = first - (first-r.Start)%guest.Addr(unit)
 		p := guest.Range{Start: at, End: min(at+guest.Addr(unit), r.End)}
-		bad = append(bad, p)
 		at = p.End
+		if kind != isa.Load || !m.partly(t, p) {
+			bad = append(bad, p)
+		}
 	}
 	for i := range bad {
 		p := bad[i]

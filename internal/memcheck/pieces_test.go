@@ -31,6 +31,8 @@ func TestPieces(t *testing.T) {
 		{"rep movsq", "f348a5", isa.Store, 4, 24, false, "Invalid write of size 8", 1},
 		{"rep stosl, down", "f3ab", isa.Store, 0, 32, true, "Invalid write of size 4", 3},
 		{"rep stosb, endless", "f3aa", isa.Store, 20, 1 << 20, false, "Invalid write of size 1", maxPieces},
+		{"rep lodsq, half outside", "f348ad", isa.Load, 16, 16, false, "Invalid read of size 8", 1},
+		{"vpmaskmovd, aligned", "c4e27d8c16", isa.Load, 16, 16, false, "Invalid read of size 4", 3},
 		{"fldt", "db2e", isa.Load, 15, 10, false, "Invalid read of size 4", 2},
 		{"cmpxchg16b", "f0480fc70e", isa.Modify, 9, 16, false, "Invalid read of size 8", 2},
 		{"vpmaskmovd", "c4e27d8c16", isa.Load, 18, 8, false, "Invalid read of size 4", 2},

@@ -47,6 +47,10 @@ func (m *Memcheck) Request(t tool.Thread, code uint32, args [5]uint64) (result u
 		return notDone, true
 	case reqMakeUndefined:
 		m.shadow.MakeUndefined(r)
+		m.origins.forget(r)
+		if m.opts.origins {
+			m.origins.mark(r, origin{kind: originClient, stack: m.NewStack(t)})
+		}
 		return notDone, true
 	case reqMakeDefined:
 		m.shadow.MakeDefined(r)

@@ -18,6 +18,9 @@ type finding struct {
 	// Block is the stack below Where; Alloc the one below "Block was alloc'd at".
 	Block []string `json:"block,omitempty"`
 	Alloc []string `json:"alloc,omitempty"`
+	// Origin says what an undefined value was created by, and Created the stack below.
+	Origin  string   `json:"origin,omitempty"`
+	Created []string `json:"created,omitempty"`
 }
 
 func (f finding) String() string {
@@ -36,6 +39,7 @@ func (f finding) String() string {
 	if len(f.Alloc) > 0 {
 		frames("allocated", f.Alloc)
 	}
+	frames(f.Origin, f.Created)
 	return b.String()
 }
 
@@ -49,13 +53,16 @@ type report struct {
 var (
 	logPrefix = regexp.MustCompile(`^==\d+== ?`)
 	errorLine = regexp.MustCompile(`^(Invalid |Mismatched |Jump to the invalid |Source and destination |Argument '|Process terminating |` +
-		`Conditional jump |Use of uninitialised |Syscall param |realloc\(\) with size 0)`)
+		`Conditional jump |Use of uninitialised |Syscall param |realloc\(\) with size 0|Illegal memory pool |` +
+		`(?:Unaddressable|Uninitialised) byte\(s\) found during client check request|Stack overflow in thread )`)
 	argument    = regexp.MustCompile(`([(,] ?)0x[0-9a-f]+`)
 	leakLine    = regexp.MustCompile(`^(\d.* blocks) are (.*) in loss record [\d,]+ of [\d,]+$`)
 	frameLine   = regexp.MustCompile(`^ +(?:at|by) 0x[0-9A-F]+: (.*) \(([^()]*)\)$`)
 	addressLine = regexp.MustCompile(`^ Address 0x[0-9a-f]+ is (.*)$`)
 	moreWhere   = regexp.MustCompile(`^ +(?:(\d+ bytes (?:below|above) stack pointer)|(in frame #.*)|(Access not within .*|Bad permissions .*))$`)
 	ownFrame    = regexp.MustCompile(`:\d+\)$`)
+	originLine  = regexp.MustCompile(`^ Uninitialised value was (created.*)$`)
+	farAddress  = regexp.MustCompile(`0x[0-9A-Fa-f]{6,}`) // depends on the layout of the address space
 	summaryLine = regexp.MustCompile(`^ *((?:in use at exit|total heap usage|definitely lost|indirectly lost|possibly lost|still reachable|` +
 		`suppressed|ERROR SUMMARY): .*|All heap blocks were freed.*)$`)
 )
@@ -74,7 +81,7 @@ func parseLog(log, source string) report {
 			continue
 		}
 		if kind := kindOf(text); kind != "" {
-			r.Findings = append(r.Findings, finding{Kind: kind})
+			r.Findings = append(r.Findings, finding{Kind: farAddress.ReplaceAllString(kind, "ADDRESS")})
 			cur = &r.Findings[len(r.Findings)-1]
 			frames = &cur.Stack
 			continue
@@ -90,7 +97,11 @@ func parseLog(log, source string) report {
 			cur.Where = m[1]
 			frames = &cur.Block
 		} else if m := moreWhere.FindStringSubmatch(text); m != nil {
-			cur.Where = strings.TrimPrefix(cur.Where+"; "+m[1]+m[2]+m[3], "; ")
+			more := farAddress.ReplaceAllString(m[1]+m[2]+m[3], "ADDRESS")
+			cur.Where = strings.TrimPrefix(cur.Where+"; "+more, "; ")
+		} else if m := originLine.FindStringSubmatch(text); m != nil {
+			cur.Origin = m[1]
+			frames = &cur.Created
 		} else if text == " Block was alloc'd at" {
 			frames = &cur.Alloc
 		} else if strings.TrimSpace(text) == "" {
@@ -155,6 +166,17 @@ func TestParseLog(t *testing.T) {
 ==12==  Address 0x1ffeffeeb4 is on thread 1's stack
 ==12==  5916 bytes below stack pointer
 ==12== 
+==12== Syscall param write(buf) points to uninitialised byte(s)
+==12==    at 0x109186: put (prog.c:19)
+==12==  Address 0x4a40040 is 0 bytes inside a block of size 16 alloc'd
+==12==    at 0x48465EF: malloc (vg_replace_malloc.c:1)
+==12==  Uninitialised value was created by a stack allocation
+==12==    at 0x109180: main (prog.c:3)
+==12== 
+==12== Process terminating with default action of signal 11 (SIGSEGV)
+==12==  Access not within mapped region at address 0x1FFE801FF8
+==12==    at 0x109186: down (prog.c:20)
+==12== 
 ==12== HEAP SUMMARY:
 ==12==     in use at exit: 0 bytes in 0 blocks
 ==12== 
@@ -175,6 +197,15 @@ func TestParseLog(t *testing.T) {
 				Alloc: []string{"calloc"},
 			},
 			{Kind: "Invalid read of size 1", Stack: []string{"look (prog.c:18)"}, Where: "on thread 1's stack; 5916 bytes below stack pointer"},
+			{
+				Kind: "Syscall param write(buf) points to uninitialised byte(s)", Stack: []string{"put (prog.c:19)"},
+				Where: "0 bytes inside a block of size 16 alloc'd", Block: []string{"malloc"},
+				Origin: "created by a stack allocation", Created: []string{"main (prog.c:3)"},
+			},
+			{
+				Kind: "Process terminating with default action of signal 11 (SIGSEGV)", Stack: []string{"down (prog.c:20)"},
+				Where: "Access not within mapped region at address ADDRESS",
+			},
 			{Kind: "definitely lost: 192 (64 direct, 128 indirect) bytes in 1 blocks", Stack: []string{"calloc", "main (prog.c:30)"}},
 		},
 		Summary: []string{"in use at exit: 0 bytes in 0 blocks", "ERROR SUMMARY: 3 errors from 3 contexts (suppressed: 0 from 0)"},

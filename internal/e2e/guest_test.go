@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // A guest is one way to build one source file of testdata/guest. The source says in its first comment lines how:
@@ -24,6 +27,8 @@ type guest struct {
 	build []string
 	needs []string
 	twin  bool // the source has a CLEAN version
+	// library: the source is also a shared library, which is to stand beside the program as PROGRAM.so.
+	library bool
 }
 
 // guests finds the guests below testdata/guest/dir.
@@ -101,7 +106,7 @@ func (s *suite) executable(t *testing.T, g guest, defines ...string) string {
 	}
 	key := strings.Join(append([]string{g.file}, append(g.build, defines...)...), " ")
 	once, _ := builds.LoadOrStore(key, sync.OnceValues(func() (string, error) {
-		return s.compile(g, key, defines)
+		return s.compile(g, defines)
 	}))
 	path, err := once.(func() (string, error))()
 	if err != nil {
@@ -109,6 +114,55 @@ func (s *suite) executable(t *testing.T, g guest, defines ...string) string {
 	}
 	return path
 }
+
+// buildCache is the directory of built guests. What was not used for long is removed.
+func buildCache(temp string) string {
+	user, err := os.UserCacheDir()
+	if err != nil {
+		return filepath.Join(temp, "build")
+	}
+	dir := filepath.Join(user, "gogrind-e2e")
+	const long = 10 * 24 * time.Hour
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return dir // not there yet
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > long {
+			os.RemoveAll(filepath.Join(dir, e.Name()))
+		}
+	}
+	return dir
+}
+
+// contentKey is a hash of what g's executable depends on: the compiler, its arguments, the source, and what it
+// includes of its own.
+func contentKey(g guest, args []string) (string, error) {
+	h := sha256.New()
+	compiler, _ := versions.LoadOrStore(g.build[0], sync.OnceValue(func() string {
+		if g.build[0] == "go" {
+			return runtime.Version()
+		}
+		return version(g.build[0])
+	}))
+	fmt.Fprintf(h, "%s\n%q\n", compiler.(func() string)(), args)
+	for files := []string{g.file}; len(files) > 0; files = files[1:] {
+		text, err := os.ReadFile(files[0])
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "%s %d\n%s", filepath.Base(files[0]), len(text), text)
+		for _, m := range ownInclude.FindAllSubmatch(text, -1) {
+			files = append(files, filepath.Join(filepath.Dir(files[0]), string(m[1])))
+		}
+	}
+	return fmt.Sprintf("%x", h.Sum(nil))[:24], nil
+}
+
+var ownInclude = regexp.MustCompile(`(?m)^\s*(?:#include |include!\()"([^"]+)"`)
+
+// versions remembers what compilers say of themselves.
+var versions sync.Map // string -> func() string
 
 // goBuild is compile for Go programs. args are the compiler's.
 func (s *suite) goBuild(g guest, args []string) error {
@@ -121,19 +175,10 @@ func (s *suite) goBuild(g guest, args []string) error {
 	return nil
 }
 
-// compile builds g. Debug information names the source by its base name, so that findings do not depend on where the
-// repository is.
-func (s *suite) compile(g guest, key string, defines []string) (string, error) {
-	dir := filepath.Join(s.temp, "build", fmt.Sprintf("%x", sha256.Sum256([]byte(key)))[:16])
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return "", err
-	}
-	stem := strings.TrimSuffix(filepath.Base(g.file), filepath.Ext(g.file))
-	out := filepath.Join(dir, stem)
-	args := []string{"-o", out, filepath.Base(g.file)}
-	if g.build[0] == "go" {
-		return out, s.goBuild(g, args)
-	}
+// compile builds g, if the cache does not have it. Debug information names the source by its base name, so that findings do
+// not depend on where the repository is.
+func (s *suite) compile(g guest, defines []string) (string, error) {
+	args := []string{filepath.Base(g.file)}
 	var libs []string
 	for _, a := range g.build[1:] {
 		if strings.HasPrefix(a, "-l") && g.build[0] != "rustc" {
@@ -152,10 +197,49 @@ func (s *suite) compile(g guest, key string, defines []string) (string, error) {
 	if g.build[0] != "rustc" {
 		args = append(args, "-w") // the programs do on purpose what compilers warn of
 	}
-	cmd := exec.Command(g.build[0], append(args, libs...)...)
-	cmd.Dir = filepath.Dir(g.file)
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("e2e: %s: %w\n%s", strings.Join(cmd.Args, " "), err, text)
+	args = append(args, libs...)
+	key, err := contentKey(g, args)
+	if err != nil {
+		return "", err
 	}
-	return out, nil
+	dir := filepath.Join(s.built, key)
+	out := filepath.Join(dir, strings.TrimSuffix(filepath.Base(g.file), filepath.Ext(g.file)))
+	if now := time.Now(); os.Chtimes(dir, now, now) == nil {
+		if _, err := os.Stat(out); err == nil {
+			return out, nil
+		}
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", err
+	}
+	// Other runs may build the same at the same time.
+	fresh, err := os.MkdirTemp(dir, "")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(fresh)
+	made := filepath.Join(fresh, filepath.Base(out))
+	if g.build[0] == "go" {
+		err = s.goBuild(g, []string{"-o", made, filepath.Base(g.file)})
+	} else {
+		cmd := exec.Command(g.build[0], append([]string{"-o", made}, args...)...)
+		cmd.Dir = filepath.Dir(g.file)
+		err = runCompiler(cmd)
+	}
+	if err == nil && g.library {
+		cmd := exec.Command(g.build[0], append([]string{"-o", out + ".so", "-shared", "-fPIC", "-DLIBRARY"}, args...)...)
+		cmd.Dir = filepath.Dir(g.file)
+		err = runCompiler(cmd)
+	}
+	if err != nil {
+		return "", err
+	}
+	return out, os.Rename(made, out)
+}
+
+func runCompiler(cmd *exec.Cmd) error {
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("e2e: %s: %w\n%s", strings.Join(cmd.Args, " "), err, text)
+	}
+	return nil
 }

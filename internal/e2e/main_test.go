@@ -24,9 +24,11 @@ var (
 // suite is what all tests of a run share. Immutable after TestMain but for what mu guards.
 type suite struct {
 	root string // of the repository
-	temp string // built programs, work directories, logs
+	temp string // work directories, logs
 	bin  string
-	cpu  map[string]bool // flags of /proc/cpuinfo
+	// built holds built guests by a hash of all that they depend on, in this run and later ones.
+	built string
+	cpu   map[string]bool // flags of /proc/cpuinfo
 
 	known []knownFailure
 
@@ -66,9 +68,14 @@ func (s *suite) setUp() error {
 	if s.temp, err = os.MkdirTemp("", "gogrind-e2e-"); err != nil {
 		return err
 	}
-	if s.known, err = readKnown(filepath.Join(s.root, "testdata/e2e/known-failures.txt")); err != nil {
-		return err
+	for _, file := range knownFiles {
+		known, err := readKnown(filepath.Join(s.root, file))
+		if err != nil {
+			return err
+		}
+		s.known = append(s.known, known...)
 	}
+	s.built = buildCache(s.temp)
 	if s.cpu, err = cpuFlags(); err != nil {
 		return err
 	}

@@ -1,0 +1,15 @@
+// --keep-stacktraces says which stacks a report has.
+// case: alloc -DX
+// options: --keep-stacktraces=alloc
+#include "../corpus.h"
+
+int main(void)
+{
+	char *p = calloc(1, 16);
+	HIDE(p);
+	PICK(free(p), (void)0);
+	p[1] = 1;
+	PICK((void)0, free(p));
+	HIDE(p);
+	return 0;
+}

@@ -1,0 +1,15 @@
+// A jump to memory that may not be executed.
+// once: the signal ends the process
+#include "../corpus.h"
+
+char data[64] = {(char)0xc3};
+
+NOINLINE void here(void) { SEEN(); }
+
+int main(void)
+{
+	void (*f)(void) = PICK((void (*)(void))data, here);
+	HIDE(f);
+	f();
+	return 0;
+}

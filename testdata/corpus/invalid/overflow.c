@@ -1,0 +1,17 @@
+// Recursion without end.
+// frames: 1
+// once: the signal ends the process
+#include "../corpus.h"
+#include <sys/resource.h>
+
+NOINLINE long down(long n)
+{
+	volatile char room[1000];
+	room[0] = (char)n;
+	return n == PICK(0, 999990) ? 0 : down(n - 1) + room[0];
+}
+
+int main(void)
+{
+	return (int)down(1000000) & 0;
+}

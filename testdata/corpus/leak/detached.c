@@ -1,0 +1,16 @@
+// A thread that is never joined: what its stack needed is possibly lost.
+// once: it has threads
+// flags: -pthread
+#include "../corpus.h"
+#include <pthread.h>
+
+static void *run(void *unused) { return NULL; }
+
+int main(void)
+{
+	pthread_t t;
+	pthread_create(&t, NULL, run, NULL);
+	PICK((void)0, pthread_join(t, NULL));
+	usleep(20000);
+	return 0;
+}

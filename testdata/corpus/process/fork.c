@@ -1,0 +1,18 @@
+// A child of fork that does not follow its parent's log; the parent has its fault after.
+// once: it forks
+#include "../corpus.h"
+#include <sys/wait.h>
+
+int main(void)
+{
+	char *p = calloc(1, 10);
+	HIDE(p);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(0);
+	waitpid(child, NULL, 0);
+	p[PICK(10, 9)] = 1;
+	HIDE(p);
+	free(p);
+	return 0;
+}

@@ -1,0 +1,20 @@
+// A null pointer whose signal is caught: the error is reported and the program goes on.
+// once: signals belong to the process
+#include "../corpus.h"
+#include <setjmp.h>
+#include <signal.h>
+
+static sigjmp_buf back;
+
+static void handler(int n) { siglongjmp(back, 1); }
+
+int main(void)
+{
+	int value = 1, *p = PICK(NULL, &value);
+	signal(SIGSEGV, handler);
+	HIDE(p);
+	if (sigsetjmp(back, 1) == 0)
+		*p = 1;
+	SEEN();
+	return 0;
+}

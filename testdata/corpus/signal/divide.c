@@ -1,0 +1,12 @@
+// A division by zero.
+// once: signals belong to the process
+#include "../corpus.h"
+
+int main(void)
+{
+	int zero = PICK(0, 1), x = 7;
+	HIDE(zero);
+	HIDE(x);
+	USE(x / zero);
+	return 0;
+}

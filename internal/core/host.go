@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"gogrind/internal/core/aspace"
 	"gogrind/internal/core/heap"
@@ -158,8 +159,8 @@ func (p *Process) newObject(obj *debuginfo.Object) {
 	}
 	p.requireSymbols(obj)
 	p.redir.Scan(obj, func(h redir.Hook) {
-		if hk, ok := h.Spec.Do.(*heap.Hook); ok {
-			p.frames.Add(h.Addr, hk)
+		if hk, ok := h.Spec.Do.(*heapHook); ok {
+			p.frames.Add(h.Addr, hk.Hook)
 		}
 		p.replacedAt(h.Addr)
 	})
@@ -180,19 +181,18 @@ func wrapper(to guest.Addr) any {
 
 func (p *Process) hookAt(pc guest.Addr) (int, bool) { return p.redir.At(pc) }
 
-// hook is what the scheduler runs for hook number n.
-func (p *Process) hook(n int) sched.Hook {
-	h := p.redir.Get(n)
-	if h.Resolver {
-		return func(*sched.Thread) (uint64, bool) { return uint64(h.Spec.To), true }
-	}
-	hk, ok := h.Spec.Do.(*heap.Hook)
-	if !ok {
-		return h.Spec.Do.(sched.Hook)
-	}
-	return func(t *sched.Thread) (uint64, bool) {
-		var a heap.Args
-		res := hk.Do(t, &a)
+// heapHook is a function of the replaced heap.
+type heapHook struct {
+	*heap.Hook
+	run sched.Hook
+}
+
+// makeHeapHook makes what the scheduler runs for h.
+func (p *Process) makeHeapHook(h *heap.Hook) *heapHook {
+	args := sync.Pool{New: func() any { return new(heap.Args) }}
+	return &heapHook{h, func(t *sched.Thread) (uint64, bool) {
+		a := args.Get().(*heap.Args)
+		res := h.Do(t, a)
 		if len(a.Abort) > 0 {
 			for _, l := range a.Abort {
 				p.log.Clientf("%s", l)
@@ -203,8 +203,28 @@ func (p *Process) hook(n int) sched.Hook {
 		if a.Errno != 0 {
 			p.setErrno(t, a.Errno)
 		}
+		*a = heap.Args{}
+		args.Put(a)
 		return res, true
+	}}
+}
+
+// hook is what the scheduler runs for hook number n.
+func (p *Process) hook(n int) sched.Hook {
+	h := p.redir.Get(n)
+	if h.Resolver {
+		return func(*sched.Thread) (uint64, bool) { return uint64(h.Spec.To), true }
 	}
+	if hk, ok := h.Spec.Do.(*heapHook); ok {
+		return hk.run
+	}
+	return h.Spec.Do.(sched.Hook)
+}
+
+// plainHook reports whether hook n is for a function without vector arguments.
+func (p *Process) plainHook(n int) bool {
+	_, ok := p.redir.Get(n).Spec.Do.(*heapHook)
+	return ok
 }
 
 // callers is the stack of t as reports show it.

@@ -264,7 +264,7 @@ func (p *Process) makeHeap() error {
 		hooks := p.heap.Hooks(somalloc(p.opt.SonameSynonyms))
 		for i := range hooks {
 			h := &hooks[i]
-			specs = append(specs, redir.Spec{Symbol: h.Symbol, Matches: h.Matches, Do: h})
+			specs = append(specs, redir.Spec{Symbol: h.Symbol, Matches: h.Matches, Do: p.makeHeapHook(h)})
 		}
 	}
 	if w, ok := p.tool.(tool.OverlapWatcher); ok {
@@ -311,7 +311,7 @@ func (p *Process) makeTranslator() error {
 		return err
 	}
 	cfg := jit.Config{
-		Cache: cache, Limit: cacheLimit(p.opt.TranstabSectors), Fetch: p.fetch, Shadow: p.shadow, Hook: p.hookAt, Redirect: p.redir.To,
+		Cache: cache, Limit: cacheLimit(p.opt.TranstabSectors), Fetch: p.fetch, Shadow: p.shadow, Hook: p.hookAt, Plain: p.plainHook, Redirect: p.redir.To,
 		Translated: p.translated, Verify: p.verify, Stable: p.stable,
 		Warn: func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 	}

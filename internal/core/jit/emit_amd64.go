@@ -147,6 +147,9 @@ func (t *Translator) translateHook(pc uint64, n int, indirect bool) uint32 {
 	t.tr.warm, t.tr.colds, t.tr.inner = t.tr.warm[:0], t.tr.colds[:0], t.tr.inner[:0]
 	t.begin(pc, pc+1, indirect)
 	t.point(pc, true, [3]uint8{})
+	if t.cfg.Plain != nil && t.cfg.Plain(n) {
+		t.hot.storeImm(slot(vcpu.OffNoVec), 1)
+	}
 	t.hot.leave(t, vcpu.ExitHook, uint32(n))
 	t.end()
 	return t.tr.frag

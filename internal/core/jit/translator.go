@@ -53,6 +53,8 @@ type Config struct {
 	Shadow bool
 	// Hook returns the number of the hook at pc, and whether there is one. nil for none.
 	Hook func(pc guest.Addr) (int, bool)
+	// Plain says that hook n is for a function with integer arguments and result. nil: none is.
+	Plain func(n int) bool
 	// Redirect returns the guest code that stands in for what is at pc, and whether there is some. nil for none.
 	Redirect func(pc guest.Addr) (guest.Addr, bool)
 	// Trusted is guest code of the tool's own: there an access with a gs prefix is to the shadow of its operand, one with a ds

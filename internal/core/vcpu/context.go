@@ -97,6 +97,9 @@ type Context struct {
 	Info         SigInfo
 	Ring         [ringSize]SigInfo
 
-	Dirty  uint64 // version of the code that runs (package jit): which registers hold undefined bits
+	Dirty uint64 // version of the code that runs (package jit): which registers hold undefined bits
+	// NoVec is 1 where translated code leaves at the start of a function that takes no vector or x87 registers as arguments: their
+	// values are nobody's business, and are neither saved nor restored. XSave makes the next entry restore what it gives out.
+	NoVec  uint64
 	Events uint64 // where generated code appends the next event record
 }

@@ -76,20 +76,28 @@ TEXT ·enterCheck(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	CMPQ	Context_Pending(FS), $0
 	JNE	aborted
 	MOVQ	Context_Self(FS), CX
+	CMPQ	Context_NoVec(CX), $0
+	JNE	novec
 	MOVL	Context_XMask(CX), AX
 	XORL	DX, DX
 	XRSTOR64	XSAVE(CX)
+enter:
 	PUSHQ	RFLAGS
 	MOVQ	$1, Context_State(FS)
 	POPFQ
 	LOADREGS
 	MOVQ	GPR(4), SP
 	JMP	Context_Target(FS)
+novec:
+	MOVQ	$0, Context_NoVec(CX)
+	LDMXCSR	(XSAVE+24)(CX)
+	JMP	enter
 aborted:
 	JMP	·enterAbort(SB)
 
 TEXT ·stepCheck(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVQ	Context_Self(FS), CX
+	MOVQ	$0, Context_NoVec(CX)
 	MOVL	Context_XMask(CX), AX
 	XORL	DX, DX
 	XRSTOR64	XSAVE(CX)
@@ -138,9 +146,20 @@ TEXT ·exitStub(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	PUSHFQ
 	POPQ	RFLAGS
 	MOVQ	Context_Self(FS), CX
+	CMPQ	Context_NoVec(CX), $0
+	JNE	novec
 	MOVL	Context_XMask(CX), AX
 	XORL	DX, DX
 	XSAVE64	XSAVE(CX)
+	JMP	leave<>(SB)
+novec:
+	// Only control words outlive a call. The rest of the area is old, for an entry that restores all the same: garbage in
+	// registers that calls may change, and an x87 stack that must be empty.
+	STMXCSR	(XSAVE+24)(CX)
+	BYTE $0xd9; BYTE $0xb9; LONG $XSAVE       // fnstcw XSAVE(%rcx)
+	MOVW	$0, (XSAVE+2)(CX)                 // status
+	MOVB	$0, (XSAVE+4)(CX)                 // tags
+	ORQ	$1, (XSAVE+512)(CX)               // XSTATE_BV: x87
 	JMP	leave<>(SB)
 
 // leave makes the processor what Go expects and returns to the caller of enterAsm or stepAsm. SP = HostSP.

@@ -13,6 +13,7 @@ const (
 	OffIBTarget = int32(unsafe.Offsetof(Context{}.IBTarget))
 	OffSpill    = int32(unsafe.Offsetof(Context{}.Spill))
 	OffDirty    = int32(unsafe.Offsetof(Context{}.Dirty))
+	OffNoVec    = int32(unsafe.Offsetof(Context{}.NoVec))
 	OffEvents   = int32(unsafe.Offsetof(Context{}.Events))
 	OffPending  = int32(unsafe.Offsetof(Context{}.Pending))
 )

@@ -171,6 +171,7 @@ func (c *Context) Addr() uintptr { return uintptr(unsafe.Pointer(c)) }
 
 // XSave is the thread's XSAVE area in standard format; valid while the thread is outside guest code.
 func (c *Context) XSave() []byte {
+	c.NoVec = 0
 	return unsafe.Slice((*byte)(guest.Pointer(c.Addr()+XSaveOffset)), XSaveMax)
 }
 

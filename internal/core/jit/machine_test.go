@@ -309,7 +309,7 @@ func (m *machine) exited(md *mode, ev *seen) (host uintptr, end stop, err error)
 		host, err = md.Link(arg)
 	case vcpu.ExitIndirect:
 		if host, err = md.Indirect(guest.Addr(c.IBTarget)); err != nil {
-			return 0, stop{rip: c.IBTarget, sig: int(unix.SIGSEGV)}, full(err)
+			return 0, noCode(c.IBTarget), full(err)
 		}
 	case vcpu.ExitCheck:
 		pc, access, resume := md.CheckAt(arg)
@@ -349,7 +349,7 @@ func (m *machine) faulted(md *mode) (host uintptr, end stop, err error) {
 		binary.LittleEndian.PutUint64(bytesAt(m.plane(sp), 8), md.MissReturn())
 		target := binary.LittleEndian.Uint64(bytesAt(sp, 8))
 		if host, err = md.Indirect(guest.Addr(target)); err != nil {
-			return 0, stop{rip: target, sig: s.sig}, full(err)
+			return 0, noCode(target), full(err)
 		}
 		return host, stop{}, nil
 	}
@@ -381,6 +381,12 @@ func (m *machine) faulted(md *mode) (host uintptr, end stop, err error) {
 		s.addr = s.rip // what the kernel blames is the instruction
 	}
 	return 0, s, nil
+}
+
+// noCode is what the scheduler makes of a jump to where nothing is mapped.
+func noCode(target uint64) stop {
+	const mapErr, fetch, pageFault = 1, 0x14, 14
+	return stop{rip: target, sig: int(unix.SIGSEGV), code: mapErr, addr: target, err: fetch, trap: pageFault}
 }
 
 // full keeps an error only if it is ErrFull: any other means that there is no code at an address, which is a result.

@@ -423,6 +423,7 @@ func (p *Process) makeScheduler(firstFD int) {
 				Space: p.space, Signals: sig, Watcher: kernel, FirstToolFD: firstFD, NoFile: noFile,
 				Exe: p.image.Path, Cmdline: cmdline, Auxv: auxv, Stat: statFields(p.image),
 				LaxIoctls: p.opt.SimHints.Has(options.HintLaxIoctls),
+				TraceMe:   func() int64 { return p.sched.TraceMe() },
 				GuestTID:  func(tid int) bool { return p.sched.HasTID(tid) },
 				Warn:      func(line string) { p.log.Userf("%s", line) },
 			}

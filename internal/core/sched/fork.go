@@ -123,6 +123,7 @@ func (t *Thread) forked(a *syswrap.CloneArgs, l *lender) {
 	if l != nil {
 		l.inChild()
 	}
+	s.traceMe.Store(false)
 	s.signals.Forked(t.sig)
 	s.cfg.Space.AfterFork()
 	t.clearTID, t.robust = 0, 0

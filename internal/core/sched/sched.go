@@ -100,6 +100,8 @@ type Scheduler struct {
 	ending  atomic.Bool     // the process is on its way out
 	ender   *Thread         // the thread that ends it, once ending is set
 
+	traceMe atomic.Bool // see TraceMe
+
 	planes []uintptr // accessible parts of return planes; mu
 
 	done chan int // exit status, from the thread that ends the process

@@ -11,6 +11,9 @@ import (
 
 // Raw makes a system call in the kernel. While it lasts the thread counts as stopped.
 func (t *Thread) Raw(nr uintptr, a [6]uint64) int64 {
+	if t.s.traceMe.Load() && signalsItself(nr, &a) {
+		t.s.beTraced()
+	}
 	if t.sendDirectly(nr, &a) {
 		return 0
 	}

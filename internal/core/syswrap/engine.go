@@ -74,6 +74,8 @@ type Config struct {
 	Watcher tool.KernelWatcher // may be nil
 	Trace   func(line string)  // --trace-syscalls=yes; may be nil
 	Warn    func(line string)  // one line, once per cause; may be nil
+	// TraceMe performs PTRACE_TRACEME; nil: the kernel does.
+	TraceMe func() int64
 	// Descriptors may be nil.
 	Descriptors Descriptors
 	// WarnFD receives one line for each use of a descriptor that can't exist; may be nil.

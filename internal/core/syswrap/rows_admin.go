@@ -199,6 +199,10 @@ func ptraceRow(c *Call) *subRow {
 		return &subRow{name: what, args: at(3, p.Text("ptrace("+what+")"))}
 	}
 	switch c.Args[0] {
+	case unix.PTRACE_TRACEME:
+		if c.e.cfg.TraceMe != nil {
+			return &subRow{name: "traceme", do: func(c *Call) int64 { return c.e.cfg.TraceMe() }}
+		}
 	case unix.PTRACE_PEEKTEXT, unix.PTRACE_PEEKDATA, unix.PTRACE_PEEKUSR:
 		return data(Out("data", N(8)), "peek")
 	case unix.PTRACE_GETEVENTMSG:

@@ -24,7 +24,8 @@ func (m *Memcheck) Finish(tool.Exit) (status int, replace bool) {
 		if m.loud() {
 			m.log().Userf("For a detailed leak analysis, rerun with: --leak-check=full\n\n")
 		}
-	} else {
+	} else if full := m.opts.leakCheck != "summary" || m.opts.xtreeLeak; full || m.core.XML || m.loud() || m.core.Stats {
+		// A summary that nobody reads is not made: forked children of programs under -q end without a search of their memory.
 		m.leakCheck(mainThread, m.opts.leakCheck == "full" || m.opts.leakCheck == "yes" || m.opts.xtreeLeak, deltaAny)
 	}
 	if m.undefinedSeen.Load() && !m.opts.origins && m.core.Verbosity == 1 && !m.core.XML {

@@ -294,8 +294,11 @@ func (r *Reporter) again(e *Entry) {
 func (r *Reporter) Unique(f *Finding, show, count bool) (suppressed bool) {
 	r.mu.Lock()
 	e := &Entry{Finding: *f, Count: 1, Unique: r.next()}
-	r.resolve(e)
-	suppressed = r.suppressed(e)
+	if show || r.cfg.Suppressions != nil && r.cfg.Suppressions.Has(f.SuppKind, f.LeakKind) {
+		// Names are costly: the first ones read debug information, each forked child for itself.
+		r.resolve(e)
+		suppressed = r.suppressed(e)
+	}
 	switch {
 	case count && suppressed:
 		r.counts.SuppressedErrors++

@@ -443,3 +443,23 @@ func TestConcurrent(t *testing.T) {
 		t.Error("entries are mixed up")
 	}
 }
+
+// TestUniqueUnnamed: a leak that is neither shown nor could be suppressed costs no names.
+func TestUniqueUnnamed(t *testing.T) {
+	asked := 0
+	r := New(nil, Config{Symbols: countingSymbols{&asked}, Suppressions: suppress.NewSet(suppress.Memcheck)})
+	f := &Finding{Kind: "Leak_DefinitelyLost", SuppKind: "Leak", LeakKind: 1, PCs: []guest.Addr{0x1000, 0x2000}, LeakedBlocks: 1}
+	if r.Unique(f, false, true) || asked != 0 {
+		t.Errorf("%d addresses were looked up", asked)
+	}
+	if c := r.Counts(); c.Errors != 1 || c.Contexts != 1 {
+		t.Errorf("counts %+v", c)
+	}
+}
+
+type countingSymbols struct{ n *int }
+
+func (c countingSymbols) Frames(pc guest.Addr, _ uint32, _ bool, buf []Frame) []Frame {
+	*c.n++
+	return append(buf, Frame{PC: pc})
+}

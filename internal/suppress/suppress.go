@@ -194,6 +194,16 @@ func (s *Set) Match(f *Finding) *Rule {
 	return nil
 }
 
+// Has reports whether a rule could match a finding of this kind; leak is as in Finding.
+func (s *Set) Has(kind string, leak uint32) bool {
+	for _, r := range s.rules {
+		if r.Kind == kind && (leak == 0 || r.Leaks&leak != 0) {
+			return true
+		}
+	}
+	return false
+}
+
 // Rules are the rules in the order of their definition.
 func (s *Set) Rules() []*Rule { return s.rules }
 

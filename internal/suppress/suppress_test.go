@@ -249,3 +249,21 @@ func TestOrder(t *testing.T) {
 		}
 	}
 }
+
+func TestHas(t *testing.T) {
+	s := NewSet(Memcheck)
+	text := "{\n a\n Memcheck:Leak\n match-leak-kinds: reachable\n fun:f\n}\n{\n b\n Memcheck:Addr4\n fun:g\n}\n"
+	if err := s.Parse(strings.NewReader(text), "test"); err != nil {
+		t.Fatal(err)
+	}
+	const definite, reachable = 1, 8
+	for _, tc := range []struct {
+		kind string
+		leak uint32
+		want bool
+	}{{"Leak", definite, false}, {"Leak", reachable, true}, {"Addr4", 0, true}, {"Addr8", 0, false}} {
+		if got := s.Has(tc.kind, tc.leak); got != tc.want {
+			t.Errorf("Has(%s, %d) = %v", tc.kind, tc.leak, got)
+		}
+	}
+}

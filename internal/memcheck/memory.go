@@ -9,7 +9,7 @@ import (
 // guest's when its pages can be accessed at all.
 func (m *Memcheck) Mapped(mp tool.Mapping) {
 	if mp.Tool || mp.Prot == 0 {
-		if mp.Range.Len() >= keepShadow {
+		if n := mp.Range.Len(); n >= keepShadow || !mp.Tool && n >= keepReserved {
 			m.shadowLost(m.shadow.Unmap(mp.Range))
 			return
 		}
@@ -23,6 +23,10 @@ func (m *Memcheck) Mapped(mp tool.Mapping) {
 // keepShadow is the length up to which memory without access has shadow pages that say so. Longer areas have none, which
 // means the same and costs neither time nor memory.
 const keepShadow = 16 << 20
+
+// keepReserved is keepShadow for what is not the heap's: stacks of threads are reserved before they are made accessible, and
+// filling their shadow would cost more than all that short threads do.
+const keepReserved = 64 << 10
 
 // Unmapped implements tool.MemoryWatcher.
 func (m *Memcheck) Unmapped(r guest.Range) {

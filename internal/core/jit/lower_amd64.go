@@ -389,6 +389,7 @@ func (t *Translator) lowerStack(in *inst) {
 	case known && delta <= 0:
 	case known && delta <= stackInline && delta&3 == 0:
 		t.behind = afterOp{afterDelta, delta}
+	case in.Space == amd64.SpLegacy && in.Map == 0 && in.Op == 0x8b && in.HasMem: // from a context: coroutines, goroutines
 	case in.Row.Sem == isa.AluAnd && in.Imm < 0 && in.ModRM >= 0xc0 && in.ImmLen != 0: // alignment: it goes down
 	default:
 		a.store(spill(slotSP), rsp)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"gogrind/internal/guest"
+	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
 	"gogrind/internal/tool"
 )
@@ -94,7 +95,9 @@ func TestStackMarks(t *testing.T) {
 		}
 		want := make([]byte, before+stackSize)
 		fill(want, 0x55)
-		wantMarks(want, stackBase-before, old, now, d.in.Row.Cf == amd64.CfRet)
+		if d.in.Row.Sem != isa.Copy || !d.in.HasMem { // a load of the stack pointer changes stacks
+			wantMarks(want, stackBase-before, old, now, d.in.Row.Cf == amd64.CfRet)
+		}
 		if msg := firstDifference(area(), want); msg != "" {
 			t.Errorf("%s: stack pointer from %#x to %#x: shadow at %s", d.describe(n), old, now, msg)
 		}

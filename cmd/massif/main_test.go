@@ -149,3 +149,22 @@ func TestResultsSurvive(t *testing.T) {
 		}
 	}
 }
+
+// TestPagesAsHeap: with pages counted, malloc is the program's own.
+func TestPagesAsHeap(t *testing.T) {
+	prog := compile(t, `#include <stdlib.h>
+int main(void) { char *p = malloc(3 << 20); p[5] = 1; return p[5] - 1; }`)
+	out := filepath.Join(t.TempDir(), "out")
+	text, err := exec.Command(build(t), "--pages-as-heap=yes", "--threshold=0", "--detailed-freq=1", "--massif-out-file="+out, prog).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The block is mapped on its own, with a page for its head.
+	if !regexp.MustCompile(`(?s)n1: 3149824 0x[0-9A-F]+: [^\n]*malloc`).Match(data) || strings.Contains(string(data), "vg_replace_malloc") {
+		t.Errorf("no mapping made by the C library's malloc in:\n%s", data)
+	}
+}

@@ -262,6 +262,9 @@ func (p *Process) makeHeap() error {
 			return err
 		}
 		hooks := p.heap.Hooks(somalloc(p.opt.SonameSynonyms))
+		if layout.Off {
+			hooks = nil
+		}
 		for i := range hooks {
 			h := &hooks[i]
 			specs = append(specs, redir.Spec{Symbol: h.Symbol, Matches: h.Matches, Do: p.makeHeapHook(h)})

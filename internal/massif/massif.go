@@ -7,7 +7,7 @@
 // Where numbers differ from Valgrind's: its allocator gives a block up to 16 bytes more when the rest of a free area would
 // be too little for another one, which counts as extra bytes there; blocks of memory pools count here when they lie outside
 // of heap blocks; the stacks' time within a batch of events is interpolated, and a frame counts from its first push or call
-// on; with --pages-as-heap=yes malloc is replaced all the same, so that its pages are those of our allocator.
+// on. The clock of instructions may lose some when threads run in parallel.
 //
 // Invariant: the sums of the contexts in use are the sum of the live blocks that are not ignored.
 //
@@ -193,7 +193,7 @@ func (m *Massif) countInsts(b *tool.Block) {
 	clock := int(b.Start>>4) + int(b.Start>>10)
 	add := func(i int, n int64, taken bool) {
 		clock++
-		b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCount, Arg: n, Ptr: m.insts.Addr(clock % clocks), Taken: taken})
+		b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCount, Arg: n, Ptr: m.insts.Addr(clock % clocks), Taken: taken, Lossy: true})
 	}
 	var room [16]guest.Addr
 	targets := room[:0]

@@ -68,6 +68,8 @@ type Ann struct {
 	Behind bool
 	// Taken puts an OpCount on the way that a conditional jump takes when it jumps.
 	Taken bool
+	// Lossy says of an OpCount that counts may be lost when threads add at the same moment.
+	Lossy bool
 	// Same says of an OpEventFetch that the instruction's first line is that of the instruction executed before.
 	Same bool
 }

@@ -20,6 +20,8 @@ type HeapConfig struct {
 	BigBlock      uint64 // --freelist-big-blocks: blocks of at least this size leave the quarantine first
 	MallocFill    int    // byte to fill new blocks with, -1 for none
 	FreeFill      int    // byte to fill freed blocks with, -1 for none
+	Dirty         bool   // blocks that are used again keep what was in them, but for calloc
+	Off           bool   // nothing is replaced after all
 	KeepFreedInfo bool   // freed blocks stay in the index while they are in quarantine
 }
 

@@ -112,7 +112,7 @@ func (a *Allocator) Malloc(t tool.Thread, size, align uint64, kind tool.AllocKin
 	switch {
 	case !zero && a.cfg.Layout.MallocFill >= 0:
 		a.fill(b.Range(), byte(a.cfg.Layout.MallocFill))
-	case !fresh || zero && size <= guest.PageSize:
+	case !fresh && (zero || !a.cfg.Layout.Dirty) || zero && size <= guest.PageSize:
 		// Memory that was used before is cleared for malloc, too: old pointers in it would make other blocks reachable
 		// for the leak search. New memory is zero; that of small blocks isn't relied on for calloc, because an overrun
 		// of the guest's may have been there, and clearing costs little.

@@ -12,7 +12,7 @@ func (t *Translator) lowerCount(live uint32, ann *tool.Ann) {
 	n := int32(ann.Arg)
 	t.counts = true
 	switch {
-	case t.shared:
+	case t.shared && !ann.Lossy:
 		t.lowerSharedCount(live, mem{base: noReg, index: noReg, disp: int32(ann.Ptr)}, n)
 	case live == 0 && n == 1:
 		a.op(0, true, 0xff, 0, m, 0, false) // inc

@@ -106,6 +106,8 @@ int main(int argc, char **argv) {
 	if (!strcmp(argv[1], "term")) kill(getpid(), SIGTERM);
 	if (!strcmp(argv[1], "thread")) { pthread_t t; pthread_create(&t, 0, thread, 0); pause(); }
 	if (!strcmp(argv[1], "fork")) { int child = fork(); malloc(child ? 1000 : 2000); if (child) wait(0); exit(0); }
+	if (!strcmp(argv[1], "exec")) execl("/bin/true", "true", (char *)0);
+	if (!strcmp(argv[1], "noexec")) { execl("/dev/null", "true", (char *)0); malloc(3000); }
 	return 0;
 }`
 
@@ -122,6 +124,8 @@ func TestResultsSurvive(t *testing.T) {
 			{"term", []string{": 5000 0x"}},
 			{"thread", []string{": 700 0x"}},
 			{"fork", []string{": 1000 0x", ": 2000 0x"}},
+			{"exec", []string{": 5000 0x"}},
+			{"noexec", []string{": 3000 0x"}},
 		} {
 			dir := t.TempDir()
 			cmd := exec.Command(ours, "-q", "--time-unit=B", "--detailed-freq=1", "--threshold=0", prog, c.how)

@@ -48,6 +48,7 @@ type Cachegrind struct {
 	symbols namer            //
 	command []string         // the program and its arguments
 	dir     string           // working directory at start: the guest changes ours
+	early   string           // a result written before exec, which only stays if that succeeds
 	desc    []string         // the description of the caches in the result
 
 	queue   chan batch        // to the simulation; nil when nothing is simulated
@@ -75,6 +76,7 @@ var (
 	_ tool.MemoryWatcher = (*Cachegrind)(nil)
 	_ tool.Requester     = (*Cachegrind)(nil)
 	_ tool.EventCacher   = (*Cachegrind)(nil)
+	_ tool.ExecWatcher   = (*Cachegrind)(nil)
 )
 
 // New returns the tool.
@@ -205,6 +207,31 @@ func (c *Cachegrind) Unmapped(r guest.Range) {
 
 // Finish implements tool.Tool.
 func (c *Cachegrind) Finish(tool.Exit) (status int, replace bool) {
+	if c.early != "" {
+		os.Remove(c.early) // exec has failed
+	}
+	c.conclude("")
+	return 0, false
+}
+
+// Execing implements tool.ExecWatcher. The result of a program that runs under the tool afterwards has the same name, so that a
+// number is put behind it here.
+func (c *Cachegrind) Execing(traced bool) {
+	suffix := ""
+	if name, err := c.outName(); traced && err == nil {
+		for n := 1; ; n++ {
+			suffix = fmt.Sprintf(".%d", n)
+			c.early = name + suffix
+			if _, err := os.Lstat(c.early); err != nil {
+				break
+			}
+		}
+	}
+	c.conclude(suffix)
+}
+
+// conclude writes the results, to files with suffix behind their names.
+func (c *Cachegrind) conclude(suffix string) {
 	c.drain()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -216,14 +243,17 @@ func (c *Cachegrind) Finish(tool.Exit) (status int, replace bool) {
 	c.profile.Summary = c.profile.Total()
 	c.profile.Desc = c.desc
 	c.profile.Cmd = strings.Join(c.command, " ")
-	name, err := c.write()
+	name, err := c.write(suffix)
 	if c.core.Verbosity > 0 {
 		c.summary()
 	}
 	if err != nil {
-		return 0, false
+		return
 	}
-	pprof := c.writePprof(name)
+	pprof := ""
+	if suffix == "" {
+		pprof = c.writePprof(name)
+	}
 	if c.core.Verbosity > 0 && c.opts.hint {
 		text := "\nTo see the result: cg_annotate " + name
 		if pprof != "" {
@@ -231,5 +261,4 @@ func (c *Cachegrind) Finish(tool.Exit) (status int, replace bool) {
 		}
 		c.report.Log().Userf("%s", text)
 	}
-	return 0, false
 }

@@ -2,7 +2,6 @@ package cachegrind
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -133,8 +132,9 @@ func (c *Cachegrind) outName() (string, error) {
 }
 
 // write writes the profile to the file asked for, or when that fails to another place, and tells about it.
-func (c *Cachegrind) write() (name string, err error) {
+func (c *Cachegrind) write(suffix string) (name string, err error) {
 	name, err = c.outName()
+	name += suffix
 	if err == nil {
 		if err = writeFile(name, c.profile.Write); err == nil {
 			return name, nil
@@ -197,7 +197,12 @@ func writeFile(name string, write func(io.Writer) error) error {
 		return err
 	}
 	w := bufio.NewWriter(f)
-	err = errors.Join(write(w), w.Flush(), f.Close())
+	if err = write(w); err == nil {
+		err = w.Flush()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
 	if err != nil {
 		if st, serr := os.Stat(name); serr == nil && st.Mode().IsRegular() {
 			os.Remove(name)

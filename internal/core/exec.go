@@ -14,6 +14,7 @@ import (
 
 	"gogrind/internal/core/sched"
 	"gogrind/internal/core/syswrap"
+	"gogrind/internal/tool"
 )
 
 // nameVariable tells a tool that another one has exec'ed the first argument of its program, which need not be the name of
@@ -23,6 +24,16 @@ const nameVariable = "GOGRIND_ARGV0"
 // exec prepares for another program in this process. It runs natively, unless --trace-children=yes: then the tool itself is
 // what is executed, with the same options.
 func (p *Process) exec(t *sched.Thread, a *syswrap.ExecArgs) (native bool, err error) {
+	// A child that has only been forked to execute something has nothing to tell.
+	w, watched := p.tool.(tool.ExecWatcher)
+	watched = watched && !p.child && traceable(execFile(a)) == nil
+	if native, err = p.prepareExec(a); err == nil && watched {
+		w.Execing(!native)
+	}
+	return native, err
+}
+
+func (p *Process) prepareExec(a *syswrap.ExecArgs) (native bool, err error) {
 	if p.xml != nil && traceable(execFile(a)) == nil {
 		p.xml.Exec() // a program that can't be executed all the same is rare, and costs a document with too many ends
 	}

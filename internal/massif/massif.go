@@ -44,6 +44,7 @@ type Massif struct {
 	view    report.View
 	started time.Time
 	dir     string        // working directory at start
+	early   string        // a result written before exec, which only stays if that succeeds
 	insts   tool.Counters // of executed instructions, when they are the time
 
 	pcs   sync.Pool // *[]guest.Addr: buffers for stacks
@@ -77,6 +78,7 @@ var (
 	_ tool.Requester     = (*Massif)(nil)
 	_ tool.ThreadWatcher = (*Massif)(nil)
 	_ tool.EventWatcher  = (*Massif)(nil)
+	_ tool.ExecWatcher   = (*Massif)(nil)
 )
 
 // New returns the tool.

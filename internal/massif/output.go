@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"gogrind/internal/options"
@@ -46,6 +47,33 @@ func (m *Massif) write(out io.Writer) error {
 
 // Finish implements tool.Tool: it writes the results and says where they are.
 func (m *Massif) Finish(tool.Exit) (status int, replace bool) {
+	if m.early != "" {
+		os.Remove(m.early) // exec has failed
+	}
+	m.conclude("")
+	return 0, false
+}
+
+// Execing implements tool.ExecWatcher. The result of a program that runs under the tool afterwards has the same name, so that a
+// number is put behind it here.
+func (m *Massif) Execing(traced bool) {
+	suffix := ""
+	f := files{log: m.report.Log(), dir: m.dir}
+	names := options.Expander{PID: f.log.PID()}
+	if name, err := names.Expand("massif-out-file", m.opts.outFile); traced && err == nil {
+		for n := 1; ; n++ {
+			suffix = fmt.Sprintf(".%d", n)
+			m.early = f.path(name + suffix)
+			if _, err := os.Lstat(m.early); err != nil {
+				break
+			}
+		}
+	}
+	m.conclude(suffix)
+}
+
+// conclude writes the results, to files with suffix behind their names.
+func (m *Massif) conclude(suffix string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f := files{log: m.report.Log(), dir: m.dir}
@@ -55,11 +83,15 @@ func (m *Massif) Finish(tool.Exit) (status int, replace bool) {
 		f.log.Userf("%v", err)
 		name = spare(&names, defaultOut)
 	}
+	name += suffix
 	native := f.write(name, spare(&names, defaultOut), m.write)
 	if native == "" {
-		return 0, false
+		return
 	}
-	prof, err := m.profileName(&names, native)
+	prof := ""
+	if suffix == "" {
+		prof, err = m.profileName(&names, native)
+	}
 	switch {
 	case err != nil:
 		f.log.Userf("%v", err)
@@ -70,7 +102,6 @@ func (m *Massif) Finish(tool.Exit) (status int, replace bool) {
 	if m.core.Verbosity > 0 {
 		f.log.Userf("%s", m.summary(native, prof))
 	}
-	return 0, false
 }
 
 // spare is the default name of a result.

@@ -121,6 +121,12 @@ type ThreadWatcher interface {
 	ThreadEnded(t Thread)
 }
 
+// ExecWatcher is told that the program is about to be replaced by another one: Finish will not be called, unless that fails.
+type ExecWatcher interface {
+	// Execing: traced says that the next program runs under the tool, in this process.
+	Execing(traced bool)
+}
+
 // StackWatcher is told when the core itself moves a stack pointer: for signal frames and for functions that it calls.
 type StackWatcher interface {
 	// StackMoved: t's stack pointer goes from one address of a stack to another of the same stack.

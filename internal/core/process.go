@@ -105,6 +105,11 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 				p.log.Debugf("%s", msg)
 			}
 		},
+		Damaged: func(path, msg string) {
+			if !opt.Quiet() {
+				p.log.Debugf("WARNING: Serious error when reading debug info\nWhen reading debug info from %s:\n%s", path, msg)
+			}
+		},
 	})
 	layout, err := layout()
 	if err != nil {
@@ -113,7 +118,11 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 	layout.Above(guest.Addr(opt.AspaceMinaddr))
 	p.debug(1, "aspacem", "guest %v, files and code from %v, the break at %v, stack to %v", layout.Space, layout.Low[0].Start, layout.Brk.Start, layout.Stack.End)
 	p.space = aspace.New(layout)
-	p.unwind = &unwind.Config{Space: p.symbols, Mem: p.space, Code: p.executable, Merge: opt.MergeRecursiveFrames}
+	p.unwind = &unwind.Config{Space: p.symbols, Mem: p.space, Code: p.executable, Merge: opt.MergeRecursiveFrames, Warn: func(msg string) {
+		if !opt.Quiet() {
+			p.log.Debugf("WARNING: stack traces may be short, frame information is damaged: %s", msg)
+		}
+	}}
 	if err := p.openReport(); err != nil {
 		return nil, err
 	}

@@ -124,6 +124,10 @@ func (o *Object) warn(err error) {
 		o.warned = make(map[string]bool)
 	}
 	o.warned[msg] = true
+	if len(o.warned) == 1 && o.space.opt.Damaged != nil {
+		o.space.opt.Damaged(o.Path, err.Error())
+		return
+	}
 	o.space.opt.Warn(msg)
 }
 

@@ -44,6 +44,9 @@ type Options struct {
 	// Warn receives a message about damaged or unreadable debug information, once per cause. It must not call back into
 	// this package. Nil drops the messages.
 	Warn func(msg string)
+	// Damaged, if set, receives the first message about an object in place of Warn: names and lines of that object may be
+	// missing from what is shown.
+	Damaged func(path, msg string)
 	// Open opens an object file for reading; nil means by its path. The core sets it to keep our descriptors apart from
 	// the guest's.
 	Open func(path string) (File, error)

@@ -263,6 +263,7 @@ func (p *Process) makeHeap() error {
 		if p.opt.Alignment > layout.Alignment {
 			layout.Alignment = p.opt.Alignment
 		}
+		layout.ReallocKeeps = !p.opt.ReallocZeroFrees
 		if p.opt.RedzoneSize >= 0 {
 			layout.RedZone = uint64(p.opt.RedzoneSize)
 		}

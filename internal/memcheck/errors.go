@@ -179,6 +179,16 @@ func (m *Memcheck) MismatchedFree(t tool.Thread, _ string, _ tool.AllocKind, b t
 	m.report.Report(f)
 }
 
+// ReallocZero implements tool.ReallocZeroer.
+func (m *Memcheck) ReallocZero(t tool.Thread, b tool.HeapBlock) {
+	if !m.opts.showRealloc0 {
+		return
+	}
+	f := m.finding(t, "ReallocSizeZero", "ReallocZero", "realloc() with size 0")
+	f.Fill = func(f *report.Finding) { f.Aux = m.block(b.Addr, b) }
+	m.report.Report(f)
+}
+
 // FishySize implements tool.HeapReplacer.
 func (m *Memcheck) FishySize(t tool.Thread, fn, arg string, size int64) {
 	text := fmt.Sprintf("Argument '%s' of function %s has a fishy (possibly negative) value: ", arg, fn)

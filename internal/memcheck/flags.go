@@ -31,6 +31,7 @@ type settings struct {
 	freeFill       int
 	keepStacks     string
 	showMismatched bool
+	showRealloc0   bool
 	showReachable  bool
 	showPossibly   bool
 }
@@ -89,6 +90,8 @@ func (m *Memcheck) Flags(fs *flag.FlagSet) {
 	options.Hex(fs, &o.freeFill, "free-fill", -1, 0, 255, "fill freed blocks with this byte")
 	options.Enum(fs, &o.keepStacks, "keep-stacktraces", "alloc-and-free",
 		[]string{"alloc", "free", "alloc-and-free", "alloc-then-free", "none"}, "stacks that are kept for a block")
+	// Valgrind has it since 3.21, and then says yes: what compares with 3.19 is not to see more than that has.
+	options.YesNo(fs, &o.showRealloc0, "show-realloc-size-zero", false, "show calls of realloc with size 0")
 	options.YesNo(fs, &o.showMismatched, "show-mismatched-frees", true, "show frees by a function that doesn't fit the allocation")
 	o.showPossibly = true
 }

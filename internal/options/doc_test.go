@@ -44,7 +44,6 @@ var coreNotes = map[string]note{
 	"wait-for-gdb":               {accepted, "", "WaitForGDB"},
 	"version":                    {differs, "says `gogrind-` and our version; the driver says `valgrind-3.19.0`", ""},
 	"tool":                       {differs, "each tool is an executable of its own; the driver `valgrind` takes any", ""},
-	"realloc-zero-bytes-frees":   {accepted, "", "ReallocZeroFrees"},
 	"xtree-memory":               {accepted, "", "XtreeMemory"},
 	"xtree-memory-file":          {accepted, "", "XtreeMemoryFile"},
 	"xtree-compress-strings":     {accepted, "", "XtreeCompress"},

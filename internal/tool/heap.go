@@ -23,6 +23,7 @@ type HeapConfig struct {
 	Dirty         bool   // blocks that are used again keep what was in them, but for calloc
 	Off           bool   // nothing is replaced after all
 	KeepFreedInfo bool   // freed blocks stay in the index while they are in quarantine
+	ReallocKeeps  bool   // realloc to size 0 gives a block of no bytes; else it frees and gives NULL
 }
 
 // HeapBlock is one block handed out by the replacement allocator (or described by a client request).
@@ -71,6 +72,12 @@ type OverlapWatcher interface {
 	WantsCopied() bool
 	// Copied: n bytes, some of them undefined, have been copied, and their shadow with them.
 	Copied(t Thread, dst, src guest.Addr, n uint64)
+}
+
+// ReallocZeroer is a HeapReplacer that is told of calls of realloc with size 0.
+type ReallocZeroer interface {
+	// ReallocZero: the live block b is passed to realloc with size 0, which has done nothing yet.
+	ReallocZero(t Thread, b HeapBlock)
 }
 
 // HeapReplacer is a tool that wants malloc and friends replaced. All methods are called on the thread that makes the

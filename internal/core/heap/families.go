@@ -311,14 +311,22 @@ func (a *Allocator) failed(f *family, args *Args, errno unix.Errno) uint64 {
 	return 0
 }
 
-// realloc is realloc as the C library has it, with the extremes of Valgrind: a size of 0 frees and gives NULL.
+// realloc is realloc as the C library has it, with the extremes of Valgrind: a size of 0 frees and gives NULL, unless the layout says
+// otherwise (--realloc-zero-bytes-frees).
 func (a *Allocator) realloc(f *family, t tool.Thread, args *Args, p guest.Addr, size uint64) uint64 {
 	switch {
 	case p == 0:
 		return a.get(f, t, args, size, 0, false)
 	case size == 0:
-		a.Free(t, f.frames[0].Func, p, f.kind)
-		return 0
+		if w, ok := a.cfg.Tool.(tool.ReallocZeroer); ok {
+			if b, live := a.At(p); live && !b.Freed {
+				w.ReallocZero(t, b)
+			}
+		}
+		if !a.cfg.Layout.ReallocKeeps {
+			a.Free(t, f.frames[0].Func, p, f.kind)
+			return 0
+		}
 	case a.fishy(f, t, "size", size):
 		return a.failed(f, args, unix.ENOMEM)
 	}

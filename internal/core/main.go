@@ -46,7 +46,8 @@ func Main(tl tool.Tool) int {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", info.Name, stage0.Reexec())
 		return 1
 	}
-	if err := wantLayout(); err != nil {
+	space, err := wantLayout()
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", info.Name, err)
 		return 1
 	}
@@ -56,7 +57,7 @@ func Main(tl tool.Tool) int {
 			profiling = stop
 		}
 	}
-	p, err := newProcess(tl, opt, cmd)
+	p, err := newProcess(tl, opt, cmd, space)
 	if errors.Is(err, errReported) {
 		return 1
 	}

@@ -78,7 +78,7 @@ func shadowed(tl tool.Tool) bool {
 	return ok
 }
 
-func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process, error) {
+func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, space unix.Rlimit) (*Process, error) {
 	p := &Process{tool: tl, opt: opt, cmd: cmd, shadow: shadowed(tl), stacks: stack.NewInterner()}
 	first, err := hideDescriptors()
 	if err != nil {
@@ -143,7 +143,7 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command) (*Process
 	p.debug(1, "main", "%s is at %v, begins at %v, stack %v, dynamic linker at %v", p.image.Path, p.image.Image, p.image.Entry, p.image.Stack, p.image.InterpBase)
 	// The name that execve would have given the thread; the kernel cuts it. Without /proc it stays the tool's.
 	os.WriteFile("/proc/self/comm", []byte(filepath.Base(path)), 0)
-	p.makeScheduler(first)
+	p.makeScheduler(first, space)
 	if err := tl.Start(p); err != nil {
 		return nil, err
 	}
@@ -410,7 +410,7 @@ func (p *Process) translated(r guest.Range) {
 	p.space.WriteProtect(guest.Range{Start: r.Start.PageDown(), End: r.End.PageUp()})
 }
 
-func (p *Process) makeScheduler(firstFD int) {
+func (p *Process) makeScheduler(firstFD int, space unix.Rlimit) {
 	watcher, _ := p.tool.(tool.FaultWatcher)
 	p.threads.tool, _ = p.tool.(tool.ThreadWatcher)
 	stacks, _ := p.tool.(tool.StackWatcher)
@@ -433,7 +433,7 @@ func (p *Process) makeScheduler(firstFD int) {
 		Space: p.space, Translator: p.trans,
 		Engine: func(sig syswrap.Signals) *syswrap.Engine {
 			cfg := syswrap.Config{
-				Space: p.space, Signals: sig, Watcher: kernel, FirstToolFD: firstFD, NoFile: noFile,
+				Space: p.space, Signals: sig, Watcher: kernel, FirstToolFD: firstFD, NoFile: noFile, AddressSpace: space,
 				Exe: p.image.Path, Cmdline: cmdline, Auxv: auxv, Stat: statFields(p.image),
 				LaxIoctls: p.opt.SimHints.Has(options.HintLaxIoctls),
 				TraceMe:   func() int64 { return p.sched.TraceMe() },

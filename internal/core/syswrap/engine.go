@@ -86,6 +86,8 @@ type Config struct {
 	FirstToolFD int
 	// NoFile is RLIMIT_NOFILE as the guest must see it.
 	NoFile unix.Rlimit
+	// AddressSpace is RLIMIT_AS as the guest must see it; all zero: as it is.
+	AddressSpace unix.Rlimit
 	// LaxIoctls: what is known of an unknown ioctl is the size of its argument, which need not be filled in.
 	LaxIoctls bool
 	// Exe, Cmdline and Auxv are the contents of the files of these names in /proc/self; Exe is an absolute path.
@@ -132,7 +134,7 @@ func New(cfg Config) *Engine {
 		watch:  cfg.Watcher,
 		rows:   byNumber(),
 		warned: make(map[string]bool),
-		limits: startLimits(cfg.NoFile),
+		limits: startLimits(cfg.NoFile, cfg.AddressSpace),
 		calls:  sync.Pool{New: func() any { return new(Call) }},
 	}
 	return e

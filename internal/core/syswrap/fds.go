@@ -54,8 +54,11 @@ func closeRange(c *Call) int64 {
 var ownLimits = []int{unix.RLIMIT_NOFILE, unix.RLIMIT_AS, unix.RLIMIT_DATA}
 
 // startLimits are the guest's own limits at start.
-func startLimits(noFile unix.Rlimit) map[int]unix.Rlimit {
+func startLimits(noFile, space unix.Rlimit) map[int]unix.Rlimit {
 	limits := map[int]unix.Rlimit{unix.RLIMIT_NOFILE: noFile}
+	if space != (unix.Rlimit{}) {
+		limits[unix.RLIMIT_AS] = space
+	}
 	for _, what := range ownLimits {
 		if _, ok := limits[what]; ok {
 			continue

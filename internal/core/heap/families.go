@@ -274,9 +274,9 @@ func (a *Allocator) call(f *family, t tool.Thread, args *Args) uint64 {
 	case roleMallopt:
 		return 1
 	case roleMallinfo:
-		return a.mallinfo(guest.Addr(x), 4)
+		return a.mallinfo(t, guest.Addr(x), 4)
 	case roleMallinfo2:
-		return a.mallinfo(guest.Addr(x), 8)
+		return a.mallinfo(t, guest.Addr(x), 8)
 	}
 	return 0 // malloc_trim has nothing to give back, malloc_stats nothing to say
 }
@@ -358,18 +358,26 @@ func (a *Allocator) posixMemalign(f *family, t tool.Thread, result guest.Addr, a
 	if p == 0 {
 		return uint64(unix.ENOMEM)
 	}
-	a.cfg.Memory.WriteMem(words([]uint64{p}, 8), result)
+	a.give(t, words([]uint64{p}, 8), result)
 	return 0
 }
 
 // mallinfo fills a struct mallinfo (fields of 4 bytes) or mallinfo2 (of 8) at result, which is also the result.
-func (a *Allocator) mallinfo(result guest.Addr, width int) uint64 {
+func (a *Allocator) mallinfo(t tool.Thread, result guest.Addr, width int) uint64 {
 	st := a.Stats()
 	held := a.Footprint()
 	// arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost
 	fields := []uint64{held, st.LiveBlocks, 0, 0, 0, 0, 0, st.LiveBytes, held - min(held, st.LiveBytes), 0}
-	a.cfg.Memory.WriteMem(words(fields, width), result)
+	a.give(t, words(fields, width), result)
 	return uint64(result)
+}
+
+// give writes a result to memory of the guest, which is defined then.
+func (a *Allocator) give(t tool.Thread, b []byte, at guest.Addr) {
+	n := a.cfg.Memory.WriteMem(b, at)
+	if w, ok := a.cfg.Tool.(interface{ AfterWrite(tool.Thread, guest.Range) }); ok {
+		w.AfterWrite(t, guest.Range{Start: at, End: at + guest.Addr(n)})
+	}
 }
 
 // words are the values as little-endian numbers of width bytes.

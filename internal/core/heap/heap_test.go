@@ -102,6 +102,7 @@ func (r *recorder) Freed(_ tool.Thread, b tool.HeapBlock, fn string) {
 func (r *recorder) Resized(_ tool.Thread, old, b tool.HeapBlock) {
 	r.say("resize %d to %d, moved %v, old freed %v", old.Size, b.Size, old.Addr != b.Addr, old.Freed)
 }
+func (r *recorder) AfterWrite(_ tool.Thread, at guest.Range) { r.say("wrote %d", at.Len()) }
 func (r *recorder) BadFree(_ tool.Thread, fn string, a guest.Addr, b tool.HeapBlock, ok bool) {
 	r.say("bad %s near %v size %d freed %v", fn, ok, b.Size, b.Freed)
 }
@@ -263,7 +264,7 @@ func TestFamilies(t *testing.T) {
 }
 
 func TestPosixMemalignResult(t *testing.T) {
-	a, _, ar := newTest(t, layout())
+	a, rec, ar := newTest(t, layout())
 	cell, err := ar.MapTool(guest.PageSize)
 	if err != nil {
 		t.Fatal(err)
@@ -275,6 +276,9 @@ func TestPosixMemalignResult(t *testing.T) {
 			th.regs.GPR[guest.RDI], th.regs.GPR[guest.RSI], th.regs.GPR[guest.RDX] = uint64(cell), 256, 100
 			if r := h.Do(th, &Args{}); r != 0 {
 				t.Fatalf("posix_memalign = %d", r)
+			}
+			if log := strings.Join(rec.log, "; "); !strings.Contains(log, "wrote 8") {
+				t.Errorf("the tool is told %q", log)
 			}
 			p := guest.Addr(leWord(view(cell, 8)))
 			if b, ok := a.At(p); !ok || p%256 != 0 || b.Size != 100 || b.Align != 256 {

@@ -32,6 +32,7 @@ var programs = []program{
 	{name: "cat", argv: []string{"cat"}, stdin: "{text}"},
 	{name: "ls-lR", argv: []string{"ls", "-lR", "/usr/share"}},
 	{name: "find", argv: []string{"find", "/usr/include", "-name", "*.h", "-size", "+8k"}},
+	{name: "find-xargs", argv: []string{"sh", "-c", "find {tree} -name '*.c' | sort | xargs -n 7 -P 2 wc -l | sort | tail -n 20"}, children: true},
 	{name: "grep-r", argv: []string{"grep", "-rnE", "str[a-z]+\\(|size_t", "{tree}"}},
 	{name: "sort", argv: []string{"sort", "--parallel=1", "-k2,2", "-k3n", "{text}"}},
 	{name: "sort-u", argv: []string{"sort", "--parallel=1", "-u", "-S1M", "-o", "sorted", "{text}"}},

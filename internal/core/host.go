@@ -323,6 +323,10 @@ func (p *Process) finish(t *sched.Thread, e tool.Exit) int {
 		s := p.trans.Stats()
 		p.log.Debugf("jit: %d fragments, %d guest instructions, %d bytes guest, %d bytes host, %d flushes",
 			s.Fragments, s.Insts, s.GuestBytes, s.HostBytes, s.Flushes)
+		if p.shadow {
+			x := p.sched.ExactStats()
+			p.log.Debugf("exact: fast code left %d times, %d instructions stepped, dirty code entered %d times", x.Left, x.Steps, x.Dirty)
+		}
 	}
 	if profiling != nil {
 		profiling()

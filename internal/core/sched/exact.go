@@ -23,6 +23,7 @@ type exact struct {
 	cached   tool.Dirty       // set that cachedID is the version of
 	cachedID uint32
 	liveness liveness
+	stats    ExactStats
 	decoded  [decodedSlots]decodedInst
 }
 
@@ -62,8 +63,35 @@ func (t *Thread) Component(i int) int       { return vcpu.ComponentOffset(i) }
 // Exact is the tool's state of t's registers, nil when it keeps none.
 func (t *Thread) Exact() tool.ExactThread { return t.exact.state }
 
+// ExactStats counts what threads did beside fast code.
+type ExactStats struct {
+	Left  uint64 // times that fast code was left for undefined bytes
+	Steps uint64 // instructions that were stepped
+	Dirty uint64 // entries of dirty code
+}
+
+// ExactStats sums up all threads; it is called with no other thread running.
+func (s *Scheduler) ExactStats() ExactStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum := s.exactStats
+	for _, t := range s.threads {
+		sum.add(&t.exact.stats)
+	}
+	return sum
+}
+
+func (s *ExactStats) add(o *ExactStats) {
+	s.Left += o.Left
+	s.Steps += o.Steps
+	s.Dirty += o.Dirty
+}
+
 // GoExact makes t step the instruction that it is in front of, now that it is in the core.
-func (t *Thread) GoExact() { t.exact.now = true }
+func (t *Thread) GoExact() {
+	t.exact.now = true
+	t.exact.stats.Left++
+}
 
 // isExact reports whether the next instruction is not for fast code.
 func (t *Thread) isExact() bool { return t.exact.ver != 0 || t.exact.now }
@@ -150,6 +178,7 @@ func (t *Thread) nextExact() (uintptr, bool) {
 		}
 		if host != 0 {
 			t.ctx.Dirty = uint64(x.ver)
+			x.stats.Dirty++
 			return host, true
 		}
 	}
@@ -189,6 +218,7 @@ func (t *Thread) dirtyCode(d *decodedInst) (uintptr, error) {
 // step performs instruction d, or gives the host address of its copy.
 func (t *Thread) step(d *decodedInst) (uintptr, bool) {
 	x := &t.exact
+	x.stats.Steps++
 	pc := d.pc
 	r := &t.ctx.Regs
 	next := uint64(pc) + uint64(d.inst.Len)

@@ -92,13 +92,14 @@ type Scheduler struct {
 	engine  *syswrap.Engine
 	signals *signal.Process
 
-	mu      sync.Mutex
-	cond    *sync.Cond
-	threads map[int]*Thread // by thread number; mu
-	nextID  int             // mu
-	stopper *Thread         // who asked the others to stop; mu
-	ending  atomic.Bool     // the process is on its way out
-	ender   *Thread         // the thread that ends it, once ending is set
+	mu         sync.Mutex
+	cond       *sync.Cond
+	threads    map[int]*Thread // by thread number; mu
+	nextID     int             // mu
+	exactStats ExactStats      // of threads that have ended; mu
+	stopper    *Thread         // who asked the others to stop; mu
+	ending     atomic.Bool     // the process is on its way out
+	ender      *Thread         // the thread that ends it, once ending is set
 
 	traceMe atomic.Bool // see TraceMe
 

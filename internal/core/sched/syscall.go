@@ -135,6 +135,7 @@ func (t *Thread) end(status int) {
 	t.ctx.Dead = 1
 	s.mu.Lock()
 	delete(s.threads, t.id)
+	s.exactStats.add(&t.exact.stats)
 	last = len(s.threads) == 0
 	s.cond.Broadcast()
 	s.mu.Unlock()

@@ -122,7 +122,7 @@ func (p *Process) setErrno(t *sched.Thread, n int) {
 		return
 	}
 	a := t.CallGuest(fn, nil)
-	p.space.WriteMem([]byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}, guest.Addr(a))
+	t.Store([]byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}, guest.Addr(a))
 }
 
 // freeLibraries lets the C and C++ libraries free what they keep to the end, so that it is not taken for leaks

@@ -375,7 +375,9 @@ func (a *Allocator) mallinfo(t tool.Thread, result guest.Addr, width int) uint64
 // give writes a result to memory of the guest, which is defined then.
 func (a *Allocator) give(t tool.Thread, b []byte, at guest.Addr) {
 	n := a.cfg.Memory.WriteMem(b, at)
-	if w, ok := a.cfg.Tool.(interface{ AfterWrite(tool.Thread, guest.Range) }); ok {
+	if w, ok := a.cfg.Tool.(interface {
+		AfterWrite(tool.Thread, guest.Range)
+	}); ok {
 		w.AfterWrite(t, guest.Range{Start: at, End: at + guest.Addr(n)})
 	}
 }

@@ -21,7 +21,7 @@ func (t *Thread) CallGuest(fn guest.Addr, args []uint64) uint64 {
 	saved, resume, inCall, call := c.Regs, t.resume, t.inCall, t.syscall
 	vec := append([]byte(nil), t.XSave()...)
 	sp := (guest.Addr(c.Regs.GPR[guest.RSP])-256)&^63 - 8
-	if t.s.cfg.Space.WriteMem([]byte{0, uint8(callReturn >> 8), 0, 0, 0, 0, 0, 0}, sp) < 8 {
+	if !t.Store([]byte{0, uint8(callReturn >> 8), 0, 0, 0, 0, 0, 0}, sp) {
 		return 0
 	}
 	for i, r := range []int{guest.RDI, guest.RSI, guest.RDX, guest.RCX, guest.R8, guest.R9} {
@@ -33,9 +33,6 @@ func (t *Thread) CallGuest(fn guest.Addr, args []uint64) uint64 {
 	c.Regs.GPR[guest.RSP] = uint64(sp)
 	c.Regs.RIP = uint64(fn)
 	t.moved(saved.GPR[guest.RSP])
-	if w := t.s.cfg.Kernel; w != nil {
-		w.AfterWrite(t, guest.Range{Start: sp, End: sp + 8})
-	}
 	t.resume, t.inCall = 0, false
 	t.pushExact(sp)
 	t.calls++

@@ -55,7 +55,7 @@ func (t *Thread) clone(a *syswrap.CloneArgs) int64 {
 		vcpu.SetMask(kernelMask(mask))
 		tid := int64(ctx.TID)
 		if a.Flags&unix.CLONE_CHILD_SETTID != 0 {
-			t.s.cfg.Space.WriteMem(le32(uint32(tid)), a.ChildTID)
+			t.Store(le32(uint32(tid)), a.ChildTID)
 		}
 		started <- tid
 		<-released // the kernel stores the parent's copy of the id, too, before the child runs
@@ -68,7 +68,7 @@ func (t *Thread) clone(a *syswrap.CloneArgs) int64 {
 	}()
 	tid := <-started
 	if a.Flags&unix.CLONE_PARENT_SETTID != 0 {
-		t.s.cfg.Space.WriteMem(le32(uint32(tid)), a.ParentTID)
+		t.Store(le32(uint32(tid)), a.ParentTID)
 	}
 	if w := t.s.cfg.Threads; w != nil {
 		w.ThreadCreated(t, n)

@@ -82,7 +82,7 @@ func (t *Thread) emulate(pc guest.Addr) {
 			var f [16]byte
 			binary.LittleEndian.PutUint64(f[:], next)
 			binary.LittleEndian.PutUint64(f[size:], userCS)
-			if t.s.cfg.Space.WriteMem(f[:2*size], guest.Addr(sp)) < 2*size {
+			if !t.Store(f[:2*size], guest.Addr(sp)) {
 				t.badAccess(sp, 6)
 				return
 			}

@@ -81,7 +81,7 @@ func (t *Thread) forkStopped(a *syswrap.CloneArgs, l *lender) int64 {
 		return -int64(err.(unix.Errno))
 	case pid != 0:
 		if a.Flags&unix.CLONE_PARENT_SETTID != 0 {
-			s.cfg.Space.WriteMem(le32(uint32(pid)), a.ParentTID)
+			t.Store(le32(uint32(pid)), a.ParentTID)
 		}
 		return int64(pid)
 	}
@@ -131,7 +131,7 @@ func (t *Thread) forked(a *syswrap.CloneArgs, l *lender) {
 		t.clearTID = a.ChildTID
 	}
 	if a.Flags&unix.CLONE_CHILD_SETTID != 0 {
-		s.cfg.Space.WriteMem(le32(uint32(t.TID())), a.ChildTID)
+		t.Store(le32(uint32(t.TID())), a.ChildTID)
 	}
 	if a.Stack != 0 {
 		r.GPR[guest.RSP] = uint64(a.Stack)

@@ -298,7 +298,7 @@ func (t *Thread) request() {
 		for i := range b {
 			b[i] = byte(r.RIP >> (8 * i))
 		}
-		if t.s.cfg.Space.WriteMem(b[:], guest.Addr(sp)) < 8 {
+		if !t.Store(b[:], guest.Addr(sp)) {
 			t.fault(signal.FaultInfo(signal.SIGSEGV, segvMapErr, sp), signal.Fault{Err: 6, Trap: 14, CR2: sp})
 			return
 		}

@@ -197,6 +197,15 @@ func (s *Scheduler) Threads(f func(tool.Thread) bool) {
 	}
 }
 
+// Store writes b to guest memory for t, as the kernel would. It reports whether all could be written.
+func (t *Thread) Store(b []byte, a guest.Addr) bool {
+	n := t.s.cfg.Space.WriteMem(b, a)
+	if w := t.s.cfg.Kernel; w != nil && n > 0 {
+		w.AfterWrite(t, guest.Range{Start: a, End: a + guest.Addr(n)})
+	}
+	return n == len(b)
+}
+
 // HasTID reports whether tid is the kernel's number of a guest thread.
 func (s *Scheduler) HasTID(tid int) bool {
 	s.mu.Lock()

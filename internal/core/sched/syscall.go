@@ -146,7 +146,7 @@ func (t *Thread) end(status int) {
 		s.exit(t, tool.Exit{Status: status & 0xff})
 	}
 	if t.clearTID != 0 {
-		s.cfg.Space.WriteMem(make([]byte, 4), t.clearTID)
+		t.Store(make([]byte, 4), t.clearTID)
 		unix.RawSyscall6(unix.SYS_FUTEX, uintptr(t.clearTID), 1, 1, 0, 0, 0) // FUTEX_WAKE one waiter, pthread_join
 	}
 }

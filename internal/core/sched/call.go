@@ -21,7 +21,8 @@ func (t *Thread) CallGuest(fn guest.Addr, args []uint64) uint64 {
 	saved, resume, inCall, call := c.Regs, t.resume, t.inCall, t.syscall
 	vec := append([]byte(nil), t.XSave()...)
 	sp := (guest.Addr(c.Regs.GPR[guest.RSP])-256)&^63 - 8
-	if !t.Store([]byte{0, uint8(callReturn >> 8), 0, 0, 0, 0, 0, 0}, sp) {
+	back := []byte{0, uint8(callReturn >> 8), 0, 0, 0, 0, 0, 0}
+	if !t.Store(back, sp) {
 		return 0
 	}
 	for i, r := range []int{guest.RDI, guest.RSI, guest.RDX, guest.RCX, guest.R8, guest.R9} {
@@ -33,6 +34,7 @@ func (t *Thread) CallGuest(fn guest.Addr, args []uint64) uint64 {
 	c.Regs.GPR[guest.RSP] = uint64(sp)
 	c.Regs.RIP = uint64(fn)
 	t.moved(saved.GPR[guest.RSP])
+	t.Store(back, sp) // once more: the move has made it undefined
 	t.resume, t.inCall = 0, false
 	t.pushExact(sp)
 	t.calls++

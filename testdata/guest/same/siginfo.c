@@ -59,6 +59,8 @@ static void children(void) {
 		if (pid == 0) {
 			if (ways[i].sig)
 				raise(ways[i].sig);
+			while (ways[i].sig == SIGSTOP)
+				pause(); // gone on with, until it is killed
 			_exit(33);
 		}
 		wait_for(1);
@@ -75,6 +77,7 @@ static void children(void) {
 			printf("  then code %d, status %d\n", last.si_code, last.si_status);
 			waitid(P_PID, pid, &si, WCONTINUED);
 			printf("  waitid %d %d\n", si.si_code, si.si_status);
+			kill(pid, SIGTERM);
 		}
 		int st;
 		waitpid(pid, &st, 0);
@@ -83,7 +86,8 @@ static void children(void) {
 	signal(SIGCHLD, SIG_IGN);
 	if (fork() == 0)
 		_exit(1);
-	printf("ignored: %d %d\n", wait(NULL), errno == ECHILD);
+	int gone = wait(NULL);
+	printf("ignored: %d %d\n", gone, errno == ECHILD);
 	signal(SIGCHLD, SIG_DFL);
 	sigprocmask(SIG_UNBLOCK, &block, NULL);
 }

@@ -213,7 +213,7 @@ func (m *Massif) countInsts(b *tool.Block) {
 	for i := range b.Insts {
 		in := &b.Insts[i]
 		n++
-		jumps := in.Class() == isa.CtlJcc
+		jumps := in.Row != nil && in.Class() == isa.CtlJcc // a client request has no row
 		switch {
 		case i == len(b.Insts)-1:
 			add(i, n, false)

@@ -99,6 +99,10 @@ func TestInstrument(t *testing.T) {
 	if len(b.Anns) != 2 || b.Anns[0].Inst != 1 || b.Anns[0].Arg != 2 || b.Anns[1].Inst != 4 || b.Anns[1].Arg != 3 {
 		t.Errorf("annotations: %+v", b.Anns)
 	}
+	odd := &tool.Block{Insts: []tool.Inst{{Inst: &amd64.Inst{Len: 1}}}} // could not be decoded
+	if m.Instrument(odd); len(odd.Anns) != 1 || odd.Anns[0].Arg != 1 {
+		t.Errorf("annotations of what is no instruction: %+v", odd.Anns)
+	}
 	b.Anns = nil
 	m.opts.timeUnit, m.opts.stacks = unitBytes, true
 	m.Instrument(b)

@@ -66,7 +66,9 @@ func (m *Memcheck) customNear(a guest.Addr) (b tool.HeapBlock, state string, ok 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	// An address near a block is said to be behind or in front of it, red zone or not.
-	zone := func(b tool.HeapBlock) uint64 { return max(m.zones[b.Addr], customReach, uint64(max(m.core.RedzoneSize, 0))) }
+	zone := func(b tool.HeapBlock) uint64 {
+		return max(m.zones[b.Addr], customReach, uint64(max(m.core.RedzoneSize, 0)))
+	}
 	if b, ok := m.custom.near(a, zone); ok {
 		return b, allocated, true
 	}

@@ -59,6 +59,10 @@ func (x *registers) Step(r tool.Registers, in *amd64.Inst) {
 	for i := range x.v.Uses {
 		x.report(in, &x.v.Uses[i])
 	}
+	if in.Row.Cf == amd64.CfRet { // the return address and the red zone are released
+		sp := guest.Addr(r.Regs().GPR[guest.RSP])
+		x.m.shadow.MakeUndefined(guest.Range{Start: sp + 8 - stackRedZone, End: sp + 8})
+	}
 	e := in.Effects()
 	x.told &^= e.Writes
 	if in.Row.Cf != amd64.CfNone {

@@ -13,11 +13,17 @@ func (m *Memcheck) Instrument(b *tool.Block) {
 	for i := range b.Insts {
 		in := &b.Insts[i]
 		for j := range in.Mem {
+			if in.Row.Cf == amd64.CfRet {
+				continue // calls store return addresses; nobody stores undefined ones
+			}
 			op := tool.OpCheck
 			if a := &in.Mem[j]; a.Kind == isa.Store && !a.Cond && ownStack(in, a) {
 				op = tool.OpDefine
 			}
 			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: op, Mem: j})
+		}
+		if in.Row != nil && in.Row.Cf == amd64.CfRet {
+			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpReturn})
 		}
 		if in.Effects.Writes.Has(amd64.GPR(guest.RSP)) {
 			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpStack})
@@ -30,14 +36,14 @@ func (m *Memcheck) Instrument(b *tool.Block) {
 const ownFrame = 1024
 
 // ownStack reports whether access a of in can't leave the accessible part of the stack: pushes, pops, and operands that
-// are a small distance from the stack pointer.
+// are a small distance above the stack pointer. Stores below it are looked at, so that it is known whether the red zone is used.
 func ownStack(in *tool.Inst, a *amd64.Access) bool {
 	switch a.Addr {
 	case amd64.AddrPush, amd64.AddrPop:
 		return true
 	case amd64.AddrModRM:
 		return in.Base == guest.RSP && in.Index == noReg && in.Seg < segFS && in.ASize == 8 && !a.Outside &&
-			in.Disp >= -stackRedZone && in.Disp < ownFrame && a.Size != 0
+			in.Disp >= 0 && in.Disp < ownFrame && a.Size != 0
 	}
 	return false
 }

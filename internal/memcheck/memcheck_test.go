@@ -329,7 +329,7 @@ func TestInstrument(t *testing.T) {
 		{"sub $8,%rsp", []byte{0x48, 0x83, 0xec, 0x08}, "stack"},
 		{"lea (%rdi),%rax", []byte{0x48, 0x8d, 0x07}, ""},
 		{"leave", []byte{0xc9}, "check0 stack"},
-		{"ret", []byte{0xc3}, "check0 stack"},
+		{"ret", []byte{0xc3}, "return stack"},
 		{"nop", []byte{0x90}, ""},
 	}
 	m := New()
@@ -342,8 +342,8 @@ func TestInstrument(t *testing.T) {
 		m.Instrument(&b)
 		var got []string
 		for _, a := range b.Anns {
-			s := map[tool.Op]string{tool.OpCheck: "check", tool.OpDefine: "define", tool.OpStack: "stack"}[a.Op]
-			if a.Op != tool.OpStack {
+			s := map[tool.Op]string{tool.OpCheck: "check", tool.OpDefine: "define", tool.OpStack: "stack", tool.OpReturn: "return"}[a.Op]
+			if a.Op != tool.OpStack && a.Op != tool.OpReturn {
 				s += string(rune('0' + a.Mem))
 			}
 			got = append(got, s)

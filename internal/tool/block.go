@@ -39,6 +39,8 @@ const (
 	OpDefine
 	// OpStack marks what a change of the stack pointer allocates or releases.
 	OpStack
+	// OpReturn makes the red zone below the stack pointer undefined, in front of a return, if something was stored there.
+	OpReturn
 	// OpCount adds Arg to the 64-bit counter at Ptr (Host.Counters).
 	OpCount
 	// OpEvent appends a record with site Arg to the thread's event buffer (EventWatcher). Its value is not set.

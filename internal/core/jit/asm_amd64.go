@@ -231,8 +231,10 @@ func (a *asm) jcc(cc byte, to int) int {
 
 // Condition codes used here.
 const (
+	ccAE = 3
 	ccE  = 4
 	ccNE = 5
+	ccA  = 7
 )
 
 // alignField puts no-ops before an instruction whose 4-byte field, skip bytes from here, will be patched while other threads

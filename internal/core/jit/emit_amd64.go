@@ -512,6 +512,8 @@ func (t *Translator) emitCold() {
 			t.emitCheckStub(&c)
 		case coldDefine:
 			t.emitDefineStub(&c)
+		case coldRedZone:
+			t.emitRedZoneStub(&c)
 		case coldSlot:
 			t.emitSlotStub(&c)
 		case coldEvent, coldMiss, coldFetch:

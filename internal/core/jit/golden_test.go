@@ -84,6 +84,7 @@ var goldenRows = []struct {
 	{"check of a pop", "5b", codeLow, true, &only{op: tool.OpCheck}},
 	{"check of thread-local storage", "64488b042510000000 31ed", codeLow, true, &only{op: tool.OpCheck}},
 	{"check of the stack canary", "64488b042528000000", codeLow, true, &only{op: tool.OpCheck}},
+	{"return, red zone", "c3", codeLow, true, &only{op: tool.OpReturn}},
 	{"define, push", "53", codeLow, true, &only{op: tool.OpDefine}},
 	{"define, 4 bytes", "897c240c", codeLow, true, &only{op: tool.OpDefine}},
 	{"define, 16 bytes", "0f114424e8", codeLow, true, &only{op: tool.OpDefine}},

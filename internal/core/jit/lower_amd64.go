@@ -77,6 +77,10 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 		if t.ver != verStep {
 			t.lowerDefine(i, ann.Mem)
 		}
+	case tool.OpReturn:
+		if t.ver != verStep {
+			t.lowerReturn()
+		}
 	case tool.OpStack:
 		t.lowerStack(&t.tr.insts[i])
 	case tool.OpCount:
@@ -283,11 +287,21 @@ func (t *Translator) belowStack(c *coldStub) (site int) {
 		a.bytes(0x0f, 0x90, 0xc0) // seto %al
 	}
 	a.bytes(0x48, 0x29, 0xe1)       // sub %rsp, %rcx
-	a.bytes(0x48, 0x83, 0xe9, 0x80) // sub $-128, %rcx: negative below the red zone
-	a.bytes(0x48, 0x81, 0xf9)       // cmp $-stackReach, %rcx
+	a.bytes(0x48, 0x83, 0xe9, 0x80) // sub $-redZone, %rcx: negative below the red zone
+	a.bytes(0x48, 0x81, 0xf9)       // cmp $redZone, %rcx
+	a.u32(redZone)
+	a.b2(0x70|ccAE, 0)
+	other := a.pos
+	a.lea(rcx, at(rsp, -redZone))
+	a.store(slot(vcpu.OffRedZone), rcx)
+	a.b2(0xeb, 0) // with rcx not 0
+	done := a.pos
+	a.buf[other-1] = byte(a.pos - other)
+	a.bytes(0x48, 0x81, 0xf9) // cmp $-stackReach, %rcx
 	a.u32(uint32(0x100000000 - stackReach))
 	a.bytes(0x48, 0x0f, 0x92, 0xc1) // setb %cl
 	a.bytes(0x0f, 0xb6, 0xc9)       // movzbl %cl, %ecx: 0 in [-stackReach, 0), as unsigned numbers
+	a.buf[done-1] = byte(a.pos - done)
 	if c.spilled {
 		a.b2(0x04, 0x7f) // add $0x7f, %al
 		a.b1(0x9e)       // sahf
@@ -303,16 +317,50 @@ func (t *Translator) belowStack(c *coldStub) (site int) {
 	return site
 }
 
+// lowerReturn makes the red zone of the function that returns undefined, if it has been used.
+func (t *Translator) lowerReturn() {
+	a := &t.hot
+	a.store(spill(slotFlags), rcx)
+	a.load(rcx, slot(vcpu.OffRedZone))
+	a.b2(0xe3, 5) // jrcxz over the jump
+	site := a.jmp(0)
+	t.tr.colds = append(t.tr.colds, coldStub{kind: coldRedZone, site: site, resume: a.pos})
+	a.load(rcx, spill(slotFlags))
+}
+
+// emitRedZoneStub emits what a return does whose function has stored to its red zone, which rcx points to. The frame above it has
+// been released by now; if not, another function has been jumped to since, and the memory is part of its frame.
+func (t *Translator) emitRedZoneStub(c *coldStub) {
+	a := &t.cold
+	t.hot.patch(c.site, a.pos)
+	a.store(spill(slotA), rax)
+	a.b1(0x9f)                // lahf
+	a.bytes(0x0f, 0x90, 0xc0) // seto %al
+	a.bytes(0x48, 0x81, 0xc1) // add $redZone, %rcx
+	a.u32(redZone)
+	a.bytes(0x48, 0x39, 0xe1) // cmp %rsp, %rcx
+	skip := a.jcc(ccA, 0)
+	for off := int32(-redZone); off < 0; off += 8 {
+		a.storeImm(mem{seg: segGS, base: rcx, index: noReg, disp: off}, -1)
+	}
+	a.patch(skip, a.pos)
+	a.storeImm(slot(vcpu.OffRedZone), 0)
+	a.b2(0x04, 0x7f) // add $0x7f, %al
+	a.b1(0x9e)       // sahf
+	a.load(rax, spill(slotA))
+	a.jmp(c.resume)
+}
+
 // stackReach is how far below the stack pointer stores are taken for wrong ones to the stack: as far as a stack usually goes.
 const stackReach = 8 << 20
 
 // recoverable notes that the host instruction emitted next is an annotation's access that may fault.
 func (t *Translator) recoverable() { t.recover = append(t.recover, recovery{at: uint32(t.hot.pos)}) }
 
-// mark makes 4 bytes (wide: 8) of the stack at off from the stack pointer undefined, the red zone left out.
+// mark makes 4 bytes (wide: 8) of the stack at off from the stack pointer undefined.
 func (t *Translator) mark(off int32, wide bool) {
 	a := &t.hot
-	m := mem{seg: segGS, base: rsp, index: noReg, disp: off - redZone}
+	m := mem{seg: segGS, base: rsp, index: noReg, disp: off}
 	t.recoverable()
 	if wide {
 		a.storeImm(m, -1)
@@ -370,9 +418,9 @@ func (t *Translator) checkZero(kind uint8, i, k int, m mem, size int, flagsLive 
 	}
 }
 
-// lowerStack marks what an instruction that writes the stack pointer releases. What lies below the red zone is undefined at any
-// time: it was made so when the stack was new (memcheck), or is when it is released, so that there is nothing to do when it is
-// allocated. The red zone moves along with the stack pointer, so all marks lie 128 bytes lower than the change.
+// lowerStack marks what an instruction that writes the stack pointer releases. What lies below the stack pointer is undefined at any
+// time, but for what a function has stored to its red zone (lowerReturn): it was made so when the stack was new (memcheck), or is
+// when it is released, so that there is nothing to do when it is allocated.
 func (t *Translator) lowerStack(in *inst) {
 	a := &t.hot
 	delta, known := stackDelta(in)
@@ -484,7 +532,7 @@ func (t *Translator) emitMoveStack() {
 	done := a.pos + 1
 	a.b2(0xe3, 0) // jrcxz
 	t.moveStore = a.pos
-	a.op(0, true, 0x89, rax, mem{seg: segGS, base: rdx, index: noReg, disp: -redZone}, 0, false)
+	a.op(0, true, 0x89, rax, mem{seg: segGS, base: rdx, index: noReg}, 0, false)
 	a.bytes(0x48, 0x83, 0xc2, 8) // add $8, %rdx
 	a.bytes(0x48, 0xff, 0xc9)    // dec %rcx
 	a.b2(0xeb, byte(loop-(a.pos+2)))

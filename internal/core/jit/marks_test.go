@@ -22,8 +22,7 @@ func (stackOnly) Instrument(b *tool.Block) {
 	}
 }
 
-// wantMarks is what OpStack promises: memory that is released, without the red zone of the new stack pointer, is undefined. Steps are
-// of 8 bytes from the lower end; a change of more than stackSwitch is another stack. A return that drops more than stackInline
+// wantMarks is what OpStack promises: memory that is released is undefined. Steps are of 8 bytes from the lower end; a change of more than stackSwitch is another stack. A return that drops more than stackInline
 // bytes is left alone.
 func wantMarks(shadow []byte, base, old, now uint64, ret bool) {
 	if now < old {
@@ -45,7 +44,7 @@ func wantMarks(shadow []byte, base, old, now uint64, ret bool) {
 		n &^= 7
 	}
 	for i := uint64(0); i < n; i++ {
-		if at := lo - redZone + i - base; at < uint64(len(shadow)) {
+		if at := lo + i - base; at < uint64(len(shadow)) {
 			shadow[at] = 0xff
 		}
 	}

@@ -100,6 +100,7 @@ const (
 	coldExit = iota
 	coldCheck
 	coldDefine
+	coldRedZone
 	coldEvent
 	coldSlot
 	coldMiss // of lower_miss_amd64.go, as the next one

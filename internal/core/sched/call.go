@@ -36,6 +36,7 @@ func (t *Thread) CallGuest(fn guest.Addr, args []uint64) uint64 {
 	t.moved(saved.GPR[guest.RSP])
 	t.Store(back, sp) // once more: the move has made it undefined
 	t.resume, t.inCall = 0, false
+	t.ctx.RedZone = 0
 	t.pushExact(sp)
 	t.calls++
 	level := t.calls

@@ -301,6 +301,7 @@ func (t *Thread) transfer(d *decodedInst, next uint64) bool {
 			r.GPR[guest.RSP] += uint64(uint16(in.Imm))
 		}
 		t.moved(old)
+		t.ctx.RedZone = 0 // the tool has seen to it
 	}
 	if d.flow == jit.FlowCall || d.flow == jit.FlowCallInd { // what the return plane has for this slot is checked by its landing
 		sp := guest.Addr(r.GPR[guest.RSP] - 8)
@@ -438,6 +439,7 @@ func (t *Thread) linkDirty(n int) {
 // handling tells that a signal handler is about to run: the core has moved the stack pointer away from the address from and
 // written a frame.
 func (t *Thread) handling(from guest.Addr) {
+	t.ctx.RedZone = 0 // what the interrupted function has there stays
 	t.moved(uint64(from))
 	sp := guest.Addr(t.ctx.Regs.GPR[guest.RSP])
 	t.pushExact(sp + 8) // where the handler's return leaves the stack pointer for sigreturn

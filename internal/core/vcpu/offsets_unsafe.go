@@ -12,6 +12,7 @@ const (
 	OffExit     = int32(unsafe.Offsetof(Context{}.Exit))
 	OffIBTarget = int32(unsafe.Offsetof(Context{}.IBTarget))
 	OffSpill    = int32(unsafe.Offsetof(Context{}.Spill))
+	OffRedZone  = int32(unsafe.Offsetof(Context{}.RedZone))
 	OffDirty    = int32(unsafe.Offsetof(Context{}.Dirty))
 	OffNoVec    = int32(unsafe.Offsetof(Context{}.NoVec))
 	OffEvents   = int32(unsafe.Offsetof(Context{}.Events))

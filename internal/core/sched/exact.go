@@ -24,11 +24,11 @@ type exact struct {
 	cachedID uint32
 	liveness liveness
 	stats    ExactStats
-	decoded  [decodedSlots]decodedInst
+	decoded  *[decodedSlots]decodedInst // made when first needed
 }
 
 // decodedSlots is the size of a thread's cache of decoded instructions, a power of two.
-const decodedSlots = 1 << 9
+const decodedSlots = 1 << 11
 
 // maxInst is the length of the longest thing that is stepped at once: a client request.
 const maxInst = 19
@@ -401,7 +401,10 @@ func (t *Thread) stepped() {
 
 // decode returns the instruction at pc; nil when there is no code.
 func (t *Thread) decode(pc guest.Addr) *decodedInst {
-	d := &t.exact.decoded[(uint64(pc)*0x9e3779b97f4a7c15)>>(64-9)] // 2^64 divided by the golden ratio; 9 bits for decodedSlots
+	if t.exact.decoded == nil {
+		t.exact.decoded = new([decodedSlots]decodedInst)
+	}
+	d := &t.exact.decoded[(uint64(pc)*0x9e3779b97f4a7c15)>>(64-11)] // 2^64 divided by the golden ratio; 11 bits for decodedSlots
 	code := t.s.tr.Code(pc, maxInst)
 	if len(code) == 0 {
 		return nil

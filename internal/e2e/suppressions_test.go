@@ -38,7 +38,9 @@ func TestSuppressions(t *testing.T) {
 				c.options = append(c.options, "--suppressions="+file, "--errors-for-leak-kinds=all", "--vex-guest-chase=no")
 				got := s.run(t, tool, c)
 				var err error
-				if !strings.Contains(got.log, "ERROR SUMMARY: 0 errors") || got.status == errorExit {
+				// There is no kind of suppression for wrong pool addresses, in Valgrind neither.
+				left := strings.Count(got.log, "Illegal memory pool address")
+				if !strings.Contains(got.log, fmt.Sprintf("ERROR SUMMARY: %d errors", left)) || got.status == errorExit && left == 0 {
 					err = fmt.Errorf("not all suppressed by\n%s%s", made, tail(got))
 				}
 				s.verdict(t, err)

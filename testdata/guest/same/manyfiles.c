@@ -12,13 +12,13 @@ int main(void) {
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = 2000;
 	printf("limit: %d\n", setrlimit(RLIMIT_NOFILE, &limit));
-	int first = -1, last = 0, fd, bad = 0;
+	static int files[2000]; // descriptors that were open before are left alone
+	int n = 0, fd, bad = 0;
 	while ((fd = open("/dev/null", O_WRONLY)) >= 0)
-		if (last = fd, first < 0)
-			first = fd;
-	printf("last: %d, then %d\n", last, errno == EMFILE);
-	for (fd = first; fd <= last; fd++)
-		if (write(fd, "x", 1) != 1 || close(fd) != 0)
+		files[n++] = fd;
+	printf("last: %d, then %d\n", files[n - 1], errno == EMFILE);
+	while (n-- > 0)
+		if (write(files[n], "x", 1) != 1 || close(files[n]) != 0)
 			bad++;
 	printf("unusable: %d\n", bad);
 	return 0;

@@ -24,6 +24,10 @@ func (r *Reporter) offerSuppression(e *Entry) {
 	default:
 		return
 	}
+	if e.SuppKind == "" {
+		r.log.Userf("(%s does not allow error to be suppressed)", r.cfg.SuppTool)
+		return
+	}
 	r.log.Raw(suppress.Generate(r.cfg.SuppTool, e.suppression(e.Frames)))
 }
 

@@ -15,7 +15,7 @@ func (r *Reporter) show(e *Entry) {
 	r.counts.Shown++
 	if r.cfg.Sink != nil {
 		var supp *suppress.Finding
-		if r.cfg.GenSuppressions == "all" {
+		if r.cfg.GenSuppressions == "all" && e.SuppKind != "" {
 			supp = e.suppression(e.Frames)
 		}
 		r.cfg.Sink.Found(e, supp)

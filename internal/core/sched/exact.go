@@ -94,7 +94,9 @@ func (t *Thread) GoExact() {
 }
 
 // isExact reports whether the next instruction is not for fast code.
-func (t *Thread) isExact() bool { return t.exact.ver != 0 || t.exact.now }
+func (t *Thread) isExact() bool {
+	return t.exact.ver != 0 || t.exact.now || t.s.cfg.ExactOnly && t.exact.state != nil
+}
 
 // setDirty takes note of what holds undefined bits.
 func (t *Thread) setDirty(d tool.Dirty) {
@@ -170,7 +172,7 @@ func (t *Thread) nextExact() (uintptr, bool) {
 		t.noCode(err)
 		return 0, false
 	}
-	if !x.now && !d.reads(x.cached) {
+	if !x.now && !t.s.cfg.ExactOnly && !d.reads(x.cached) {
 		host, err := t.dirtyCode(d)
 		if err != nil {
 			t.noCode(err)

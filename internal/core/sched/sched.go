@@ -52,6 +52,8 @@ type Config struct {
 	Events  tool.EventWatcher
 	Kernel  tool.KernelWatcher
 	Exact   tool.Exact
+	// ExactOnly steps every instruction, for tests: findings must be the same.
+	ExactOnly bool
 	// Callers stores where t is and the return addresses on its stack, innermost first, and returns how many.
 	Callers func(t *Thread, pcs []guest.Addr) int
 	Data    *tool.Cache // of Events, if it is a tool.EventCacher

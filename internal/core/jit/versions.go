@@ -243,7 +243,7 @@ func (t *Translator) cutDirty() bool {
 			cut(i)
 			return i > 0
 		}
-		e := in.effects()
+		e := in.LowEffects()
 		if e.Reads&d.Regs != 0 || (e.FlagsRead|e.FlagsWritten&^e.FlagsKilled)&d.Flags != 0 {
 			cut(i)
 			return i > 0

@@ -426,7 +426,7 @@ func (t *Thread) decode(pc guest.Addr) *decodedInst {
 	}
 	d.n = d.inst.Len
 	d.flow, d.target = jit.FlowOf(&d.inst, pc)
-	d.effects = d.inst.Effects()
+	d.effects = d.inst.LowEffects() // what lies above is hardly ever undefined, and then taken for defined
 	return d
 }
 

@@ -300,3 +300,32 @@ func (in *Inst) stateEffects(rd, wr isa.RegSet) (isa.RegSet, isa.RegSet) {
 	}
 	return rd, wr
 }
+
+// LowEffects are the Effects for an analysis that cares for the low 128 bits of vector registers only: an SSE instruction that
+// writes all of them replaces the register, although it keeps what is above.
+func (in *Inst) LowEffects() isa.Effects {
+	e := in.Effects()
+	if in.Space != SpLegacy || in.Map == 0 {
+		return e
+	}
+	var buf [8]Operand
+	var read, replaced isa.RegSet
+	ops := in.Operands(buf[:0])
+	for i := range ops {
+		o := &ops[i]
+		switch {
+		case o.Kind != OpReg || o.Class != CVec:
+		case o.Acc&(AccR|AccCond|AccCW|AccMask) != 0:
+			read |= Vec(o.Num)
+		case o.Acc&AccW != 0 && o.Width == 16:
+			replaced |= Vec(o.Num)
+		}
+	}
+	const xorps, pxor = 0x57, 0xef
+	if rm := in.ModRM&7 | in.Rex<<3&8; in.Map == 1 && (in.Op == xorps || in.Op == pxor && in.PP&1 != 0) && in.ModRM >= 0xc0 &&
+		rm == in.ModRM>>3&7|in.Rex<<1&8 {
+		read, replaced = 0, Vec(rm)
+	}
+	e.Reads &^= replaced &^ read
+	return e
+}

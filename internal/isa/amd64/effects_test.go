@@ -182,3 +182,25 @@ func TestMemAccesses(t *testing.T) {
 		}
 	}
 }
+
+func TestLowEffects(t *testing.T) {
+	for _, row := range []struct {
+		code  string
+		reads isa.RegSet
+	}{
+		{"\xf3\x0f\x6f\x02", GPR(2)},          // movdqu (%rdx), %xmm0
+		{"\x66\x0f\xef\xc0", 0},               // pxor %xmm0, %xmm0
+		{"\x66\x0f\xef\xc1", Vec(0) | Vec(1)}, // pxor %xmm1, %xmm0
+		{"\x0f\x28\xc1", Vec(1)},              // movaps %xmm1, %xmm0
+		{"\xf3\x0f\x10\xc1", Vec(0) | Vec(1)}, // movss %xmm1, %xmm0 keeps the rest
+		{"\x0f\x11\x00", Vec(0) | GPR(0)},     // movups %xmm0, (%rax)
+	} {
+		var in Inst
+		if err := Decode([]byte(row.code), &in); err != nil {
+			t.Fatal(err)
+		}
+		if e := in.LowEffects(); e.Reads != row.reads {
+			t.Errorf("%x reads %#x, want %#x", row.code, e.Reads, row.reads)
+		}
+	}
+}

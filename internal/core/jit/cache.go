@@ -110,7 +110,7 @@ func (t *Translator) Entry(pc guest.Addr) (uintptr, error) {
 	if err != nil {
 		return 0, err
 	}
-	return uintptr(t.base + uint64(t.frags[f].body)), nil
+	return t.bodyOf(f), nil
 }
 
 // Indirect is Entry for an address that an indirect branch missed: the address is entered in the tables, so that generated
@@ -148,7 +148,7 @@ func (t *Translator) Once(pc guest.Addr) (uintptr, error) {
 	}
 	delete(t.byPC, uint64(pc))
 	t.frags[f].dead = true
-	return uintptr(t.base + uint64(t.frags[f].body)), nil
+	return t.bodyOf(f), nil
 }
 
 // Verify compares the code that fragment n was made from with what is there now. If it is the same, resume is the host address
@@ -200,7 +200,7 @@ func (t *Translator) Link(n int) (uintptr, error) {
 			t.link(uint32(n), f)
 		}
 	}
-	return uintptr(t.base + uint64(t.frags[f].body)), nil
+	return t.bodyOf(f), nil
 }
 
 // Target is the guest address of exit n, for exits that only carry one (system calls, requests, emulation).

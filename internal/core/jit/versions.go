@@ -69,26 +69,23 @@ func (t *Translator) DirtySet(ver uint32) tool.Dirty {
 }
 
 // Step returns the host address of the step for the instruction at pc, which must be one that goes on to the next.
-func (t *Translator) Step(pc guest.Addr) (uintptr, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	f, err := t.lookupVersion(uint64(pc), verStep)
-	if err != nil {
-		return 0, err
-	}
-	return uintptr(t.base + uint64(t.frags[f].body)), nil
-}
+func (t *Translator) Step(pc guest.Addr) (uintptr, error) { return t.entryOf(pc, verStep) }
 
 // Original is Entry for the code that is really at pc, although a hook or other guest code stands in for it.
-func (t *Translator) Original(pc guest.Addr) (uintptr, error) {
+func (t *Translator) Original(pc guest.Addr) (uintptr, error) { return t.entryOf(pc, verOriginal) }
+
+func (t *Translator) entryOf(pc guest.Addr, ver uint32) (uintptr, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	f, err := t.lookupVersion(uint64(pc), verOriginal)
+	f, err := t.lookupVersion(uint64(pc), ver)
 	if err != nil {
 		return 0, err
 	}
-	return uintptr(t.base + uint64(t.frags[f].body)), nil
+	return t.bodyOf(f), nil
 }
+
+// bodyOf is the host address of fragment f for direct jumps.
+func (t *Translator) bodyOf(f uint32) uintptr { return uintptr(t.base + uint64(t.frags[f].body)) }
 
 // StepOnce is Once for a step.
 func (t *Translator) StepOnce(pc guest.Addr) (uintptr, error) {
@@ -105,7 +102,7 @@ func (t *Translator) StepOnce(pc guest.Addr) (uintptr, error) {
 	}
 	t.forget(uint64(pc), verStep, f)
 	t.frags[f].dead = true
-	return uintptr(t.base + uint64(t.frags[f].body)), nil
+	return t.bodyOf(f), nil
 }
 
 // warm is how often dirty code for a place must be wanted before it is made: a step costs less than a translation.
@@ -119,7 +116,7 @@ func (t *Translator) Dirty(pc guest.Addr, ver uint32) (host uintptr, ok bool, er
 	if f == 0 {
 		return 0, false, err
 	}
-	return uintptr(t.base + uint64(t.frags[f].body)), true, nil
+	return t.bodyOf(f), true, nil
 }
 
 // LinkDirty is Link for an exit of dirty code; ok is false when its target is to be stepped, or is a hook.
@@ -138,14 +135,7 @@ func (t *Translator) LinkDirty(n int) (host uintptr, ok bool, err error) {
 	if t.generation == gen && e.site != 0 && e.to == 0 && !t.frags[e.frag].dead {
 		t.link(uint32(n), f)
 	}
-	return uintptr(t.base + uint64(t.frags[f].body)), true, nil
-}
-
-// Version is the version of the code that exit n wants to go on with.
-func (t *Translator) Version(n int) uint32 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.exits[n].ver
+	return t.bodyOf(f), true, nil
 }
 
 // lookupDirty returns 0 without an error when the instruction at pc is to be stepped.

@@ -54,6 +54,7 @@ type path struct {
 	open tool.Dirty
 }
 
+// outlook is what becomes of registers in the function at hand, from pc on.
 func (t *Thread) outlook(pc guest.Addr) outlook {
 	l := &t.exact.liveness
 	if epoch := t.s.tr.Epoch(); l.known == nil || l.epoch != epoch {
@@ -67,6 +68,7 @@ func (t *Thread) outlook(pc guest.Addr) outlook {
 	return o
 }
 
+// explore finds it out.
 func (t *Thread) explore(start guest.Addr) (o outlook) {
 	l := &t.exact.liveness
 	l.seen = make(map[guest.Addr]tool.Dirty)
@@ -142,7 +144,7 @@ func (t *Thread) follow(p path, o *outlook, budget *int) bool {
 	}
 }
 
-// dropDead makes registers defined that code at RIP, where a transfer has led, and its callers will not read.
+// dropDead makes registers defined that code at RIP and its callers will not read.
 func (t *Thread) dropDead() {
 	x := &t.exact
 	if x.ver == 0 {

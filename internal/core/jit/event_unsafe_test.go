@@ -57,6 +57,34 @@ func TestEventLayout(t *testing.T) {
 	}
 }
 
+// again runs the case of d, which has been run natively and whose state is loaded, translated by mode, and compares the results. ran
+// is false when the translator has no room or refuses the instruction.
+func (d *differ) again(mode *mode, fsBase uint64) (ran bool, msg string) {
+	refused := mode.refused
+	end, err := d.m.translated(mode, d.pc, fsBase, &d.ev)
+	if err == ErrFull {
+		d.m.clearPlanes()
+		mode.Flush()
+		return false, ""
+	}
+	mode.Discard(guest.Range{Start: guest.Addr(d.pc), End: guest.Addr(d.pc + 160)})
+	if err != nil {
+		return false, err.Error()
+	}
+	if mode.refused != refused {
+		return false, ""
+	}
+	d.got.stop = end
+	d.got.take(d.m.b, &d.s, fsBase)
+	d.hide(&d.got)
+	d.planeFault()
+	if end.sig != 0 {
+		dead := uint64(d.in.Effects().FlagsKilled)
+		d.got.flags = d.got.flags&^dead | d.want.flags&dead
+	}
+	return true, d.want.diff(&d.got, &d.s)
+}
+
 // TestEvents runs random instructions natively and with all event annotations, and compares state, faults and the records with
 // what the test knows about them. Half of the cases find the buffer nearly full.
 func TestEvents(t *testing.T) {
@@ -92,30 +120,10 @@ func TestEvents(t *testing.T) {
 		m.b.Events = start
 		clear(bytesAt(counterAddr+8, 8))
 		d.ev = seen{refilled: func() { full++ }}
-		refused := mode.refused
-		end, err := m.translated(mode, d.pc, fsBase, &d.ev)
-		if err == ErrFull {
-			m.clearPlanes()
-			mode.Flush()
-			continue
-		}
-		mode.Discard(guest.Range{Start: guest.Addr(d.pc), End: guest.Addr(d.pc + 160)})
-		if err != nil {
-			t.Fatalf("%s: %v", d.describe(n), err)
-		}
-		if mode.refused != refused {
-			continue
-		}
-		d.got.stop = end
-		d.got.take(m.b, &d.s, fsBase)
-		d.hide(&d.got)
-		d.planeFault()
-		if end.sig != 0 {
-			dead := uint64(d.in.Effects().FlagsKilled)
-			d.got.flags = d.got.flags&^dead | d.want.flags&dead
-		}
-		if msg := d.want.diff(&d.got, &d.s); msg != "" {
+		if ran, msg := d.again(mode, fsBase); msg != "" {
 			t.Errorf("%s: %s", d.describe(n), msg)
+			continue
+		} else if !ran {
 			continue
 		}
 		// What was there before the buffer was emptied is lost to this test, but for the last group.
@@ -163,7 +171,7 @@ func TestEvents(t *testing.T) {
 		}
 		rep := tool.Inst{Inst: &d.in, Mem: d.acc}
 		switch e := find(siteRounds); {
-		case end.sig != 0:
+		case d.got.stop.sig != 0:
 			if e != nil {
 				t.Errorf("%s: a record behind an instruction that faulted", d.describe(n))
 			}
@@ -181,7 +189,7 @@ func TestEvents(t *testing.T) {
 				t.Errorf("%s: no record behind it in %v", d.describe(n), list)
 			}
 		case d.in.Row.Cf == amd64.CfJcc && d.target != d.terms[0]:
-			jumped, counted := end.rip == d.target, binary.LittleEndian.Uint64(bytesAt(counterAddr+8, 8)) == 1
+			jumped, counted := d.got.stop.rip == d.target, binary.LittleEndian.Uint64(bytesAt(counterAddr+8, 8)) == 1
 			if jumped == (find(siteFall) != nil) || jumped != counted {
 				t.Errorf("%s: jumped is %v, counted %v, records %v", d.describe(n), jumped, counted, list)
 			}

@@ -98,30 +98,10 @@ func TestMisses(t *testing.T) {
 			d.s.load(m.b, fsBase)
 			m.b.Events = start
 			d.ev = seen{refilled: func() { full++ }}
-			refused := mode.refused
-			end, err := m.translated(mode, d.pc, fsBase, &d.ev)
-			if err == ErrFull {
-				m.clearPlanes()
-				mode.Flush()
-				continue
-			}
-			mode.Discard(guest.Range{Start: guest.Addr(d.pc), End: guest.Addr(d.pc + 160)})
-			if err != nil {
-				t.Fatalf("%s: %v", d.describe(n), err)
-			}
-			if mode.refused != refused {
-				continue
-			}
-			d.got.stop = end
-			d.got.take(m.b, &d.s, fsBase)
-			d.hide(&d.got)
-			d.planeFault()
-			if end.sig != 0 {
-				dead := uint64(d.in.Effects().FlagsKilled)
-				d.got.flags = d.got.flags&^dead | d.want.flags&dead
-			}
-			if msg := d.want.diff(&d.got, &d.s); msg != "" {
+			if ran, msg := d.again(mode, fsBase); msg != "" {
 				t.Fatalf("%s: %s", d.describe(n), msg)
+			} else if !ran {
+				continue
 			}
 			sites := map[uint32]uint64{}
 			from := start

@@ -28,7 +28,7 @@ var oddRuns = []struct {
 		stderr: `(?s)Emulation warning: unsupported action:\n==\d+==   32-bit system calls fail with ENOSYS\n==\d+==    at 0x[0-9A-F]+: main \(`},
 	{name: "progress-interval", argv: []string{"spin"}, options: []string{"-q", "--progress-interval=1"},
 		stderr: `^--\d+-- PROGRESS: U 1s, W \d+s, [0-9.]+% CPU, TIn [0-9.]+k, flushes 0, #thr 1\n`},
-	{name: "profile-flags", argv: []string{"spin"}, options: []string{"-q", "--profile-flags=10000000"},
+	{name: "profile-flags", argv: []string{"work"}, options: []string{"-q", "--profile-flags=10000000"},
 		stderr: `(?s)<<< BEGIN SB Profile #1 .*Total score = [0-9]+,.*\n +0: \( *\d+ +\d\d\.\d\d%\) +\d+ +\d\d\.\d\d% +0x[0-9a-f]+ main\+\d+\n.*END SB Profile`},
 	{name: "aspace-minaddr", argv: []string{"maps"}, options: []string{"-q", "--aspace-minaddr=0x10000000"}, stdout: "^above refused\n$"},
 	{name: "aspace-minaddr not given", argv: []string{"maps"}, options: []string{"-q"}, stdout: "^below mapped\n$"},

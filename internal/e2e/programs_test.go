@@ -87,7 +87,7 @@ var programs = []program{
 func python(module string) program {
 	return program{name: "python-" + module, argv: []string{"/usr/bin/python3", "{scripts}/suite.py", "test." + module},
 		env:   []string{"PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1"},
-		needs: "/usr/lib/python3*/test/" + module + "*", from: "libpython3-testsuite"}
+		needs: "/usr/lib/python3*/test/" + module + "*", from: "libpython3.11-testsuite"}
 }
 
 // TestPrograms runs real programs natively and under each tool: nothing that can be seen differs.

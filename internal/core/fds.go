@@ -1,10 +1,14 @@
 package core
 
 import (
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// maxRights is how many descriptors one message carries (SCM_MAX_FD, include/net/scm.h).
+const maxRights = 253
 
 // occupy takes all free descriptors below first for the moment in which the Go runtime starts its network poller, which any
 // timer makes it do.
@@ -13,8 +17,8 @@ func occupy(first int) error {
 	if err != nil {
 		return err
 	}
-	taken := []int{null}
-	for taken[len(taken)-1] < first-1 {
+	taken := multiply(null, first, []int{null})
+	for slices.Max(taken) < first-1 {
 		fd, err := unix.FcntlInt(uintptr(null), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
 			break
@@ -22,8 +26,58 @@ func occupy(first int) error {
 		taken = append(taken, fd)
 	}
 	time.Sleep(time.Microsecond)
-	for _, fd := range taken {
-		unix.Close(fd)
-	}
+	closeAll(taken)
 	return nil
+}
+
+// multiply adds to taken what it could get in copies of fd below limit. A message to oneself makes hundreds of them in two system
+// calls; where that fails, as with low limits, fewer come.
+func multiply(fd, limit int, taken []int) []int {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return taken
+	}
+	taken = append(taken, pair[:]...)
+	var fds [maxRights]int
+	for i := range fds {
+		fds[i] = fd
+	}
+	data, control := make([]byte, 1), make([]byte, unix.CmsgSpace(4*maxRights))
+	for {
+		// Descriptors that were open before are in between: there may be fewer free ones.
+		n := min(maxRights, limit-1-slices.Max(taken))
+		if n <= 0 || unix.Sendmsg(pair[0], data, unix.UnixRights(fds[:n]...), nil, 0) != nil {
+			return taken
+		}
+		_, got, _, _, err := unix.Recvmsg(pair[1], data, control, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
+		if err != nil {
+			return taken
+		}
+		messages, err := unix.ParseSocketControlMessage(control[:got])
+		if err != nil || len(messages) == 0 {
+			return taken
+		}
+		copies, err := unix.ParseUnixRights(&messages[0])
+		taken = append(taken, copies...)
+		if err != nil || len(copies) < n {
+			return taken
+		}
+	}
+}
+
+// closeAll closes fds, runs of neighbours at a time.
+func closeAll(fds []int) {
+	slices.Sort(fds)
+	for i := 0; i < len(fds); {
+		n := 1
+		for i+n < len(fds) && fds[i+n] == fds[i]+n {
+			n++
+		}
+		if unix.CloseRange(uint(fds[i]), uint(fds[i]+n-1), 0) != nil {
+			for _, fd := range fds[i : i+n] {
+				unix.Close(fd)
+			}
+		}
+		i += n
+	}
 }

@@ -494,7 +494,7 @@ func statFields(im *loader.Image) map[int]uint64 {
 // hideDescriptors makes the Go runtime open its own descriptors (epoll, eventfd) above the ones the guest will use, and returns
 // the first number that belongs to the tool.
 func hideDescriptors() (first int, err error) {
-	first = 4096 // few programs have more files open; occupying them takes about a millisecond
+	first = 4096 // few programs have more files open; occupying them takes a fraction of a millisecond
 	var lim unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil && lim.Cur < uint64(first)+24 {
 		first = int(lim.Cur) - 24

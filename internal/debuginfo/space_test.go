@@ -312,6 +312,9 @@ func TestNoSectionHeaders(t *testing.T) {
 				t.Fatal(err)
 			}
 			s, o := space(t, bare)
+			if !o.Mentions("mai") || o.Mentions("no_such_name") {
+				t.Error("names are not found in the table of names")
+			}
 			got := map[string]Symbol{}
 			o.Symbols(func(y Symbol) bool { got[y.Name] = y; return true })
 			if len(want) == 0 || !maps.Equal(got, want) {

@@ -1,6 +1,7 @@
 package debuginfo
 
 import (
+	"bytes"
 	"cmp"
 	stdelf "debug/elf"
 	"encoding/binary"
@@ -78,19 +79,50 @@ func (o *Object) symbols() *symbols {
 		return s
 	}
 	s := new(symbols)
+	o.tables(func(f *elfFile, typ stdelf.SectionType) { o.readTable(s, f, typ) })
+	o.syms.Store(s)
+	return s
+}
+
+// tables calls f for each file with symbol tables and their type there. Caller holds o.mu.
+func (o *Object) tables(f func(*elfFile, stdelf.SectionType)) {
 	o.sections(o.elf)
-	o.readTable(s, o.elf, stdelf.SHT_DYNSYM)
-	o.readTable(s, o.elf, stdelf.SHT_SYMTAB)
+	f(o.elf, stdelf.SHT_DYNSYM)
+	f(o.elf, stdelf.SHT_SYMTAB)
 	if m := o.miniDebug(); m != nil {
-		o.readTable(s, m, stdelf.SHT_SYMTAB)
+		f(m, stdelf.SHT_SYMTAB)
 	}
 	if !hasTable(o.elf, stdelf.SHT_SYMTAB) {
 		if d := o.debugFile(); d != nil {
-			o.readTable(s, d, stdelf.SHT_SYMTAB)
+			f(d, stdelf.SHT_SYMTAB)
 		}
 	}
-	o.syms.Store(s)
-	return s
+}
+
+// Mentions reports whether the name of a symbol may have part in it. It looks at the tables of names only, which takes a small
+// part of the time that reading the symbols does; names may be there that no symbol has.
+func (o *Object) Mentions(part string) bool {
+	if o.syms.Load() != nil {
+		return true
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	found := false
+	o.tables(func(f *elfFile, typ stdelf.SectionType) {
+		for i := range f.sections {
+			sec := &f.sections[i]
+			if found || sec.typ != uint32(typ) || int(sec.link) >= len(f.sections) {
+				continue
+			}
+			names, err := f.data(&f.sections[sec.link])
+			if err != nil {
+				o.warn(err)
+				continue
+			}
+			found = bytes.Contains(names, []byte(part))
+		}
+	})
+	return found
 }
 
 func hasTable(f *elfFile, typ stdelf.SectionType) bool {

@@ -128,7 +128,11 @@ func (t *Table) Bring(o *debuginfo.Object, others []*debuginfo.Object, do func(t
 	var fresh []*Spec
 	t.mu.Lock()
 	seen := map[guest.Addr]bool{}
-	o.Symbols(func(s debuginfo.Symbol) bool {
+	symbols := o.Symbols
+	if !o.Mentions(namePrefix) {
+		symbols = func(func(debuginfo.Symbol) bool) {} // as in nearly all objects
+	}
+	symbols(func(s debuginfo.Symbol) bool {
 		r, ok := ParseName(s.Name)
 		if !ok || s.Type != debuginfo.Func || seen[s.Addr] {
 			return true

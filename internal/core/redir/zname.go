@@ -14,10 +14,13 @@ type Replacement struct {
 
 const tagDigits = 4
 
+// namePrefix begins the names that ParseName takes apart.
+const namePrefix = "_vg"
+
 // ParseName decodes the name of a symbol; ok is false for names of other symbols and for damaged ones.
 func ParseName(name string) (r Replacement, ok bool) {
 	const fixed = len("_vgw00000ZU_")
-	if len(name) < fixed || name[:3] != "_vg" || name[3] != 'r' && name[3] != 'w' || name[9] != 'Z' || name[11] != '_' {
+	if len(name) < fixed || name[:3] != namePrefix || name[3] != 'r' && name[3] != 'w' || name[9] != 'Z' || name[11] != '_' {
 		return r, false
 	}
 	r.Wrap = name[3] == 'w'

@@ -17,6 +17,9 @@
 	MOVQ $0, R9 \
 	SYSCALL
 
+// highFD lies in the table that the tool's own descriptors need (core.hideDescriptors).
+#define highFD 4128
+
 TEXT stage0(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	RESERVE(0x10000, 0x57ff0000)              // guest.MinAddr .. guest.ToolBase
 	MOVQ	AX, ·lowResult(SB)
@@ -39,6 +42,42 @@ TEXT stage0(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVQ	$7, DI
 	LEAQ	·initialNoFile(SB), SI
 	SYSCALL
+
+	// Grow the table of descriptors while there is one thread only: with more of them the kernel waits some 10 ms for the others
+	// each time that it doubles (expand_fdtable, fs/file.c), and the tool's descriptors are high ones.
+	MOVQ	$290, AX                          // eventfd2(0, 0): a descriptor that is always to be had
+	MOVQ	$0, DI
+	MOVQ	$0, SI
+	SYSCALL
+	TESTQ	AX, AX
+	JS	grown
+	MOVQ	AX, R12
+	MOVQ	·initialNoFile+8(SB), R13
+	MOVQ	R13, ·action+0(SB)
+	MOVQ	R13, ·action+8(SB)
+	MOVQ	$160, AX                          // setrlimit(RLIMIT_NOFILE, {hard, hard})
+	MOVQ	$7, DI
+	LEAQ	·action(SB), SI
+	SYSCALL
+	MOVQ	$highFD, DX
+	DECQ	R13
+	CMPQ	R13, DX
+	CMOVQCS	R13, DX
+	MOVQ	$72, AX                           // fcntl(fd, F_DUPFD, min(highFD, hard-1))
+	MOVQ	R12, DI
+	MOVQ	$0, SI
+	SYSCALL
+	MOVQ	AX, DI
+	MOVQ	$3, AX                            // close, of an error code too
+	SYSCALL
+	MOVQ	R12, DI
+	MOVQ	$3, AX
+	SYSCALL
+	MOVQ	$160, AX                          // setrlimit(RLIMIT_NOFILE, &initialNoFile)
+	MOVQ	$7, DI
+	LEAQ	·initialNoFile(SB), SI
+	SYSCALL
+grown:
 
 	MOVQ	$64, BX                           // which signals are ignored; Go installs handlers for nearly all
 nextsig:

@@ -50,6 +50,7 @@ type Cachegrind struct {
 	dir     string           // working directory at start: the guest changes ours
 	early   string           // a result written before exec, which only stays if that succeeds
 	desc    []string         // the description of the caches in the result
+	events  []string
 
 	queue   chan batch        // to the simulation; nil when nothing is simulated
 	spare   chan []tool.Event // buffers to use again
@@ -61,7 +62,8 @@ type Cachegrind struct {
 	mu      sync.Mutex // guards all below
 	runs    runs
 	sim     *machine        // nil when nothing is simulated; its own lock guards most of it
-	profile *cgfile.Profile // what is counted for good
+	places  *places         // what is counted for good
+	profile *cgfile.Profile // the result
 	on      bool            // counting: --instr-at-start, client requests
 	started time.Time
 }
@@ -77,7 +79,11 @@ var (
 	_ tool.Requester     = (*Cachegrind)(nil)
 	_ tool.EventCacher   = (*Cachegrind)(nil)
 	_ tool.ExecWatcher   = (*Cachegrind)(nil)
+	_ tool.ForkWatcher   = (*Cachegrind)(nil)
 )
+
+// everything is all of the address space.
+var everything = guest.Range{End: ^guest.Addr(0)}
 
 // New returns the tool.
 func New() *Cachegrind { return &Cachegrind{collected: map[int][]tool.Event{}} }
@@ -131,7 +137,8 @@ func (c *Cachegrind) Start(h tool.Host) error {
 		}
 		c.sim.branches = &predictor{}
 	}
-	c.profile = cgfile.New(events)
+	c.places = newPlaces(c.symbols, len(events))
+	c.events = events
 	if c.sim != nil {
 		c.queue, c.spare = make(chan batch, batches), make(chan []tool.Event, batches)
 		go c.simulate()
@@ -178,7 +185,7 @@ func (c *Cachegrind) counting(on bool) {
 	if on == c.on {
 		return
 	}
-	c.settle(guest.Range{End: ^guest.Addr(0)})
+	c.settle(everything)
 	c.on = on
 }
 
@@ -196,13 +203,21 @@ func (c *Cachegrind) Moved(from, to guest.Range) {
 func (c *Cachegrind) Unmapped(r guest.Range) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.profile == nil || !c.runs.touches(r) {
+	if c.places == nil || !c.runs.touches(r) {
 		return
 	}
 	c.mu.Unlock()
 	c.drain()
 	c.mu.Lock()
 	c.settle(r)
+	c.places.unmapped(r)
+}
+
+// Forking implements tool.ForkWatcher: the debug information of the code that has run is read once here, instead of in each child.
+func (c *Cachegrind) Forking(tool.Thread) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle(everything)
 }
 
 // Finish implements tool.Tool.
@@ -238,9 +253,8 @@ func (c *Cachegrind) conclude(suffix string) {
 	if c.sim != nil {
 		c.sim.flushThreads(&c.runs)
 	}
-	c.settle(guest.Range{End: ^guest.Addr(0)})
-	c.profile.Sort()
-	c.profile.Summary = c.profile.Total()
+	c.settle(everything)
+	c.profile = c.places.profile(c.events, c.core.ShowBelowMain)
 	c.profile.Desc = c.desc
 	c.profile.Cmd = strings.Join(c.command, " ")
 	name, err := c.write(suffix)

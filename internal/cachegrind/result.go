@@ -6,28 +6,17 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
+	"sync/atomic"
 
-	"gogrind/internal/cgfile"
-	"gogrind/internal/debuginfo"
 	"gogrind/internal/guest"
 	"gogrind/internal/options"
 )
 
-// settle moves what was counted for the runs that touch r to the profile, or throws it away while counting is off. mu is held.
+// settle moves what was counted for the runs that touch r to the places of their instructions, or throws it away while counting is off. mu is held.
 func (c *Cachegrind) settle(r guest.Range) {
 	if c.sim != nil {
 		c.sim.mu.Lock()
 		defer c.sim.mu.Unlock()
-	}
-	lines := map[guest.Addr][]int64{} // counts of the line that an instruction belongs to
-	lookup := func(pc guest.Addr) []int64 {
-		n := lines[pc]
-		if n == nil {
-			n = c.countsAt(pc)
-			lines[pc] = n
-		}
-		return n
 	}
 	var executed tally
 	for i := 1; i < len(c.runs.all); i++ {
@@ -36,9 +25,7 @@ func (c *Cachegrind) settle(r guest.Range) {
 		if u.pc >= r.End || u.pc < r.Start && u.pc+maxRun <= r.Start {
 			continue
 		}
-		v := c.runs.value(k)
-		times := *v
-		*v = 0
+		times := atomic.SwapUint64(c.runs.value(k), 0) // other threads may be counting
 		extra := uint64(0)
 		if u.rep {
 			extra = c.runs.rounds[k]
@@ -52,16 +39,10 @@ func (c *Cachegrind) settle(r guest.Range) {
 			c.runs.eachInst(k, func(_ int, pc guest.Addr) { executed.add(pc, int64(n)) })
 		}
 		if c.sim != nil {
-			c.sim.settle(&c.runs, k, times, c.on, lookup)
+			c.sim.settle(&c.runs, k, times, c.on, c.places.counts)
 		}
 	}
-	executed.each(func(pc guest.Addr, n int64) {
-		to := lines[pc]
-		if to == nil {
-			to = c.countsAt(pc)
-		}
-		to[0] += n
-	})
+	executed.each(func(pc guest.Addr, n int64) { c.places.counts(pc)[0] += n })
 }
 
 // tally are counts by address: an address is part of many runs, and looking at what it belongs to takes long.
@@ -97,33 +78,6 @@ func (t *tally) each(f func(pc guest.Addr, n int64)) {
 
 // maxRun is more than the bytes of any run: 255 instructions of 19 bytes.
 const maxRun = 5000
-
-// countsAt returns the counts of the line that the instruction at pc belongs to.
-func (c *Cachegrind) countsAt(pc guest.Addr) []int64 {
-	file, fn, line := cgfile.Unknown, cgfile.Unknown, 0
-	frames := c.symbols.Frames(pc, nil)
-	if len(frames) > 0 {
-		in, out := &frames[0], &frames[len(frames)-1]
-		if out.Fn != "" {
-			fn = out.Fn
-		}
-		if !c.core.ShowBelowMain && debuginfo.BelowMain(fn) {
-			fn = "(below main)"
-		}
-		if in.File != "" {
-			file, line = sourceName(in), in.Line
-		}
-	}
-	return c.profile.Func(file, fn).At(line, len(c.profile.Events))
-}
-
-// sourceName is the name of a source file as results have it: directory and name as the compiler recorded them.
-func sourceName(f *debuginfo.Frame) string {
-	if f.Dir == "" || filepath.IsAbs(f.File) {
-		return f.File
-	}
-	return f.Dir + "/" + f.File
-}
 
 // outName is the name of the result file of this process.
 func (c *Cachegrind) outName() (string, error) {
@@ -181,7 +135,7 @@ func (c *Cachegrind) writePprof(result string) string {
 		name, err = x.Expand("pprof", c.opts.pprofFile)
 	}
 	if err == nil {
-		err = writeFile(name, func(w io.Writer) error { return c.profile.WritePprof(w, c.started, time.Since(c.started)) })
+		err = writeFile(name, c.pprof)
 	}
 	if err != nil {
 		c.report.Log().Userf("error: can't write the profile for pprof: %v", err)

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"gogrind/internal/cgfile"
 	"gogrind/internal/debuginfo"
 	"gogrind/internal/guest"
 	"gogrind/internal/isa/amd64"
@@ -17,7 +16,9 @@ import (
 // fakeHost gives out counters and names: each byte of code is a line of its own.
 type fakeHost struct {
 	tool.Host
-	given int
+	given   int
+	asked   int            // calls of Frames
+	inlined map[int]string // by line: a function that is inlined into line 100
 }
 
 func (h *fakeHost) Counters(n int) tool.Counters {
@@ -29,7 +30,13 @@ func (h *fakeHost) Counters(n int) tool.Counters {
 const codeStart guest.Addr = 0x401000
 
 func (h *fakeHost) Frames(pc guest.Addr, buf []debuginfo.Frame) []debuginfo.Frame {
-	return append(buf, debuginfo.Frame{PC: pc, Fn: "f", Dir: "/src", File: "a.c", Line: int(pc - codeStart + 1)})
+	h.asked++
+	f := debuginfo.Frame{PC: pc, Fn: "f", RawFn: "_f", Dir: "/src", File: "a.c", Line: int(pc - codeStart + 1)}
+	if fn := h.inlined[f.Line]; fn != "" {
+		buf = append(buf, debuginfo.Frame{PC: pc, Fn: fn, RawFn: fn, Dir: "/src", File: "b.h", Line: 7, Inlined: true})
+		f.Line = 100
+	}
+	return append(buf, f)
 }
 
 type fakeThread struct {
@@ -58,7 +65,7 @@ func newTest(sim bool) *Cachegrind {
 		c.sim.branches = &predictor{}
 		events = strings.Fields("Ir I1mr ILmr Dr D1mr DLmr Dw D1mw DLmw Bc Bcm Bi Bim")
 	}
-	c.profile = cgfile.New(events)
+	c.events, c.places = events, newPlaces(h, len(events))
 	return c
 }
 
@@ -85,7 +92,7 @@ func block(t *testing.T, pc guest.Addr, code string) *tool.Block {
 // lines are the counts of event col by line, without those that are 0.
 func lines(c *Cachegrind, col int) map[int]int64 {
 	m := map[int]int64{}
-	for n, counts := range c.profile.Func("/src/a.c", "f").Lines {
+	for n, counts := range c.places.profile(c.events, false).Func("/src/a.c", "f").Lines {
 		if counts[col] != 0 {
 			m[n] = counts[col]
 		}
@@ -150,7 +157,7 @@ func TestSettle(t *testing.T) {
 	c.Instrument(block(t, codeStart+1, "90 7510"))        // the same code, entered further on
 	*c.runs.value(1), *c.runs.value(2), *c.runs.value(3) = 3, 7, 100
 	c.settle(guest.Range{Start: 0x500000, End: 0x600000})
-	if n := len(c.profile.Funcs); n != 0 {
+	if n := len(c.places.at); n != 0 {
 		t.Fatalf("%d functions from elsewhere", n)
 	}
 	c.settle(all())
@@ -276,7 +283,7 @@ func TestSimulation(t *testing.T) {
 		{12: 10}, // Bc
 	} {
 		if got := lines(c, col); !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: %v, want %v", c.profile.Events[col], got, want)
+			t.Errorf("%s: %v, want %v", c.events[col], got, want)
 		}
 	}
 }
@@ -294,7 +301,7 @@ func TestSimulatedRounds(t *testing.T) {
 	c.settle(all())
 	for col, want := range map[int]int64{0: 17, colDr: 16, colDw: 16, colD1mr: 2, colD1mw: 2, colDLmw + 1: 17} {
 		if got := lines(c, col)[1]; got != want {
-			t.Errorf("%s: %d, want %d", c.profile.Events[col], got, want)
+			t.Errorf("%s: %d, want %d", c.events[col], got, want)
 		}
 	}
 }
@@ -323,7 +330,7 @@ func TestUnmapped(t *testing.T) {
 	c.Instrument(block(t, codeStart, "90 c3"))
 	*c.runs.value(1) = 4
 	c.Unmapped(guest.Range{Start: 0x10000000, End: 0x20000000})
-	if len(c.profile.Funcs) != 0 {
+	if len(c.places.at) != 0 {
 		t.Error("settled for memory without code")
 	}
 	c.Unmapped(guest.Range{Start: codeStart, End: codeStart + guest.PageSize})

@@ -478,6 +478,9 @@ func (p *Process) makeScheduler(firstFD int, space unix.Rlimit) {
 		Warn:      func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 		Mask:      stage0.SignalMask(), Ignored: stage0.IgnoredSignals(),
 	}
+	if w, ok := p.tool.(tool.ForkWatcher); ok {
+		cfg.Forking = func(t *sched.Thread) { w.Forking(t) }
+	}
 	p.schedulerOptions(&cfg)
 	p.sched = sched.New(cfg)
 }

@@ -4,13 +4,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"gogrind/internal/guest"
 	"gogrind/internal/options"
 	"gogrind/internal/profile"
-	"gogrind/internal/tool"
+	"gogrind/internal/profile/code"
 )
 
 // defaultProfile is the name of the profile, beside the native result.
@@ -50,7 +49,7 @@ func (m *Massif) writeProfile(w io.Writer) error {
 		{Type: "inuse_objects", Unit: "count"}, {Type: "inuse_space", Unit: "bytes"},
 	}, "inuse_space")
 	b.Times(m.started, time.Since(m.started))
-	m.mapObjects(b)
+	code.Map(b, m.host, m.symbols)
 	d, number := m.highest()
 	sums := d.sums(len(m.contexts.list))
 	label := map[string]int64{"snapshot": int64(number)}
@@ -64,7 +63,7 @@ func (m *Massif) writeProfile(w io.Writer) error {
 		for j, pc := range x.pcs {
 			c, ok := calls[pc]
 			if !ok {
-				c = m.call(pc)
+				c = code.Call(pc, m.contexts.resolved(pc))
 				calls[pc] = c
 			}
 			stack[j] = c
@@ -73,55 +72,4 @@ func (m *Massif) writeProfile(w io.Writer) error {
 		b.Add(stack, label, int64(x.all.blocks), int64(x.all.bytes), int64(live.blocks), int64(live.bytes))
 	}
 	return b.Write(w)
-}
-
-// mapObjects makes the executable mappings known, those of the program first.
-func (m *Massif) mapObjects(b *profile.Builder) {
-	var maps []tool.Mapping
-	m.host.Mappings(func(mp tool.Mapping) bool {
-		if mp.Prot&guest.Exec != 0 && mp.Path != "" && mp.Path[0] == '/' {
-			maps = append(maps, mp)
-		}
-		return true
-	})
-	if objs := m.symbols.Snapshot().Objects(); len(objs) > 0 {
-		first := objs[0].Path
-		slices.SortStableFunc(maps, func(a, b tool.Mapping) int {
-			switch {
-			case a.Path == first && b.Path != first:
-				return -1
-			case a.Path != first && b.Path == first:
-				return 1
-			}
-			return 0
-		})
-	}
-	for _, mp := range maps {
-		id := ""
-		if o := m.symbols.Object(mp.Start); o != nil {
-			id = o.BuildID()
-		}
-		b.Map(profile.Mapping{Start: uint64(mp.Start), End: uint64(mp.End), Offset: mp.Offset, File: mp.Path, BuildID: id})
-	}
-}
-
-// call describes the code at pc. What has no name is put down to its object.
-func (m *Massif) call(pc guest.Addr) profile.Call {
-	c := profile.Call{Addr: uint64(pc)}
-	for _, f := range m.contexts.resolved(pc) {
-		name := f.Fn
-		switch {
-		case name != "":
-		case f.Obj != "":
-			name = "[" + filepath.Base(f.Obj) + "]"
-		default:
-			name = "[unknown]"
-		}
-		file := f.File
-		if file != "" && f.Dir != "" && !filepath.IsAbs(file) {
-			file = filepath.Join(f.Dir, file)
-		}
-		c.Frames = append(c.Frames, profile.Frame{Function: name, Linkage: f.RawFn, File: file, Line: f.Line})
-	}
-	return c
 }

@@ -24,8 +24,9 @@ type group struct {
 	names []string
 }
 
-// inlineTools read inlined calls unless told otherwise, as in Valgrind.
-var inlineTools = []string{"memcheck", "massif", "helgrind", "drd", "dhat"}
+// inlineTools read inlined calls unless told otherwise: those that do so in Valgrind, and cachegrind, whose profile for pprof has
+// them.
+var inlineTools = []string{"memcheck", "massif", "helgrind", "drd", "dhat", "cachegrind"}
 
 // declare declares the core's options and the tool's.
 func (p *parser) declare(toolFlags func(*flag.FlagSet)) {

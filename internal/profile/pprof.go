@@ -6,6 +6,7 @@
 package profile
 
 import (
+	"compress/gzip"
 	"fmt"
 	"io"
 	"time"
@@ -140,5 +141,13 @@ func (b *Builder) Write(w io.Writer) error {
 	if err := b.p.CheckValid(); err != nil {
 		return fmt.Errorf("profile: %w", err)
 	}
-	return b.p.Write(w)
+	// Package profile would compress as much as it can: twice the time for 15 % less, at the end of every process.
+	z, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
+	if err != nil {
+		return fmt.Errorf("profile: %w", err)
+	}
+	if err := b.p.WriteUncompressed(z); err != nil {
+		return err
+	}
+	return z.Close()
 }

@@ -127,6 +127,13 @@ type ExecWatcher interface {
 	Execing(traced bool)
 }
 
+// ForkWatcher is told that the program is about to fork a process that goes on under the tool.
+type ForkWatcher interface {
+	// Forking is called on the thread that forks, with other threads running: what is made ready here need not be made in each
+	// child. It is not called for vfork, whose children execute another program or end.
+	Forking(t Thread)
+}
+
 // StackWatcher is told when the core itself moves a stack pointer: for signal frames and for functions that it calls.
 type StackWatcher interface {
 	// StackMoved: t's stack pointer goes from one address of a stack to another of the same stack.

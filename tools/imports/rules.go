@@ -37,14 +37,15 @@ var Rules = []Rule{
 	{"core/stage0", ""},
 
 	{"memcheck", "tool guest options isa isa/amd64 vbits shadow leak report suppress stack debuginfo xtree"},
-	{"massif", "tool guest options isa isa/amd64 report stack debuginfo profile"},
+	{"massif", "tool guest options isa isa/amd64 report stack debuginfo profile profile/code"},
 	{"msprint", "profile"},
 	{"driver", "options"},
 	{"lackey", "tool guest options isa isa/amd64 report debuginfo"},
 	{"cgannotate", "cgfile options profile"},
 	{"nulgrind", "tool"},
-	{"profile", "guest debuginfo stack report"},
-	{"cachegrind", "tool guest options isa isa/amd64 report debuginfo cgfile"},
+	{"cachegrind", "tool guest options isa isa/amd64 report debuginfo cgfile profile profile/code"},
+	{"profile/code", "profile tool guest debuginfo"},
+	{"profile", ""},
 
 	{"tool", "guest isa isa/amd64 report stack"},
 	{"report/grammar", ""},

@@ -27,6 +27,9 @@ func (t *Thread) fork(a *syswrap.CloneArgs) int64 {
 		s.cfg.Warn("clone with flags %#x is not supported: it fails with EINVAL", a.Flags)
 		return -int64(unix.EINVAL)
 	}
+	if s.cfg.Forking != nil && !vfork {
+		s.cfg.Forking(t)
+	}
 	var l *lender
 	res := int64(0)
 	s.stopOthers(t, func() {

@@ -65,8 +65,9 @@ type Config struct {
 	Finish func(t *Thread, e tool.Exit) int
 	// Exec prepares for execve. It may change what is executed; native says that it is a program of the guest's.
 	Exec func(t *Thread, a *syswrap.ExecArgs) (native bool, err error)
-	// Forked is called in the child of a fork.
-	Forked func(t *Thread)
+	// Forking is called before a fork that is no vfork; may be nil. Forked is called in the child of any.
+	Forking func(t *Thread)
+	Forked  func(t *Thread)
 	// FirstFD is the first of the tool's descriptors; the guest's are below.
 	FirstFD int
 	// Shadow: GS is the shadow distance instead of the guest's FS base.

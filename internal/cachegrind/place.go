@@ -1,0 +1,159 @@
+package cachegrind
+
+import (
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gogrind/internal/cgfile"
+	"gogrind/internal/debuginfo"
+	"gogrind/internal/guest"
+	"gogrind/internal/profile"
+	"gogrind/internal/profile/code"
+)
+
+// places are the source lines that instructions belong to, told apart by the functions that are inlined there. They outlive
+// the code that they were found for.
+type places struct {
+	events  int
+	symbols namer
+	all     []place // number 0 is the caller of functions that are not inlined
+	index   map[placeKey]int32
+	at      map[guest.Addr]int32 // of code that is mapped
+	frames  []debuginfo.Frame
+}
+
+// place is a line of a function, at the end of a chain of functions that it is inlined into.
+type place struct {
+	frame  debuginfo.Frame
+	caller int32      // place of the call that is inlined, 0 for none
+	pc     guest.Addr // lowest address that was counted, 0 when its code is not mapped any more
+	counts []int64    // by event; nil: the place is no more than a caller
+}
+
+type placeKey struct {
+	caller             int32
+	obj, fn, dir, file string
+	line               int
+}
+
+func newPlaces(symbols namer, events int) *places {
+	return &places{events: events, symbols: symbols, all: make([]place, 1), index: map[placeKey]int32{}, at: map[guest.Addr]int32{}}
+}
+
+// counts are those of the place that the instruction at pc belongs to, for adding to.
+func (p *places) counts(pc guest.Addr) []int64 {
+	n, ok := p.at[pc]
+	if !ok {
+		n = p.find(pc)
+		p.at[pc] = n
+	}
+	l := &p.all[n]
+	if l.counts == nil {
+		l.counts = make([]int64, p.events)
+	}
+	if l.pc == 0 || pc < l.pc {
+		l.pc = pc
+	}
+	return l.counts
+}
+
+// find looks up the place of the instruction at pc.
+func (p *places) find(pc guest.Addr) (n int32) {
+	p.frames = p.symbols.Frames(pc, p.frames[:0])
+	for i := len(p.frames) - 1; i >= 0; i-- {
+		f := &p.frames[i]
+		k := placeKey{n, f.Obj, f.RawFn, f.Dir, f.File, f.Line}
+		at, ok := p.index[k]
+		if !ok {
+			at = int32(len(p.all))
+			p.all = append(p.all, place{frame: *f, caller: n})
+			p.index[k] = at
+		}
+		n = at
+	}
+	return n
+}
+
+// unmapped forgets addresses in r: other code may come there.
+func (p *places) unmapped(r guest.Range) {
+	for pc, n := range p.at {
+		if r.Contains(pc) {
+			delete(p.at, pc)
+			p.all[n].pc = 0
+		}
+	}
+}
+
+// outermost is the function with a frame of its own that place n belongs to.
+func (p *places) outermost(n int) *debuginfo.Frame {
+	for p.all[n].caller != 0 {
+		n = int(p.all[n].caller)
+	}
+	return &p.all[n].frame
+}
+
+// profile is what the result file has: source lines by the function that they are executed in, inlined or not.
+func (p *places) profile(events []string, below bool) *cgfile.Profile {
+	out := cgfile.New(events)
+	for i := range p.all {
+		l := &p.all[i]
+		if l.counts == nil {
+			continue
+		}
+		file, fn, line := cgfile.Unknown, cgfile.Unknown, 0
+		if f := p.outermost(i); f.Fn != "" {
+			fn = f.Fn
+		}
+		if !below && debuginfo.BelowMain(fn) {
+			fn = "(below main)"
+		}
+		if l.frame.File != "" {
+			file, line = sourceName(&l.frame), l.frame.Line
+		}
+		cgfile.Add(out.Func(file, fn).At(line, len(events)), l.counts)
+	}
+	out.Sort()
+	out.Summary = out.Total()
+	return out
+}
+
+// sourceName is the name of a source file as results have it: directory and name as the compiler recorded them.
+func sourceName(f *debuginfo.Frame) string {
+	if f.Dir == "" || filepath.IsAbs(f.File) {
+		return f.File
+	}
+	return f.Dir + "/" + f.File
+}
+
+// pprof writes the places for go tool pprof: a sample for each, at its lowest address, with a value for each event. mu is held.
+func (c *Cachegrind) pprof(w io.Writer) error {
+	events := c.profile.Events
+	values := make([]profile.Value, len(events))
+	for i, e := range events {
+		values[i] = profile.Value{Type: e, Unit: "count"}
+	}
+	b := profile.New(values, events[0])
+	b.Times(c.started, time.Since(c.started))
+	for _, d := range c.desc {
+		b.Comment(d)
+	}
+	b.Comment("Command: " + strings.Join(c.command, " "))
+	if s, ok := c.symbols.(*debuginfo.Space); ok {
+		code.Map(b, c.host, s)
+	}
+	var frames []debuginfo.Frame
+	for i := range c.places.all {
+		l := &c.places.all[i]
+		if l.counts == nil {
+			continue
+		}
+		frames = frames[:0]
+		for n := int32(i); n != 0; n = c.places.all[n].caller {
+			frames = append(frames, c.places.all[n].frame)
+		}
+		b.Add([]profile.Call{code.Call(l.pc, frames)}, nil, l.counts...)
+	}
+	return b.Write(w)
+}

@@ -100,7 +100,7 @@ func (c *pprofCase) check(t *testing.T, file string) {
 	expect(t, pprof(t, "-top", "-nodecount=1000", "-nodefraction=0", file), c.top)
 	expect(t, pprof(t, "-list=square|numbers|Maker", file), c.list)
 	pages := serve(t, file)
-	for path, want := range map[string]string{"/top": "Maker::", "/flamegraph": "Maker::", "/source?f=Maker": "profile.cc"} {
+	for path, want := range map[string]string{"/ui/top": "Maker::", "/ui/flamegraph": "Maker::", "/ui/source?f=Maker": "made.push_back(numbers(n));"} {
 		if text := pages(path); !strings.Contains(text, want) {
 			t.Errorf("the web page %s does not have %s", path, want)
 		}

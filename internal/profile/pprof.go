@@ -65,7 +65,8 @@ func (b *Builder) Times(start time.Time, d time.Duration) {
 // Comment adds a line that viewers show with the profile.
 func (b *Builder) Comment(s string) { b.p.Comments = append(b.p.Comments, s) }
 
-// Map makes a mapping known. All of them must be known before the first sample; the program's own comes first.
+// Map makes a mapping known. All of them must be known before the first sample; the program's own comes first. Calls whose source
+// line is not known refer to them.
 func (b *Builder) Map(m Mapping) {
 	b.p.Mapping = append(b.p.Mapping, &profile.Mapping{
 		ID: uint64(len(b.p.Mapping) + 1), Start: m.Start, Limit: m.End, Offset: m.Offset, File: m.File, BuildID: m.BuildID,
@@ -108,10 +109,14 @@ func (b *Builder) location(c Call) *profile.Location {
 
 func (b *Builder) newLocation(c Call) *profile.Location {
 	l := &profile.Location{ID: uint64(len(b.p.Location) + 1), Address: c.Addr}
-	for _, m := range b.p.Mapping {
-		if c.Addr >= m.Start && c.Addr < m.Limit {
-			l.Mapping = m
-			break
+	// go tool pprof shows the source of a location that has a mapping by disassembling the mapping's file, and finds lines in Go's
+	// executables only: others would have an empty page. So what has lines gets none; disassembly remains for the rest.
+	if !sourced(c.Frames) {
+		for _, m := range b.p.Mapping {
+			if c.Addr >= m.Start && c.Addr < m.Limit {
+				l.Mapping = m
+				break
+			}
 		}
 	}
 	for _, f := range c.Frames {
@@ -120,6 +125,9 @@ func (b *Builder) newLocation(c Call) *profile.Location {
 	b.p.Location = append(b.p.Location, l)
 	return l
 }
+
+// sourced reports whether the innermost line is known.
+func sourced(frames []Frame) bool { return len(frames) > 0 && frames[0].File != "" && frames[0].Line > 0 }
 
 func (b *Builder) function(f Frame) *profile.Function {
 	f.Line = 0

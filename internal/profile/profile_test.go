@@ -21,6 +21,7 @@ func TestBuilder(t *testing.T) {
 	b.Add([]Call{main}, nil, 20, 2)
 	b.Add([]Call{named, main}, nil, 30, 3)
 	b.Add([]Call{named}, nil, 40, 4)
+	b.Add([]Call{{Addr: 0x1200, Frames: []Frame{{"[prog]", "", "", 0}}}}, nil, 50, 5)
 	var buf bytes.Buffer
 	if err := b.Write(&buf); err != nil {
 		t.Fatal(err)
@@ -29,21 +30,23 @@ func TestBuilder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(p.Location); n != 3 {
-		t.Errorf("%d locations, want 3", n)
+	if n := len(p.Location); n != 4 {
+		t.Errorf("%d locations, want 4", n)
 	}
-	if n := len(p.Function); n != 4 {
-		t.Errorf("%d functions, want 4", n)
+	if n := len(p.Function); n != 5 {
+		t.Errorf("%d functions, want 5", n)
 	}
 	s := p.Sample[0]
-	l := s.Location[0]
+	l, bare := s.Location[0], p.Sample[4].Location[0].Mapping
 	switch {
 	case p.DefaultSampleType != "space" || p.DurationNanos != 5e9 || p.Comments[0] != "./prog":
 		t.Errorf("head is wrong: %v", p)
 	case s.Value[0] != 10 || s.Value[1] != 1 || s.NumLabel["snapshot"][0] != 7:
 		t.Errorf("sample is wrong: %v", s)
-	case l.Mapping == nil || l.Mapping.BuildID != "abcd" || l.Address != 0x1010:
-		t.Errorf("location is wrong: %v", l)
+	case l.Mapping != nil || l.Address != 0x1010:
+		t.Errorf("location with a line is wrong: %v", l)
+	case bare == nil || bare.BuildID != "abcd" || p.Sample[4].Location[0].Address != 0x1200:
+		t.Errorf("location without a line is wrong: %v", p.Sample[4])
 	case l.Line[0].Function.Name != "in" || l.Line[0].Function.SystemName != "in" || l.Line[1].Function.SystemName != "_Z1fi" || l.Line[1].Line != 9:
 		t.Errorf("lines are wrong: %v", l.Line)
 	case p.Sample[2].Location[0] != p.Sample[3].Location[0] || p.Sample[2].Location[0].Mapping != nil:

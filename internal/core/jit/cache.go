@@ -81,23 +81,24 @@ type recovery struct{ at, to uint32 }
 
 // tables is what a flush throws away as a whole.
 type tables struct {
-	frags    []fragment
-	exits    []exit
-	points   []point
-	checks   []check
-	landings []landing
+	frags    list[fragment]
+	exits    list[exit]
+	points   list[point]
+	checks   list[check]
+	landings list[landing]
 	slots    []slotJump
-	recover  []recovery          // in ascending order of at
+	recover  list[recovery]      // in ascending order of at
 	byPC     map[uint64]uint32   // guest address -> fragment of fast code
+	sieve    *sieve              // of the keys of byPC, and of some that have gone
 	versions map[version]uint32  // fragments of other versions
 	heat     map[version]uint8   // how often one was wanted that does not exist yet
 	byPage   map[uint64][]uint32 // guest page -> fragments with code on it
 }
 
 func (t *Translator) resetTables() {
-	t.tables = tables{byPC: make(map[uint64]uint32), versions: make(map[version]uint32), heat: make(map[version]uint8), byPage: make(map[uint64][]uint32)}
-	t.frags = append(t.frags, fragment{dead: true}) // index 0 is none
-	t.exits = append(t.exits, exit{})
+	t.tables = tables{byPC: make(map[uint64]uint32), sieve: new(sieve), versions: make(map[version]uint32), heat: make(map[version]uint8), byPage: make(map[uint64][]uint32)}
+	t.frags.add(fragment{dead: true}) // index 0 is none
+	t.exits.add(exit{})
 	t.hot.pos = t.codeStart
 	t.cold.pos = t.coldStart
 }
@@ -122,10 +123,10 @@ func (t *Translator) Indirect(pc guest.Addr) (uintptr, error) {
 	if err != nil {
 		return 0, err
 	}
-	fr := &t.frags[f]
+	fr := t.frags.at(f)
 	if fr.entry == 0 {
 		t.emitThunk(f)
-		fr = &t.frags[f]
+		fr = t.frags.at(f)
 	}
 	t.setL2(fr.pc, fr.entry)
 	atomic.StoreUint64(t.l1(fr.pc), t.base+uint64(fr.entry))
@@ -147,7 +148,7 @@ func (t *Translator) Once(pc guest.Addr) (uintptr, error) {
 		return 0, err
 	}
 	delete(t.byPC, uint64(pc))
-	t.frags[f].dead = true
+	t.frags.at(f).dead = true
 	return t.bodyOf(f), nil
 }
 
@@ -156,7 +157,7 @@ func (t *Translator) Once(pc guest.Addr) (uintptr, error) {
 func (t *Translator) Verify(n int) (pc guest.Addr, resume uintptr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fr := &t.frags[n]
+	fr := t.frags.at(uint32(n))
 	pc = guest.Addr(fr.pc)
 	if !fr.dead && t.checksum(fr.pc, fr.end) == fr.sum {
 		return pc, uintptr(t.base + uint64(fr.verified))
@@ -185,18 +186,18 @@ func (t *Translator) checksum(pc, end uint64) uint32 {
 func (t *Translator) Link(n int) (uintptr, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e := &t.exits[n]; e.slot != 0 {
+	if e := t.exits.at(uint32(n)); e.slot != 0 {
 		return t.fillSlot(e.slot-1, e.frag), nil
 	}
-	target := t.exits[n].target
+	target := t.exits.at(uint32(n)).target
 	gen := t.generation
 	f, err := t.lookup(target, false)
 	if err != nil {
 		return 0, err
 	}
 	if t.generation == gen { // else the exit is gone with its fragment
-		e := &t.exits[n]
-		if e.site != 0 && e.to == 0 && !t.frags[e.frag].dead {
+		e := t.exits.at(uint32(n))
+		if e.site != 0 && e.to == 0 && !t.frags.at(e.frag).dead {
 			t.link(uint32(n), f)
 		}
 	}
@@ -207,15 +208,15 @@ func (t *Translator) Link(n int) (uintptr, error) {
 func (t *Translator) Target(n int) guest.Addr {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return guest.Addr(t.exits[n].target)
+	return guest.Addr(t.exits.at(uint32(n)).target)
 }
 
 func (t *Translator) link(n, f uint32) {
-	e := &t.exits[n]
-	t.patchLive(e.site, t.frags[f].body)
+	e := t.exits.at(n)
+	t.patchLive(e.site, t.frags.at(f).body)
 	e.to = f + 1
-	e.next = t.frags[f].incoming
-	t.frags[f].incoming = n + 1
+	e.next = t.frags.at(f).incoming
+	t.frags.at(f).incoming = n + 1
 }
 
 // patchLive changes a rel32 field that other threads may be executing. alignField has kept it within a cache line.
@@ -226,13 +227,13 @@ func (t *Translator) patchLive(site, to uint32) {
 // discard takes fragment f out of use: nothing enters it any more. A thread inside goes on to its end; its returns land on
 // code that has been patched to look the address up again.
 func (t *Translator) discard(f uint32) {
-	fr := &t.frags[f]
+	fr := t.frags.at(f)
 	if fr.dead {
 		return
 	}
 	fr.dead = true
 	for n := fr.incoming; n != 0; {
-		e := &t.exits[n-1]
+		e := t.exits.at(n - 1)
 		t.patchLive(e.site, e.stub)
 		e.to = 0
 		n, e.next = e.next, 0
@@ -240,13 +241,13 @@ func (t *Translator) discard(f uint32) {
 	fr.incoming = 0
 	// Its own exits leave the incoming lists of their targets.
 	for n := fr.exits; n < fr.exits+fr.nExit; n++ {
-		e := &t.exits[n]
+		e := t.exits.at(n)
 		if e.to == 0 {
 			continue
 		}
-		p := &t.frags[e.to-1].incoming
+		p := &t.frags.at(e.to - 1).incoming
 		for *p != 0 && *p != n+1 {
-			p = &t.exits[*p-1].next
+			p = &t.exits.at(*p - 1).next
 		}
 		if *p != 0 {
 			*p = e.next
@@ -262,7 +263,8 @@ func (t *Translator) discard(f uint32) {
 		}
 	}
 	// Returns that are under way find their landing here; it must not recognise them any more.
-	for _, l := range t.landings[fr.landings : fr.landings+fr.nLanding] {
+	for n := range fr.nLanding {
+		l := t.landings.at(fr.landings + n)
 		storeUint32(t.hot.buf, int(l.site), l.never)
 	}
 }
@@ -295,7 +297,7 @@ func (t *Translator) discardPage(p uint64, r guest.Range) {
 	}
 	keep := list[:0]
 	for _, f := range list {
-		fr := &t.frags[f]
+		fr := t.frags.at(f)
 		if !fr.dead && fr.pc < uint64(r.End) && fr.end > uint64(r.Start) {
 			t.discard(f)
 		}
@@ -313,7 +315,7 @@ func (t *Translator) discardPage(p uint64, r guest.Range) {
 // full reports whether the cache has no room for another fragment. The scheduler then stops all guest threads and calls Flush.
 func (t *Translator) full() bool {
 	return t.hot.pos+maxFragment > t.coldStart || t.cold.pos+maxFragment > len(t.hot.buf) ||
-		len(t.checks) >= maxArg-4096 || len(t.exits) >= maxArg-4096 || t.l2Used > 3<<(l2Bits-2)
+		t.checks.n >= maxArg-4096 || t.exits.n >= maxArg-4096 || t.l2Used > 3<<(l2Bits-2)
 }
 
 // maxArg is how many exit or check records Context.Exit can name.
@@ -325,14 +327,14 @@ func (t *Translator) find(h uint32) uint32 {
 		return 0
 	}
 	if int(h) >= t.coldStart {
-		i := sort.Search(len(t.frags), func(i int) bool { return i > 0 && t.frags[i].cold > h }) - 1
-		if i > 0 && h < t.frags[i].coldEnd {
+		i := sort.Search(t.frags.n, func(i int) bool { return i > 0 && t.frags.at(uint32(i)).cold > h }) - 1
+		if i > 0 && h < t.frags.at(uint32(i)).coldEnd {
 			return uint32(i)
 		}
 		return 0
 	}
-	i := sort.Search(len(t.frags), func(i int) bool { return i > 0 && t.frags[i].start > h }) - 1
-	if i > 0 && h < t.frags[i].hotEnd {
+	i := sort.Search(t.frags.n, func(i int) bool { return i > 0 && t.frags.at(uint32(i)).start > h }) - 1
+	if i > 0 && h < t.frags.at(uint32(i)).hotEnd {
 		return uint32(i)
 	}
 	return 0
@@ -359,13 +361,13 @@ func (t *Translator) Locate(h uintptr) Location {
 	if f == 0 {
 		return Location{}
 	}
-	fr := &t.frags[f]
-	pts := t.points[fr.points : fr.points+fr.nPoint]
-	i := sort.Search(len(pts), func(i int) bool { return pts[i].host > uint32(off) }) - 1
+	fr := t.frags.at(f)
+	pt := func(i int) *point { return t.points.at(fr.points + uint32(i)) }
+	i := sort.Search(int(fr.nPoint), func(i int) bool { return pt(i).host > uint32(off) }) - 1
 	if i < 0 || uint32(off) >= fr.hotEnd {
 		return Location{}
 	}
-	p := &pts[i]
+	p := pt(i)
 	return Location{
 		PC:    guest.Addr(fr.pc + uint64(p.guest)),
 		Exact: p.exact && p.host == uint32(off) && p.spill == [3]uint8{},
@@ -395,17 +397,17 @@ func (t *Translator) Recover(h uintptr) (to uintptr, ok bool) {
 	if to, ok := t.misses.recover(int(off)); ok {
 		return uintptr(t.base + uint64(to)), true
 	}
-	i := sort.Search(len(t.recover), func(i int) bool { return uint64(t.recover[i].at) >= off })
-	if i == len(t.recover) || uint64(t.recover[i].at) != off {
+	i := sort.Search(t.recover.n, func(i int) bool { return uint64(t.recover.at(uint32(i)).at) >= off })
+	if i == t.recover.n || uint64(t.recover.at(uint32(i)).at) != off {
 		return 0, false
 	}
-	return uintptr(t.base + uint64(t.recover[i].to)), true
+	return uintptr(t.base + uint64(t.recover.at(uint32(i)).to)), true
 }
 
 // CheckAt describes check record n.
 func (t *Translator) CheckAt(n int) (pc guest.Addr, access int, resume uintptr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := &t.checks[n]
+	c := t.checks.at(uint32(n))
 	return guest.Addr(c.pc), int(c.mem), uintptr(t.base + uint64(c.resume))
 }

@@ -17,42 +17,43 @@ func (t *Translator) invariants() string {
 	defer t.mu.Unlock()
 	rel := func(site uint32) uint32 { return site + 4 + binary.LittleEndian.Uint32(t.hot.buf[site:]) }
 	incoming := make(map[uint32]int)
-	for f := 1; f < len(t.frags); f++ {
-		fr := &t.frags[f]
+	for f := 1; f < t.frags.n; f++ {
+		fr := t.frags.at(uint32(f))
 		if !fr.dead && t.byPC[fr.pc] != uint32(f) {
 			return fmt.Sprintf("fragment %d at %#x is not in byPC", f, fr.pc)
 		}
-		for n := fr.incoming; n != 0; n = t.exits[n-1].next {
-			if incoming[n-1]++; fr.dead || t.exits[n-1].to != uint32(f)+1 {
-				return fmt.Sprintf("exit %d is in the list of fragment %d (dead %v) but leads to %d", n-1, f, fr.dead, t.exits[n-1].to)
+		for n := fr.incoming; n != 0; n = t.exits.at(n - 1).next {
+			if incoming[n-1]++; fr.dead || t.exits.at(n-1).to != uint32(f)+1 {
+				return fmt.Sprintf("exit %d is in the list of fragment %d (dead %v) but leads to %d", n-1, f, fr.dead, t.exits.at(n-1).to)
 			}
 		}
-		for _, l := range t.landings[fr.landings : fr.landings+fr.nLanding] {
+		for n := range fr.nLanding {
+			l := t.landings.at(fr.landings + n)
 			if fr.dead && binary.LittleEndian.Uint32(t.hot.buf[l.site:]) != l.never {
 				return fmt.Sprintf("landing at %#x of the dead fragment %d recognises an address", l.site, f)
 			}
 		}
 		for n := fr.exits; n < fr.exits+fr.nExit; n++ {
-			e := &t.exits[n]
+			e := t.exits.at(n)
 			switch {
 			case e.frag != uint32(f):
 				return fmt.Sprintf("exit %d is of fragment %d, not %d", n, e.frag, f)
 			case e.site == 0:
 			case e.to == 0 && rel(e.site) != e.stub:
 				return fmt.Sprintf("exit %d is not linked, but jumps to %#x, not to its stub %#x", n, rel(e.site), e.stub)
-			case e.to != 0 && (t.frags[e.to-1].dead || rel(e.site) != t.frags[e.to-1].body || t.frags[e.to-1].pc != e.target):
-				return fmt.Sprintf("exit %d to %#x leads to fragment %d (dead %v)", n, e.target, e.to-1, t.frags[e.to-1].dead)
+			case e.to != 0 && (t.frags.at(e.to-1).dead || rel(e.site) != t.frags.at(e.to-1).body || t.frags.at(e.to-1).pc != e.target):
+				return fmt.Sprintf("exit %d to %#x leads to fragment %d (dead %v)", n, e.target, e.to-1, t.frags.at(e.to-1).dead)
 			}
 		}
 	}
-	for n := range t.exits {
-		if t.exits[n].to != 0 && incoming[uint32(n)] != 1 {
+	for n := range t.exits.n {
+		if t.exits.at(uint32(n)).to != 0 && incoming[uint32(n)] != 1 {
 			return fmt.Sprintf("exit %d is linked and in %d lists", n, incoming[uint32(n)])
 		}
 	}
 	entries := map[uint64]uint64{t.base + uint64(t.missIB): 0}
 	for pc, f := range t.byPC {
-		if fr := &t.frags[f]; fr.dead || fr.pc != pc {
+		if fr := t.frags.at(f); fr.dead || fr.pc != pc {
 			return fmt.Sprintf("byPC has fragment %d (dead %v) for %#x", f, fr.dead, pc)
 		} else if fr.entry != 0 {
 			entries[t.base+uint64(fr.entry)] = pc
@@ -70,7 +71,7 @@ func (t *Translator) invariants() string {
 	}
 	for page, list := range t.byPage {
 		for _, f := range list {
-			if fr := &t.frags[f]; !fr.dead && (fr.pc>>12 > page || (fr.end-1)>>12 < page) {
+			if fr := t.frags.at(f); !fr.dead && (fr.pc>>12 > page || (fr.end-1)>>12 < page) {
 				return fmt.Sprintf("page %#x lists fragment %d", page, f)
 			}
 		}

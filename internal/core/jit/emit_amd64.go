@@ -21,13 +21,13 @@ const (
 func spill(n int) mem { return slot(vcpu.OffSpill + int32(8*n)) }
 
 func (t *Translator) point(pc uint64, exact bool, sp [3]uint8) {
-	t.points = append(t.points, point{host: uint32(t.hot.pos), guest: uint32(pc - t.tr.start), exact: exact, spill: sp})
+	t.points.add(point{host: uint32(t.hot.pos), guest: uint32(pc - t.tr.start), exact: exact, spill: sp})
 }
 
 // newExit makes an exit record for guest address target.
 func (t *Translator) newExit(target uint64) uint32 {
-	t.exits = append(t.exits, exit{target: target, frag: t.tr.frag, ver: t.now})
-	return uint32(len(t.exits) - 1)
+	t.exits.add(exit{target: target, frag: t.tr.frag, ver: t.now})
+	return uint32(t.exits.n - 1)
 }
 
 // leave emits the way to Go with exit kind and argument.
@@ -59,7 +59,7 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 	if t.cfg.Verify != nil && !t.once && t.cfg.Verify(guest.Addr(pc)) {
 		t.point(pc, true, [3]uint8{})
 		t.hot.leave(t, vcpu.ExitVerify, tr.frag)
-		fr := &t.frags[tr.frag]
+		fr := t.frags.at(tr.frag)
 		fr.sum, fr.verified = t.checksum(pc, tr.next), uint32(t.hot.pos)
 	}
 	if t.cfg.Tool != nil {
@@ -114,25 +114,25 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 func (t *Translator) begin(pc, end uint64, indirect bool) {
 	tr := &t.tr
 	tr.start, tr.next = pc, end
-	tr.frag = uint32(len(t.frags))
+	tr.frag = uint32(t.frags.n)
 	t.hot.pos = (t.hot.pos + 15) &^ 15
 	f := fragment{pc: pc, end: end, ver: t.ver, start: uint32(t.hot.pos), cold: uint32(t.cold.pos),
-		points: uint32(len(t.points)), exits: uint32(len(t.exits)), landings: uint32(len(t.landings))}
+		points: uint32(t.points.n), exits: uint32(t.exits.n), landings: uint32(t.landings.n)}
 	if indirect {
 		f.entry = uint32(t.hot.pos)
 		t.emitPrefix(pc)
 	}
 	f.body = uint32(t.hot.pos)
-	t.frags = append(t.frags, f)
+	t.frags.add(f)
 	t.remember(pc, t.ver, tr.frag)
 }
 
 func (t *Translator) end() {
-	f := &t.frags[t.tr.frag]
+	f := t.frags.at(t.tr.frag)
 	f.hotEnd, f.coldEnd = uint32(t.hot.pos), uint32(t.cold.pos)
-	f.nPoint = uint32(len(t.points)) - f.points
-	f.nExit = uint32(len(t.exits)) - f.exits
-	f.nLanding = uint32(len(t.landings)) - f.landings
+	f.nPoint = uint32(t.points.n) - f.points
+	f.nExit = uint32(t.exits.n) - f.exits
+	f.nLanding = uint32(t.landings.n) - f.landings
 	for p := f.pc >> 12; p <= (f.end-1)>>12; p++ {
 		t.byPage[p] = append(t.byPage[p], t.tr.frag)
 	}
@@ -263,7 +263,7 @@ func (t *Translator) directExit(cc int, target uint64) {
 		a.alignField(2)
 		site = a.jcc(byte(cc), 0)
 	}
-	t.exits[n].site = uint32(site)
+	t.exits.at(n).site = uint32(site)
 	tr.colds = append(tr.colds, coldStub{kind: coldExit, site: site, exit: n})
 }
 
@@ -277,13 +277,13 @@ func (t *Translator) emitLanding(next uint64, live uint32) {
 	case live == 0 && small:
 		a.alignField(5)
 		a.op(0, true, 0x81, 7, popped, 4, false) // cmpq $next, -8(%rsp)
-		t.landings = append(t.landings, landing{uint32(a.pos), 0xffffffff})
+		t.landings.add(landing{uint32(a.pos), 0xffffffff})
 		a.u32(uint32(next))
 		a.jcc(ccNE, t.missRet)
 	case live == 0:
 		a.alignField(4)
 		a.op(0, false, 0x81, 7, popped, 4, false) // cmpl
-		t.landings = append(t.landings, landing{uint32(a.pos), ^uint32(next)})
+		t.landings.add(landing{uint32(a.pos), ^uint32(next)})
 		a.u32(uint32(next))
 		a.jcc(ccNE, t.missRet)
 		a.op(0, false, 0x81, 7, at(rsp, -4), 4, false)
@@ -295,14 +295,14 @@ func (t *Translator) emitLanding(next uint64, live uint32) {
 			a.load(rcx, popped)
 			a.alignField(3)
 			a.bytes(0x48, 0x8d, 0x89) // lea -next(%rcx), %rcx
-			t.landings = append(t.landings, landing{uint32(a.pos), 1})
+			t.landings.add(landing{uint32(a.pos), 1})
 			a.u32(uint32(-int32(next)))
 		} else {
 			a.store(spill(slotRDX), rdx)
 			a.load(rcx, popped)
 			a.alignField(3)
 			a.bytes(0x48, 0x8d, 0x89) // lea 0(%rcx), %rcx: the field that discarding changes
-			t.landings = append(t.landings, landing{uint32(a.pos), 1})
+			t.landings.add(landing{uint32(a.pos), 1})
 			a.u32(0)
 			a.movImm(rdx, -next)
 			a.lea(rcx, mem{base: rcx, index: rdx, scale: 1})
@@ -413,11 +413,11 @@ func (t *Translator) emitThunk(f uint32) {
 	hot := t.hot
 	t.hot = *a // the thunk lives with the cold code, written by the same routine
 	entry := t.hot.pos
-	t.emitPrefix(t.frags[f].pc)
-	t.hot.jmp(int(t.frags[f].body))
+	t.emitPrefix(t.frags.at(f).pc)
+	t.hot.jmp(int(t.frags.at(f).body))
 	a.pos = t.hot.pos
 	t.hot = hot
-	t.frags[f].entry = uint32(entry)
+	t.frags.at(f).entry = uint32(entry)
 }
 
 // emitShared emits the routines that all fragments use.
@@ -498,14 +498,14 @@ func (t *Translator) emitCold() {
 	for _, c := range t.tr.colds {
 		switch c.kind {
 		case coldExit:
-			e := &t.exits[c.exit]
+			e := t.exits.at(c.exit)
 			e.stub = uint32(a.pos)
 			t.hot.patch(c.site, a.pos)
 			a.leave(t, vcpu.ExitLink, c.exit)
 			if f, ok := t.known(e.target, e.ver); ok {
-				t.hot.patch(c.site, int(t.frags[f].body))
-				e.to, e.next = f+1, t.frags[f].incoming
-				t.frags[f].incoming = c.exit + 1
+				t.hot.patch(c.site, int(t.frags.at(f).body))
+				e.to, e.next = f+1, t.frags.at(f).incoming
+				t.frags.at(f).incoming = c.exit + 1
 			}
 		case coldCheck:
 			t.hot.patch(c.site, a.pos)

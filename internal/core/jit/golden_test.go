@@ -166,7 +166,7 @@ var goldenRows = []struct {
 // host prints the host code of the only fragment of tr: straight code and what follows it, then the out-of-line code. Addresses
 // that depend on where this program is linked, and offsets in the context, are given by name.
 func host(tr *Translator) (text string, insts int) {
-	f := &tr.frags[1]
+	f := tr.frags.at(1)
 	names := map[uint64]string{
 		uint64(tr.exitStub) + tr.base:  "exit",
 		uint64(tr.missRet) + tr.base:   "missRet",

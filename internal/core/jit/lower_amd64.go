@@ -176,7 +176,7 @@ func (t *Translator) lowerDefine(i, k int) {
 		p.target += uint64(off)
 		t.recoverable()
 		t.hot.defined(p, n)
-		t.recover[len(t.recover)-1].to = uint32(a.pos)
+		t.recover.last().to = uint32(a.pos)
 		off += n
 	}
 	if reg >= 0 {
@@ -218,13 +218,13 @@ func (a *asm) defined(m mem, n int) {
 func (t *Translator) emitCheckStub(c *coldStub) {
 	a := &t.cold
 	if c.recover >= 0 {
-		t.recover[c.recover].to = uint32(a.pos)
+		t.recover.at(uint32(c.recover)).to = uint32(a.pos)
 	}
 	if c.spilled {
 		a.load(rcx, spill(slotFlags))
 	}
-	t.checks = append(t.checks, check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access)})
-	a.leave(t, vcpu.ExitCheck, uint32(len(t.checks)-1))
+	t.checks.add(check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access)})
+	a.leave(t, vcpu.ExitCheck, uint32(t.checks.n-1))
 }
 
 // emitDefineStub emits what a store does whose shadow is not all 0: undefined bytes become defined, but for those of the stack below
@@ -355,7 +355,7 @@ func (t *Translator) emitRedZoneStub(c *coldStub) {
 const stackReach = 8 << 20
 
 // recoverable notes that the host instruction emitted next is an annotation's access that may fault.
-func (t *Translator) recoverable() { t.recover = append(t.recover, recovery{at: uint32(t.hot.pos)}) }
+func (t *Translator) recoverable() { t.recover.add(recovery{at: uint32(t.hot.pos)}) }
 
 // mark makes 4 bytes (wide: 8) of the stack at off from the stack pointer undefined.
 func (t *Translator) mark(off int32, wide bool) {
@@ -367,7 +367,7 @@ func (t *Translator) mark(off int32, wide bool) {
 	} else {
 		a.storeImm32(m, undefined)
 	}
-	t.recover[len(t.recover)-1].to = uint32(a.pos)
+	t.recover.last().to = uint32(a.pos)
 }
 
 // checkZero emits comparisons of the size shadow bytes at m with 0, in the widest pieces, and jumps to cold stubs of the given kind.
@@ -396,7 +396,7 @@ func (t *Translator) checkZero(kind uint8, i, k int, m mem, size int, flagsLive 
 			site := a.jmp(0)
 			a.load(rcx, spill(slotFlags))
 			t.tr.colds = append(t.tr.colds, coldStub{kind: kind, site: site, inst: i, access: k, spilled: true,
-				recover: len(t.recover) - 1, size: uint8(n), m: p, next: a.pos})
+				recover: t.recover.n - 1, size: uint8(n), m: p, next: a.pos})
 		} else {
 			t.recoverable()
 			switch n {
@@ -412,7 +412,7 @@ func (t *Translator) checkZero(kind uint8, i, k int, m mem, size int, flagsLive 
 			a.b1(0)
 			site := a.jcc(ccNE, 0)
 			t.tr.colds = append(t.tr.colds, coldStub{kind: kind, site: site, inst: i, access: k,
-				recover: len(t.recover) - 1, size: uint8(n), m: p, next: a.pos})
+				recover: t.recover.n - 1, size: uint8(n), m: p, next: a.pos})
 		}
 		off += n
 	}

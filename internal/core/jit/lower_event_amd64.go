@@ -128,7 +128,7 @@ func (t *Translator) appendEvents(i int, anns []tool.Ann) {
 		}
 		if j == len(anns)-1 {
 			t.recoverable()
-			t.recover[len(t.recover)-1].to = uint32(again)
+			t.recover.last().to = uint32(again)
 		}
 		if ann.Op != tool.OpEvent {
 			a.store(at(p, int32(eventSize*j+8)), v)
@@ -249,8 +249,8 @@ func (t *Translator) emitEventStub(c *coldStub) {
 
 // leaveForEvent emits the exit to Go for c.
 func (t *Translator) leaveForEvent(a *asm, c *coldStub) {
-	t.checks = append(t.checks, check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access), event: c.event})
-	a.leave(t, vcpu.ExitEvent, uint32(len(t.checks)-1))
+	t.checks.add(check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access), event: c.event})
+	a.leave(t, vcpu.ExitEvent, uint32(t.checks.n-1))
 }
 
 // EventAt describes event record n, which left to Go: the access and its site, and where to go on. Access -1 is the end of a
@@ -258,7 +258,7 @@ func (t *Translator) leaveForEvent(a *asm, c *coldStub) {
 func (t *Translator) EventAt(n int) (pc guest.Addr, access int, site uint32, resume uintptr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := &t.checks[n]
+	c := t.checks.at(uint32(n))
 	return guest.Addr(c.pc), int(int8(c.mem)), c.event, uintptr(t.base + uint64(c.resume))
 }
 

@@ -52,11 +52,11 @@ func (t *Translator) emitSlotJump(i int) bool {
 	n := t.newExit(0)
 	a.alignField(1)
 	hit := a.jmp(0)
-	t.exits[n].site = uint32(hit)
+	t.exits.at(n).site = uint32(hit)
 	tr.colds = append(tr.colds, coldStub{kind: coldExit, site: hit, exit: n})
 	again := t.newExit(in.pc)
 	t.slots = append(t.slots, slotJump{addr: m.target, imm: uint32(imm), site: uint32(site), exit: n})
-	t.exits[again].slot = uint32(len(t.slots))
+	t.exits.at(again).slot = uint32(len(t.slots))
 	tr.colds = append(tr.colds, coldStub{kind: coldSlot, site: site, exit: again, inst: i})
 	return true
 }
@@ -71,7 +71,7 @@ func (t *Translator) emitSlotStub(c *coldStub) {
 	a := &t.cold
 	t.hot.patch(c.site, a.pos)
 	a.leave(t, vcpu.ExitLink, c.exit)
-	s := &t.slots[t.exits[c.exit].slot-1]
+	s := &t.slots[t.exits.at(c.exit).slot-1]
 	s.lookup = uint32(a.pos)
 	a.store(spill(slotRCX), rcx)
 	a.load(rcx, mem{base: atRIP, index: noReg, target: s.addr})
@@ -93,12 +93,12 @@ func (t *Translator) emitInto(other *asm, emit func()) {
 func (t *Translator) fillSlot(n, frag uint32) uintptr {
 	s := &t.slots[n]
 	s.tries++
-	if s.tries >= slotTries && !s.settled && !t.frags[frag].dead {
+	if s.tries >= slotTries && !s.settled && !t.frags.at(frag).dead {
 		s.settled = true
 		var to uint64
 		err := t.catch(func() error { to = loadWord(s.addr); return nil })
 		if err == nil && to < 1<<31 && t.liveAt(to) == 0 {
-			t.exits[s.exit].target = to
+			t.exits.at(s.exit).target = to
 			storeUint32(t.hot.buf, int(s.imm), uint32(to))
 		}
 		t.patchLive(s.site, s.lookup)

@@ -180,7 +180,7 @@ func (t *Translator) findTrace(pc uint64) error {
 			branches++
 			tr.calls = tr.calls || in.flow == flowCall || in.flow == flowCallInd
 			if branches < maxBranches {
-				if _, ok := t.byPC[pc]; !ok && !t.hooked(pc) {
+				if _, ok := t.known(pc, verFast); !ok && !t.hooked(pc) {
 					continue
 				}
 			}

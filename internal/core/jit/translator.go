@@ -182,7 +182,7 @@ func (t *Translator) Flush() {
 
 // lookup returns the fragment at pc, translating it when there is none. mu is held.
 func (t *Translator) lookup(pc uint64, indirect bool) (uint32, error) {
-	if f, ok := t.byPC[pc]; ok {
+	if f, ok := t.known(pc, verFast); ok {
 		return f, nil
 	}
 	if t.full() {

@@ -85,7 +85,7 @@ func (t *Translator) entryOf(pc guest.Addr, ver uint32) (uintptr, error) {
 }
 
 // bodyOf is the host address of fragment f for direct jumps.
-func (t *Translator) bodyOf(f uint32) uintptr { return uintptr(t.base + uint64(t.frags[f].body)) }
+func (t *Translator) bodyOf(f uint32) uintptr { return uintptr(t.base + uint64(t.frags.at(f).body)) }
 
 // StepOnce is Once for a step.
 func (t *Translator) StepOnce(pc guest.Addr) (uintptr, error) {
@@ -101,7 +101,7 @@ func (t *Translator) StepOnce(pc guest.Addr) (uintptr, error) {
 		return 0, err
 	}
 	t.forget(uint64(pc), verStep, f)
-	t.frags[f].dead = true
+	t.frags.at(f).dead = true
 	return t.bodyOf(f), nil
 }
 
@@ -123,7 +123,7 @@ func (t *Translator) Dirty(pc guest.Addr, ver uint32) (host uintptr, ok bool, er
 func (t *Translator) LinkDirty(n int) (host uintptr, ok bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e := t.exits[n]
+	e := t.exits.at(uint32(n))
 	if t.hooked(e.target) {
 		return 0, false, nil
 	}
@@ -132,7 +132,7 @@ func (t *Translator) LinkDirty(n int) (host uintptr, ok bool, err error) {
 	if f == 0 {
 		return 0, false, err
 	}
-	if t.generation == gen && e.site != 0 && e.to == 0 && !t.frags[e.frag].dead {
+	if t.generation == gen && e.site != 0 && e.to == 0 && !t.frags.at(e.frag).dead {
 		t.link(uint32(n), f)
 	}
 	return t.bodyOf(f), true, nil
@@ -185,6 +185,9 @@ func (t *Translator) make(pc uint64, ver uint32) (uint32, error) {
 
 func (t *Translator) known(pc uint64, ver uint32) (uint32, bool) {
 	if ver == verFast {
+		if !t.sieve.may(pc) {
+			return 0, false
+		}
 		f, ok := t.byPC[pc]
 		return f, ok
 	}
@@ -195,6 +198,7 @@ func (t *Translator) known(pc uint64, ver uint32) (uint32, bool) {
 func (t *Translator) remember(pc uint64, ver, f uint32) {
 	if ver == verFast {
 		t.byPC[pc] = f
+		t.sieve.add(pc)
 		return
 	}
 	t.versions[version{pc, ver}] = f

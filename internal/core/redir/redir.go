@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"gogrind/internal/debuginfo"
 	"gogrind/internal/guest"
@@ -47,7 +48,8 @@ type Table struct {
 	specs map[string][]*Spec // by symbol; immutable after New
 	hooks []Hook             // by number; an entry stays when its object goes, as translations may name it
 	at    map[guest.Addr]int
-	own   []*Spec // replacements that objects of the guest bring along, in the order in which they came
+	maybe [1 << (maybeBits - 6)]atomic.Uint64 // has a bit for each address that is or was in at: most questions need no lock
+	own   []*Spec                             // replacements that objects of the guest bring along, in the order in which they came
 	trace func(format string, args ...any)
 }
 
@@ -73,7 +75,23 @@ func (t *Table) add(h Hook) {
 		return
 	}
 	t.at[h.Addr] = len(t.hooks)
+	w, bit := maybe(h.Addr)
+	t.maybe[w].Or(bit)
 	t.hooks = append(t.hooks, h)
+}
+
+const maybeBits = 16
+
+// maybe is the place of a's bit in Table.maybe.
+func maybe(a guest.Addr) (word, bit uint64) {
+	h := uint64(a) * 0x9e3779b97f4a7c15 >> (64 - maybeBits) // multiplicative hashing by the golden ratio
+	return h >> 6, 1 << (h & 63)
+}
+
+// known reports whether something may be replaced at pc.
+func (t *Table) known(pc guest.Addr) bool {
+	w, bit := maybe(pc)
+	return t.maybe[w].Load()&bit != 0
 }
 
 // Scan looks for the functions in a newly mapped object and calls found for each one that is replaced from now on.
@@ -232,6 +250,9 @@ func (t *Table) Forget(r guest.Range, gone func(guest.Addr)) {
 
 // At returns the number of the hook at pc.
 func (t *Table) At(pc guest.Addr) (int, bool) {
+	if !t.known(pc) {
+		return 0, false
+	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	n, ok := t.at[pc]
@@ -240,6 +261,9 @@ func (t *Table) At(pc guest.Addr) (int, bool) {
 
 // To returns the guest code that stands in for what is at pc.
 func (t *Table) To(pc guest.Addr) (guest.Addr, bool) {
+	if !t.known(pc) {
+		return 0, false
+	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	n, ok := t.at[pc]

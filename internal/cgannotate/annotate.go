@@ -2,7 +2,6 @@ package cgannotate
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -48,6 +47,11 @@ func annotate(s *settings, args []string, stdout, stderr io.Writer) error {
 	files, sources := s.split()
 	if len(sources) > 0 && s.style == styleAuto {
 		s.style = styleClassic
+	}
+	for _, f := range sources {
+		if _, _, ok := findSource(f, s.includeDirs()); !ok {
+			return fmt.Errorf("File %s not found in any of: %s", f, strings.Join(append([]string{""}, s.includeDirs()...), " "))
+		}
 	}
 	p, err := load(s, files, stderr)
 	if err != nil {
@@ -99,12 +103,14 @@ func isResult(name string) bool {
 		return false
 	}
 	defer f.Close()
-	head := make([]byte, 64)
-	n, _ := io.ReadFull(f, head)
-	for _, w := range []string{"desc:", "cmd:", "events:", "#"} {
-		if bytes.HasPrefix(head[:n], []byte(w)) {
-			return true
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		l := lines.Text()
+		if strings.TrimSpace(l) == "" || l[0] == '#' {
+			continue // comments are like #include
 		}
+		word, _, ok := strings.Cut(l, ":")
+		return ok && (word == "desc" || word == "cmd" || word == "events")
 	}
 	return false
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +109,59 @@ func TestSameAsInstalled(t *testing.T) {
 	}
 }
 
+// TestSameAsInstalledRandom compares the lines that both print for random profiles; functions with equal counts come in any order
+// there.
+func TestSameAsInstalledRandom(t *testing.T) {
+	const program = "cg_annotate"
+	v, err := exec.Command(program, "--version").CombinedOutput()
+	if !strings.HasPrefix(string(v), "cg_annotate-3.19") {
+		t.Skipf("no cg_annotate 3.19 is installed: %v", err)
+	}
+	keepOld(t)
+	sorted := func(b []byte) string {
+		l := strings.Split(string(b), "\n")
+		slices.Sort(l)
+		return strings.Join(l, "\n")
+	}
+	file := filepath.Join(t.TempDir(), "cgout")
+	for seed := range uint64(30) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		p := cgfile.New([]string{"Ir", "DLmr", "DLmw"}[:1+r.IntN(3)])
+		p.Cmd = "./x"
+		for range 1 + r.IntN(60) {
+			f := p.Func([]string{"testdata/prog.c", "prog.c", "no/such.c", cgfile.Unknown}[r.IntN(4)], fmt.Sprint("f<", r.IntN(40), ">::g()"))
+			for range 1 + r.IntN(4) {
+				c := f.At(r.IntN(40), len(p.Events))
+				for i := range c {
+					c[i] += r.Int64N(1 << r.IntN(34))
+				}
+			}
+		}
+		p.Summary = p.Total()
+		var b bytes.Buffer
+		if err := p.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, b.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		last := p.Events[len(p.Events)-1]
+		for _, args := range [][]string{
+			{file}, {"--threshold=2%", "--context=0", file}, {"--show-percs=no", "-I=testdata", file}, {"--sort=" + last + ":0.5%,Ir", "--auto=no", file},
+			{"--sort=Ir:3", "--show=" + last, "-Itestdata/", file, "prog.c"}, {"--include=testdata", "--threshold=20", file}, {file, "nothing.c"},
+		} {
+			want, err := exec.Command(program, args...).Output()
+			got, errs, status := call(t, runAnnotate, append([]string{"--style=3.19"}, args...)...)
+			if (err != nil) != (status != 0) {
+				t.Errorf("seed %d, %q: status %d, %v there: %s", seed, args, status, err, errs)
+			}
+			if err == nil && sorted([]byte(got)) != sorted(want) {
+				t.Errorf("seed %d, %q:\ngot:\n%s\nwant:\n%s", seed, args, got, want)
+			}
+		}
+	}
+}
+
 // TestReadByInstalled has Valgrind's programs read what ours write.
 func TestReadByInstalled(t *testing.T) {
 	if _, err := exec.LookPath("cg_annotate"); err != nil {
@@ -154,6 +209,7 @@ func TestErrors(t *testing.T) {
 		{runAnnotate, []string{"--mod-filename=x", one}, "bad substitution"},
 		{runAnnotate, []string{"-I", "dir", one}, "without a blank"},
 		{runAnnotate, []string{"--diff", one}, "two files"},
+		{runAnnotate, []string{one, "nothing.c", "-Idir"}, "File nothing.c not found in any of:  dir/"},
 		{runAnnotate, []string{one, other}, "don't match"},
 		{runDiff, []string{one}, "usage: cg_diff"},
 		{runDiff, []string{one, other}, "don't match"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sort"
 	"strings"
 )
 
@@ -27,7 +28,7 @@ func (v *view) classic(w io.Writer, sources []string) {
 	fmt.Fprintf(w, "Events shown:     %s\n", v.names(v.show))
 	fmt.Fprintf(w, "Event sort order: %s\n", v.names(v.sort))
 	fmt.Fprintf(w, "Thresholds:       %s\n", strings.Join(limits, " "))
-	fmt.Fprintf(w, "Include dirs:     %s\n", strings.Join(v.set.include, " "))
+	fmt.Fprintf(w, "Include dirs:     %s\n", strings.Join(v.set.includeDirs(), " "))
 	fmt.Fprintf(w, "User annotated:   %s\n", strings.Join(sources, " "))
 	fmt.Fprintf(w, "Auto-annotation:  %s\n\n", auto)
 
@@ -36,16 +37,19 @@ func (v *view) classic(w io.Writer, sources []string) {
 	t.row(w, v.totals, "PROGRAM TOTALS", "%5.1f")
 	io.WriteString(w, "\n")
 
-	var list []entry
+	list := make([]entry, 0, len(v.Funcs))
+	rows := make([][]int64, 0, len(v.Funcs))
 	for _, f := range v.Funcs {
-		if c := f.Total(len(v.Events)); v.important(c) {
-			list = append(list, entry{name: f.File + ":" + f.Name, counts: c, parts: []entry{{name: f.File}}})
-		}
+		c := f.Total(len(v.Events))
+		list = append(list, entry{name: f.File + ":" + f.Name, counts: c, parts: []entry{{name: f.File}}})
+		rows = append(rows, c)
 	}
 	v.ordered(list)
-	rows := make([][]int64, len(list))
 	for i := range list {
-		rows[i] = list[i].counts
+		if !v.reaches(list[i].counts) { // what comes behind may reach a limit of another event, but is not shown
+			list = list[:i]
+			break
+		}
 	}
 	t = v.flat(rows...)
 	t.head(w, "file:function")
@@ -104,20 +108,24 @@ func (t *flat) columns(w io.Writer) {
 // row writes counts, nil for a line without any, and what they belong to. format is that of percentages.
 func (t *flat) row(w io.Writer, counts []int64, label, format string) {
 	for i, c := range t.v.show {
-		if counts == nil {
-			fmt.Fprintf(w, "%-*s ", t.width(i), fmt.Sprintf("%*s", t.widths[i], "."))
-			continue
+		s, n := ".", int64(0)
+		if counts != nil {
+			n = counts[c]
+			s = commas(n)
 		}
-		s := fmt.Sprintf("%*s", t.widths[i], commas(counts[c]))
-		if t.v.set.percs && counts[c] != 0 {
-			p := t.v.percent(counts[c], c)
+		switch {
+		case !t.v.set.percs:
+		case n == 0:
+			s += strings.Repeat(" ", percWidth)
+		default:
+			p := t.v.percent(n, c)
 			share := fmt.Sprintf(format, p)
 			if len(share) > 5 {
 				share = fmt.Sprintf("%5.1f", p)
 			}
 			s += " (" + share + "%)"
 		}
-		fmt.Fprintf(w, "%-*s ", t.width(i), s)
+		fmt.Fprintf(w, "%*s ", t.width(i), s)
 	}
 	fmt.Fprintf(w, " %s\n", label)
 }
@@ -152,22 +160,22 @@ func (v *view) classicSources(w io.Writer, list []entry, asked []string) {
 	annotated := make([]int64, len(v.Events))
 	var missing []string
 	some := false
+	dirs := v.set.includeDirs()
 	for _, j := range jobs {
-		path, ok := findSource(j.name, v.set.include)
+		path, dir, ok := findSource(j.name, dirs)
 		if !ok {
-			if j.user {
-				fmt.Fprintf(w, "%s-- User-annotated source: %s\n%s  No information has been collected for %s: it is not to be found\n\n",
-					rule, j.name, rule, j.name)
-			} else {
-				missing = append(missing, j.name)
-			}
+			missing = append(missing, j.name) // others than chosen ones were looked for before
 			continue
+		}
+		shown := j.name
+		if dir != "" {
+			shown = dir + " + " + j.name
 		}
 		kind := "Auto"
 		if j.user {
 			kind = "User"
 		}
-		fmt.Fprintf(w, "%s-- %s-annotated source: %s\n%s", rule, kind, j.name, rule)
+		fmt.Fprintf(w, "%s-- %s-annotated source: %s\n%s", rule, kind, shown, rule)
 		lines := v.linesOf(j.name)
 		if len(lines) == 0 {
 			fmt.Fprintf(w, "  No information has been collected for %s\n\n", j.name)
@@ -176,6 +184,7 @@ func (v *view) classicSources(w io.Writer, list []entry, asked []string) {
 		some = true
 		v.classicSource(w, j.name, path, lines, annotated)
 	}
+	sort.Strings(missing)
 	if len(missing) > 0 {
 		fmt.Fprintf(w, "%sThe following files chosen for auto-annotation could not be found:\n%s", rule, rule)
 		for _, m := range missing {
@@ -208,9 +217,9 @@ func (v *view) classicSource(w io.Writer, name, path string, lines map[int][]int
 	t := v.flat(rows...)
 	t.columns(w)
 	io.WriteString(w, "\n\n")
-	text, last := readSource(path, lines)
+	text := readSource(path)
 	bogus := false
-	v.eachShown(w, lines, len(text), last, func(n int) {
+	v.eachShown(w, lines, len(text), func(n int) {
 		c := lines[n]
 		if n <= len(text) {
 			t.row(w, c, text[n-1], "%5.2f")

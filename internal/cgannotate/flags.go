@@ -22,7 +22,7 @@ const styleVar = "CG_ANNOTATE_STYLE"
 // settings is a parsed command line of cg_annotate.
 type settings struct {
 	show, sort []string
-	limits     []float64 // with sort: thresholds of single events, negative for none
+	limits     []float64 // with sort: thresholds of single events; nil without any
 	threshold  float64
 	percs      bool
 	annotate   bool
@@ -127,7 +127,7 @@ func parse(args []string, lookup func(string) (string, bool)) (*settings, error)
 			if a == "-I" {
 				return nil, errors.New("a directory must follow -I without a blank")
 			}
-			s.include = append(s.include, a[2:])
+			s.include = append(s.include, strings.TrimPrefix(a[2:], "="))
 			s.style = styleClassic
 			continue
 		}
@@ -183,25 +183,30 @@ func (s *settings) setStyle(v string) error {
 	return nil
 }
 
+// setSort reads events with their thresholds. If one has a threshold, those without have 0.
 func (s *settings) setSort(v string) error {
 	s.sort, s.limits = nil, nil
+	given := false
 	for _, w := range strings.Split(v, ",") {
 		name, limit, ok := strings.Cut(w, ":")
-		x := -1.0
+		x := 0.0
 		if ok {
 			var err error
-			if x, err = strconv.ParseFloat(limit, 64); err != nil || x < 0 || x > 100 {
+			if x, err = percentage(limit); err != nil || !(x >= 0 && x <= 100) {
 				return fmt.Errorf("bad threshold in --sort=%s", v)
 			}
-			s.style = styleClassic
+			s.style, given = styleClassic, true
 		}
 		s.sort, s.limits = append(s.sort, name), append(s.limits, x)
+	}
+	if !given {
+		s.limits = nil
 	}
 	return nil
 }
 
 func (s *settings) setThreshold(v string) error {
-	x, err := strconv.ParseFloat(v, 64)
+	x, err := percentage(v)
 	// The limits are those of Valgrind's: more would leave out too much to be of use.
 	if err != nil || !(x >= 0 && x <= 20) {
 		return fmt.Errorf("--threshold=%s: a number from 0 to 20 is needed", v)
@@ -209,6 +214,9 @@ func (s *settings) setThreshold(v string) error {
 	s.threshold = x
 	return nil
 }
+
+// percentage reads a number that may have a percent sign.
+func percentage(v string) (float64, error) { return strconv.ParseFloat(strings.TrimSuffix(v, "%"), 64) }
 
 func (s *settings) setContext(v string) error {
 	n, err := strconv.Atoi(v)

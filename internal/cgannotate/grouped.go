@@ -235,7 +235,7 @@ func (v *view) sources(w io.Writer, files []entry, more []string) {
 	sortByName(names)
 	for _, f := range names {
 		section(w, "Annotated source file: "+f.name)
-		path, ok := findSource(f.name, v.set.include)
+		path, _, ok := findSource(f.name, v.set.includeDirs())
 		if ok {
 			_, err := os.ReadFile(path)
 			ok = err == nil
@@ -262,7 +262,7 @@ func (v *view) sources(w io.Writer, files []entry, more []string) {
 
 func (v *view) groupedSource(w io.Writer, name, path string, sums *[numFates][]int64) {
 	lines := v.linesOf(name)
-	text, last := readSource(path, lines)
+	text := readSource(path)
 	if src, err := os.Stat(path); err == nil {
 		for _, f := range v.files {
 			if data, err := os.Stat(f); err == nil && src.ModTime().After(data.ModTime()) {
@@ -283,7 +283,7 @@ func (v *view) groupedSource(w io.Writer, name, path string, sums *[numFates][]i
 		io.WriteString(w, "\n")
 	}
 	bogus := false
-	v.eachShown(w, lines, len(text), last, func(n int) {
+	v.eachShown(w, lines, len(text), func(n int) {
 		c := lines[n]
 		switch {
 		case n <= len(text):

@@ -4,19 +4,27 @@ import (
 	"bytes"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 )
 
-// findSource finds a source file, as it is or in one of the directories.
-func findSource(name string, dirs []string) (path string, ok bool) {
+// findSource finds a source file, as it is or in one of the directories, which end in a slash. dir is the one, "" for none.
+func findSource(name string, dirs []string) (path, dir string, ok bool) {
 	for _, d := range append([]string{""}, dirs...) {
-		p := filepath.Join(d, name)
-		if st, err := os.Stat(p); err == nil && !st.IsDir() {
-			return p, true
+		if st, err := os.Stat(d + name); err == nil && !st.IsDir() {
+			return d + name, d, true
 		}
 	}
-	return "", false
+	return "", "", false
+}
+
+// includeDirs are the directories of -I, each with a slash behind it.
+func (s *settings) includeDirs() []string {
+	var dirs []string
+	for _, d := range s.include {
+		dirs = append(dirs, strings.TrimSuffix(d, "/")+"/")
+	}
+	return dirs
 }
 
 // linesOf are the counts of a file's lines, those of all functions added up.
@@ -38,25 +46,20 @@ func (v *view) linesOf(file string) map[int][]int64 {
 	return lines
 }
 
-// readSource returns the lines of a file, none when it can't be read, and the number of the last line that matters: of the
-// file's end, or of the counts.
-func readSource(path string, lines map[int][]int64) (text []string, last int) {
+// readSource returns the lines of a file, none when it can't be read.
+func readSource(path string) (text []string) {
 	b, err := os.ReadFile(path)
 	if err == nil && len(b) > 0 {
 		for _, l := range bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n")) {
 			text = append(text, string(l))
 		}
 	}
-	last = len(text)
-	for n := range lines {
-		last = max(last, n)
-	}
-	return text, last
+	return text
 }
 
 // eachShown calls show for each line that has counts, and for those around it, in ascending order, and marks gaps. end is the
-// number of lines of the file, last is that of the last line there is, with counts beyond the end.
-func (v *view) eachShown(w io.Writer, lines map[int][]int64, end, last int, show func(line int)) {
+// number of lines of the file: counts beyond it come last, without marks.
+func (v *view) eachShown(w io.Writer, lines map[int][]int64, end int, show func(line int)) {
 	var nums []int
 	for n := range lines {
 		if n > 0 {
@@ -73,11 +76,17 @@ func (v *view) eachShown(w io.Writer, lines map[int][]int64, end, last int, show
 		if lo > 1 {
 			io.WriteString(w, marker(lo))
 		}
-		for n := lo; n <= min(hi, last); n++ {
+		for n := lo; n <= min(hi, end); n++ {
 			show(n)
 		}
-		if hi <= end {
-			io.WriteString(w, marker(hi))
+		if hi > end {
+			break
+		}
+		io.WriteString(w, marker(hi))
+	}
+	for _, n := range nums {
+		if n > end {
+			show(n)
 		}
 	}
 }

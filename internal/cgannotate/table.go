@@ -49,15 +49,15 @@ func newView(p *cgfile.Profile, s *settings, files []string) (*view, error) {
 		return nil, err
 	}
 	v.limits = make([]float64, len(v.sort))
-	given := false
 	for i := range v.limits {
-		v.limits[i] = 100 // no function counts for its share of this event
-		if s.limits != nil && s.limits[i] >= 0 {
-			v.limits[i], given = s.limits[i], true
+		switch {
+		case s.limits != nil:
+			v.limits[i] = s.limits[i]
+		case i == 0:
+			v.limits[i] = s.threshold
+		default:
+			v.limits[i] = 100 // no function counts for its share of this event
 		}
-	}
-	if !given {
-		v.limits[0] = s.threshold
 	}
 	return v, nil
 }
@@ -88,10 +88,16 @@ func (v *view) percent(n int64, col int) float64 {
 	return float64(n) * 100 / float64(v.totals[col])
 }
 
-// important reports whether counts reach one of the limits.
+// important reports whether counts are of interest to the layout of 3.21: the share of the first sort event decides.
 func (v *view) important(counts []int64) bool {
+	c := v.sort[0]
+	return v.totals[c] != 0 && abs(v.percent(counts[c], c)) >= v.limits[0]
+}
+
+// reaches reports whether counts reach one of the limits.
+func (v *view) reaches(counts []int64) bool {
 	for i, c := range v.sort {
-		if v.limits[i] < 100 && v.totals[c] != 0 && abs(v.percent(counts[c], c)) >= v.limits[i] {
+		if abs(v.percent(counts[c], c)) >= v.limits[i] {
 			return true
 		}
 	}

@@ -171,4 +171,9 @@ int main(void) { char *p = malloc(3 << 20); p[5] = 1; return p[5] - 1; }`)
 	if !regexp.MustCompile(`(?s)n1: 3149824 0x[0-9A-F]+: [^\n]*malloc`).Match(data) || strings.Contains(string(data), "vg_replace_malloc") {
 		t.Errorf("no mapping made by the C library's malloc in:\n%s", data)
 	}
+	// What is there at the start, and of the stack what is in use, not the 8 MB that it may grow to.
+	m := regexp.MustCompile(`n0: (\d+) 0x0: \?\?\?`).FindSubmatch(data)
+	if m == nil || len(m[1]) > 6 {
+		t.Errorf("%s bytes at the start, want less than a million:\n%s", m, data)
+	}
 }

@@ -6,7 +6,7 @@
 //
 // Where numbers differ from Valgrind's: its allocator gives a block up to 16 bytes more when the rest of a free area would
 // be too little for another one, which counts as extra bytes there; blocks of memory pools count here when they lie outside
-// of heap blocks; the stacks' time within a batch of events is interpolated, and a frame counts from its first push or call
+// of heap blocks; a page that is mapped over counts once with --pages-as-heap=yes; the stacks' time within a batch of events is interpolated, and a frame counts from its first push or call
 // on. The clock of instructions may lose some when threads run in parallel.
 //
 // Invariant: the sums of the contexts in use are the sum of the live blocks that are not ignored.
@@ -135,7 +135,7 @@ func (m *Massif) Start(h tool.Host) error {
 	return nil
 }
 
-// begin starts the recording: with an empty snapshot, or with the pages that are there.
+// begin starts the recording with an empty snapshot. That of pages begins with those that are there when the main thread does.
 func (m *Massif) begin() {
 	depth := m.opts.depth + overestimate
 	m.pcs.New = func() any { p := make([]guest.Addr, depth); return &p }
@@ -146,7 +146,6 @@ func (m *Massif) begin() {
 		detail: m.contexts.capture,
 	}
 	if m.opts.pagesAsHeap {
-		m.mappedAtStart()
 		return
 	}
 	m.mu.Lock()

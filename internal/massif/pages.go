@@ -48,14 +48,10 @@ func (s *areas) add(a area) {
 	*s = slices.Insert(*s, i, a)
 }
 
-// mappedAtStart counts what is mapped when the program starts. Of the main thread's stack only what is in use counts: the
-// kernel would map the rest when it is needed.
-func (m *Massif) mappedAtStart() {
-	var sp guest.Addr
-	m.host.Threads(func(t tool.Thread) bool {
-		sp = guest.Addr(t.Regs().GPR[guest.RSP]).PageDown()
-		return false
-	})
+// mappedAtStart counts what is mapped when the program starts. Of the main thread's stack, which is used down to sp, only what is in
+// use counts: the kernel would map the rest when it is needed.
+func (m *Massif) mappedAtStart(sp guest.Addr) {
+	sp = sp.PageDown()
 	m.host.Mappings(func(mp tool.Mapping) bool {
 		r := mp.Range
 		if r.Contains(sp) {

@@ -98,7 +98,10 @@ func (m *Massif) stackTo(s *threadStack, sp guest.Addr, at int64) {
 }
 
 // ThreadCreated implements tool.ThreadWatcher.
-func (m *Massif) ThreadCreated(_, child tool.Thread) {
+func (m *Massif) ThreadCreated(parent, child tool.Thread) {
+	if m.opts.pagesAsHeap && parent == nil {
+		m.mappedAtStart(guest.Addr(child.Regs().GPR[guest.RSP]))
+	}
 	if !m.opts.stacks {
 		return
 	}

@@ -31,15 +31,21 @@ func chaosSeed() uint64 {
 // chaosCache is the size of the code cache under chaos: with some seeds so small that it is full all the time.
 func chaosCache(seed uint64) int { return 300_000 + int(seed%4)*500_000 }
 
-// schedulerOptions adds to cfg what is asked for by options.
-func (p *Process) schedulerOptions(cfg *sched.Config) {
+// schedulerTraces are where --trace-signals=yes and --trace-sched=yes go, nil without them.
+func (p *Process) schedulerTraces() (signals, sched func(string)) {
 	line := func(s string) { p.log.Debugf("%s", s) }
 	if p.opt.TraceSignals {
-		cfg.TraceSignals = line
+		signals = line
 	}
 	if p.opt.TraceSched {
-		cfg.TraceSched = line
+		sched = line
 	}
+	return signals, sched
+}
+
+// schedulerOptions adds to cfg what is asked for by options.
+func (p *Process) schedulerOptions(cfg *sched.Config) {
+	cfg.TraceSignals, cfg.TraceSched = p.schedulerTraces()
 	cfg.Chaos = chaosSeed()
 	cfg.MaxThreads = p.opt.MaxThreads
 	cfg.TooManyThreads = func(*sched.Thread) {

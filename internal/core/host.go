@@ -47,6 +47,9 @@ func (p *Process) FirstFD() int { return p.firstFD }
 
 func (p *Process) Threads(f func(tool.Thread) bool) { p.sched.Threads(f) }
 
+// Sequence is the counter of %n in names of files. It is for threads that have stopped all others.
+func (p *Process) Sequence() *int { return &p.sequence }
+
 func (p *Process) StopOthers(f func()) { p.sched.StopOthers(nil, f) }
 
 func (p *Process) Mappings(f func(tool.Mapping) bool) {

@@ -8,7 +8,6 @@ import (
 
 	"gogrind/internal/core/sched"
 	"gogrind/internal/guest"
-	"gogrind/internal/options"
 	"gogrind/internal/tool"
 )
 
@@ -27,15 +26,27 @@ const monitorHelp = `general valgrind monitor commands:
   v.set merge-recursive-frames <num> : merge recursive calls in max <num> frames
 `
 
+// monitorCommands are the commands that every tool has.
+var monitorCommands = []string{"help", "v.set", "v.info", "v.wait", "v.kill", "v.translate", "v.do", "v.clo"}
+
 // monitor executes a monitor command and reports whether there is such a command. Words may be cut as long as they are unique.
 func (p *Process) monitor(t tool.Thread, cmd string) bool {
 	words := strings.Fields(cmd)
-	if len(words) == 0 {
-		return false
+	name, n := "", 2
+	if len(words) > 0 {
+		name, n = keyword(words[0], monitorCommands...)
+	} else {
+		words = []string{""}
 	}
-	name, known := keyword(words[0], "help", "v.set", "v.info", "v.wait", "v.kill", "v.clo")
 	m, _ := p.tool.(tool.Monitor)
-	if !known {
+	switch {
+	case n > 1:
+		p.log.Raw(ambiguous(words[0], monitorCommands))
+		if m != nil && words[0] == "" {
+			m.Monitor(t, words)
+		}
+		return true
+	case n == 0:
 		return m != nil && m.Monitor(t, words)
 	}
 	args := words[1:]
@@ -46,7 +57,7 @@ func (p *Process) monitor(t tool.Thread, cmd string) bool {
 			p.log.Raw(m.MonitorHelp() + "\n")
 		}
 	case "v.set":
-		p.monitorSet(args)
+		p.monitorSet(t, args)
 	case "v.info":
 		p.monitorInfo(t, args, cmd)
 	case "v.wait":
@@ -54,85 +65,112 @@ func (p *Process) monitor(t tool.Thread, cmd string) bool {
 		if len(args) > 0 {
 			ms, _ = strconv.Atoi(args[0])
 		}
+		p.log.Raw(fmt.Sprintf("gdbserver: continuing in %d ms ...\n", ms))
 		time.Sleep(time.Duration(ms) * time.Millisecond)
+		p.log.Raw("gdbserver: continuing after wait ...\n")
 	case "v.kill":
 		p.log.Raw("monitor command request to kill this process\n")
 		p.sched.Kill(t.(*sched.Thread))
+	case "v.translate":
+		p.log.Raw("v.translate: there is no intermediate code; see --trace-flags\n")
+	case "v.do":
+		p.mustKeyword(first(args), "expensive_sanity_check_general")
 	case "v.clo":
 		if len(args) == 0 {
-			names := options.Dynamic()
-			if c, ok := p.tool.(tool.Changer); ok {
-				names = append(names, c.Dynamic()...)
-			}
-			p.log.Raw("  dynamically changeable options:\n    --" + strings.Join(names, " --") + "\n")
+			p.log.Raw("  dynamically changeable options:\n" + wrapWords(p.opt.Dynamic(p.ownDynamic()), "    ", 80))
 		}
 		for _, o := range args {
-			p.changeOption(o)
+			p.changeOption(t, o)
 		}
 	}
 	return true
 }
 
-// keyword finds the one of words that begins with w.
-func keyword(w string, words ...string) (found string, ok bool) {
+// first is the first of words, "" if there is none.
+func first(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return words[0]
+}
+
+// keyword finds the one of words that w is, or that w is the beginning of. n is the number of candidates.
+func keyword(w string, words ...string) (found string, n int) {
 	for _, k := range words {
 		if k == w {
-			return k, true
+			return k, 1
 		}
 		if strings.HasPrefix(k, w) {
-			if ok {
-				return "", false
-			}
-			found, ok = k, true
+			found = k
+			n++
 		}
 	}
-	return found, ok
+	return found, n
 }
 
-// mustKeyword is keyword with a message when there is none.
+// ambiguous is the message about a word that may be several.
+func ambiguous(w string, words []string) string {
+	var can []string
+	for _, k := range words {
+		if strings.HasPrefix(k, w) {
+			can = append(can, k)
+		}
+	}
+	if w == "" {
+		w = "<empty string>"
+	}
+	return fmt.Sprintf("%s can match %s\n", w, strings.Join(can, " "))
+}
+
+// mustKeyword is keyword with a message when there is not just one.
 func (p *Process) mustKeyword(w string, words ...string) (string, bool) {
-	k, ok := keyword(w, words...)
+	k, n := keyword(w, words...)
 	switch {
-	case ok:
-	case w == "":
-		p.log.Raw("<empty string> can match " + strings.Join(words, " ") + "\n")
+	case n == 1:
+		return k, true
+	case n > 1 || w == "":
+		p.log.Raw(ambiguous(w, words))
 	default:
-		p.log.Raw(fmt.Sprintf("%s does not match any of '%s '\n", w, strings.Join(words, " ")))
+		p.log.Raw(fmt.Sprintf("%s does not match any of '%s'\n", w, strings.Join(words, " ")))
 	}
-	return k, ok
+	return "", false
 }
 
-func (p *Process) monitorSet(args []string) {
-	if len(args) == 0 {
-		args = []string{""}
-	}
-	what, ok := p.mustKeyword(args[0], "gdb_output", "log_output", "mixed_output", "merge-recursive-frames")
+func (p *Process) monitorSet(t tool.Thread, args []string) {
+	what, ok := p.mustKeyword(first(args), "gdb_output", "log_output", "mixed_output", "merge-recursive-frames", "vgdb-error", "debuglog",
+		"hostvisibility")
 	if !ok {
 		return
 	}
+	args = args[1:]
 	switch what {
 	case "gdb_output", "log_output", "mixed_output":
 		p.log.Raw("valgrind output will go to log\n")
 	case "merge-recursive-frames":
-		var n int
-		var err error = strconv.ErrSyntax
-		if len(args) > 1 {
-			n, err = strconv.Atoi(args[1])
-		}
-		if err != nil || n < 0 {
-			p.log.Raw("missing or malformed integer value\n")
-			return
-		}
-		p.changeOption(fmt.Sprintf("--%s=%d", what, n))
-		p.log.Raw(fmt.Sprintf("%s value changed to %d\n", what, n))
+		p.setNumber(what, args, &p.opt.MergeRecursiveFrames)
+		p.unwind.Merge = p.opt.MergeRecursiveFrames
+	case "vgdb-error":
+		p.setNumber(what, args, &p.opt.VGDBError)
+	case "debuglog":
+		p.setNumber(what, args, &p.opt.DebugLevel)
+	case "hostvisibility":
+		p.log.Raw("memory of the tool is never shown\n")
 	}
 }
 
-func (p *Process) monitorInfo(t tool.Thread, args []string, cmd string) {
-	if len(args) == 0 {
-		args = []string{""}
+// setNumber sets a number that a monitor command names.
+func (p *Process) setNumber(what string, args []string, n *int) {
+	v, err := strconv.Atoi(first(args))
+	if err != nil || v < 0 {
+		p.log.Raw("missing or malformed integer value\n")
+		return
 	}
-	what, ok := p.mustKeyword(args[0], "all_errors", "n_errs_found", "last_error", "gdbserver_status", "memory", "scheduler", "stats",
+	p.log.Raw(fmt.Sprintf("%s value changed from %d to %d\n", what, *n, v))
+	*n = v
+}
+
+func (p *Process) monitorInfo(t tool.Thread, args []string, cmd string) {
+	what, ok := p.mustKeyword(first(args), "all_errors", "n_errs_found", "last_error", "gdbserver_status", "memory", "scheduler", "stats",
 		"open_fds", "exectxt", "location", "unwind")
 	if !ok {
 		return
@@ -147,7 +185,7 @@ func (p *Process) monitorInfo(t tool.Thread, args []string, cmd string) {
 	case "n_errs_found":
 		c := p.report.Counts()
 		_, msg, _ := strings.Cut(cmd, args[0])
-		p.log.Raw(fmt.Sprintf("n_errs_found %d n_errs_shown %d %s\n", c.Errors, c.Shown, strings.TrimSpace(msg)))
+		p.log.Raw(fmt.Sprintf("n_errs_found %d n_errs_shown %d (vgdb-error %d) %s\n", c.Errors, c.Shown, p.opt.VGDBError, strings.TrimSpace(msg)))
 	case "location":
 		a, ok := address(args[1:])
 		if !ok {
@@ -174,7 +212,9 @@ func (p *Process) monitorInfo(t tool.Thread, args []string, cmd string) {
 	case "open_fds":
 		if p.opt.TrackFDs == "no" {
 			p.log.Raw("Valgrind must be started with --track-fds=[yes|all] to show open fds\n")
+			return
 		}
+		p.OpenFDs("")
 	}
 }
 
@@ -185,18 +225,4 @@ func address(words []string) (guest.Addr, bool) {
 	}
 	n, err := strconv.ParseUint(words[0], 0, 64)
 	return guest.Addr(n), err == nil
-}
-
-// changeOption sets an option while the program runs.
-func (p *Process) changeOption(option string) {
-	var own []string
-	if c, ok := p.tool.(tool.Changer); ok {
-		own = c.Dynamic()
-	}
-	if err := p.opt.Change(option, own); err != nil {
-		p.log.Userf("%v", err)
-	}
-	if r, ok := p.tool.(tool.HeapReplacer); ok {
-		p.heap.Reconfigure(r.HeapConfig())
-	}
 }

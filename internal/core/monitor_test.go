@@ -5,12 +5,12 @@ import "testing"
 func TestKeyword(t *testing.T) {
 	for _, tc := range []struct {
 		w, want string
-		ok      bool
+		n       int
 	}{
-		{"help", "help", true}, {"h", "help", true}, {"v.i", "v.info", true}, {"v.set", "v.set", true}, {"v.", "", false}, {"x", "", false}, {"", "", false},
+		{"help", "help", 1}, {"h", "help", 1}, {"v.i", "v.info", 1}, {"v.set", "v.set", 1}, {"v.", "v.set", 2}, {"x", "", 0}, {"", "v.set", 3},
 	} {
-		if got, ok := keyword(tc.w, "help", "v.info", "v.set"); got != tc.want || ok != tc.ok {
-			t.Errorf("%q: %q, %v", tc.w, got, ok)
+		if got, n := keyword(tc.w, "help", "v.info", "v.set"); got != tc.want || n != tc.n {
+			t.Errorf("%q: %q, %v", tc.w, got, n)
 		}
 	}
 }

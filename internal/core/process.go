@@ -3,12 +3,12 @@ package core
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -40,13 +40,14 @@ type Process struct {
 	opt  *options.Core
 	cmd  *options.Command
 
-	log     *report.Log
-	firstFD int              // first of our descriptors
-	names   options.Expander // of log files: one, as %n counts
-	report  *report.Reporter
-	xml     *report.XML // nil without --xml=yes
-	threads threadNames
-	stacks  *stack.Interner
+	log      *report.Log
+	firstFD  int              // first of our descriptors
+	names    options.Expander // of log files
+	sequence int              // of %n in names of files
+	report   *report.Reporter
+	xml      *report.XML // nil without --xml=yes
+	threads  threadNames
+	stacks   *stack.Interner
 
 	space        *aspace.Space
 	image        *loader.Image
@@ -60,7 +61,7 @@ type Process struct {
 	sched        *sched.Scheduler
 	request      request.Dispatcher
 	silenced     silenced
-	clientStacks atomic.Uint64 // how many stacks the guest has registered
+	clientStacks clientStacks
 	decoded      decodedCache
 	fds          *descriptors // nil without --track-fds
 	profile      *profile     // nil without --profile-flags
@@ -293,11 +294,7 @@ func (p *Process) makeHeap() error {
 			})
 		}
 	}
-	var trace func(string, ...any)
-	if p.opt.TraceRedir {
-		trace = p.log.Debugf
-	}
-	p.redir = redir.New(specs, trace)
+	p.redir = redir.New(specs, p.redirTrace())
 	p.redir.Add(sched.CallReturn, &redir.Spec{Symbol: "(return)", Do: sched.Hook(sched.Returned)})
 	return nil
 }
@@ -325,7 +322,7 @@ func (p *Process) makeTranslator() error {
 	}
 	cfg := jit.Config{
 		Cache: cache, Limit: cacheLimit(p.opt.TranstabSectors), Fetch: p.fetch, Shadow: p.shadow, Hook: p.hookAt, Plain: p.plainHook, Redirect: p.redir.To,
-		Translated: p.translated, Verify: p.verify, Stable: p.stable,
+		Translated: p.translated, Verify: p.verify, Stable: p.stable, StackSwitch: stackSwitch(p.opt.MaxStackframe),
 		Warn: func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 	}
 	if p.strings != nil {
@@ -402,6 +399,9 @@ func (p *Process) stable(pc guest.Addr) bool {
 	return ok && m.Path != "" && m.Prot&guest.Write == 0 && m.Flags&unix.MAP_SHARED == 0
 }
 
+// stackSwitch is --max-stackframe as translated code wants it.
+func stackSwitch(n int64) uint32 { return uint32(min(max(n, 0), math.MaxInt32)) }
+
 // translated protects guest code that has been copied, if the guest may write to it.
 func (p *Process) translated(r guest.Range) {
 	if p.opt.SMCCheck == "none" {
@@ -449,12 +449,12 @@ func (p *Process) makeScheduler(firstFD int, space unix.Rlimit) {
 			if p.warnsOfDescriptors() {
 				cfg.WarnFD = func(line string) { p.log.Userf("%s", line) }
 			}
-			if p.opt.TraceSyscalls {
-				cfg.Trace = func(line string) { p.log.Debugf("%s", line) }
-			}
+			cfg.Trace = func(line string) { p.log.Debugf("%s", line) }
+			cfg.Tracing = func() bool { return p.opt.TraceSyscalls }
 			return syswrap.New(cfg)
 		},
 		Request:   p.clientRequest,
+		StackAt:   p.stackAt,
 		NRAddr:    func(t *sched.Thread) uint64 { return uint64(t.Wrapped) },
 		Hooks:     p.hook,
 		HookPC:    func(n int) guest.Addr { return p.redir.Get(n).Addr },

@@ -26,7 +26,7 @@ func (r requests) CountErrors() uint64 { return r.p.report.Counts().Errors }
 
 func (r requests) Monitor(t tool.Thread, cmd string) bool { return r.p.monitor(t, cmd) }
 
-func (r requests) ChangeOption(t tool.Thread, option string) { r.p.changeOption(option) }
+func (r requests) ChangeOption(t tool.Thread, option string) { r.p.changeOption(t, option) }
 
 func (r requests) Print(t tool.Thread, text string, backtrace bool) {
 	if r.p.xml != nil {
@@ -37,20 +37,12 @@ func (r requests) Print(t tool.Thread, text string, backtrace bool) {
 		r.p.xml.Message(t.ID(), text, frames)
 		return
 	}
+	r.p.log.ClientText(text)
 	if !backtrace {
-		r.p.log.Clientf("%s", text)
 		return
 	}
-	r.p.log.Clientf("%s", text)
 	r.p.report.Message(0, "", r.p.callers(t))
 }
-
-// RegisterStack gives stacks their numbers. Nothing else depends on them: a stack is what the stack pointer points to, and a large
-// change of it is a change of stacks. Number 0 is the main stack.
-func (r requests) RegisterStack(guest.Range) uint64 { return r.p.clientStacks.Add(1) }
-
-func (r requests) DeregisterStack(uint64)          {}
-func (r requests) ChangeStack(uint64, guest.Range) {}
 
 func (r requests) DisableErrors(t tool.Thread, delta int) {
 	s := &r.p.silenced

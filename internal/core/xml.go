@@ -18,6 +18,7 @@ func (p *Process) target(name string, s options.Sink) (report.Target, error) {
 	case options.ToFile:
 		p.names.Dir, _ = os.Getwd()
 		p.names.PID = os.Getpid()
+		p.names.Seq = &p.sequence
 		file, err := p.names.Expand(name+"-file", s.Name)
 		if err != nil {
 			return t, err

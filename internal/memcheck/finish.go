@@ -18,7 +18,9 @@ const mainThread = 1
 
 // Finish implements tool.Tool: it writes the heap summary, leaks and the error summary.
 func (m *Memcheck) Finish(tool.Exit) (status int, replace bool) {
-	m.memoryTree()
+	if k := m.core.XtreeMemory; k == xtreeAllocs || k == xtreeFull {
+		m.memoryTree("xtree-memory-file", m.core.XtreeMemoryFile)
+	}
 	m.heapSummary()
 	if m.opts.leakCheck == "no" && !m.opts.xtreeLeak {
 		if m.loud() {
@@ -26,7 +28,11 @@ func (m *Memcheck) Finish(tool.Exit) (status int, replace bool) {
 		}
 	} else if full := m.opts.leakCheck != "summary" || m.opts.xtreeLeak; full || m.core.XML || m.loud() || m.core.Stats {
 		// A summary that nobody reads is not made: forked children of programs under -q end without a search of their memory.
-		m.leakCheck(mainThread, m.opts.leakCheck == "full" || m.opts.leakCheck == "yes" || m.opts.xtreeLeak, deltaAny)
+		q := m.query(m.opts.leakCheck == "full" || m.opts.leakCheck == "yes" || m.opts.xtreeLeak, deltaAny)
+		if m.opts.xtreeLeak {
+			q.tree, q.treeOption = m.opts.xtreeLeakFile, "xtree-leak-file"
+		}
+		m.leakCheck(mainThread, q)
 	}
 	if m.undefinedSeen.Load() && !m.opts.origins && m.core.Verbosity == 1 && !m.core.XML {
 		m.log().Userf("Use --track-origins=yes to see where uninitialised values come from")

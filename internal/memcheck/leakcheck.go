@@ -36,11 +36,11 @@ func (m *Memcheck) leakRequest(t tool.Thread, args [5]uint64) {
 	if args[1] <= uint64(deltaChanged) {
 		mode = deltaMode(args[1])
 	}
-	m.host.StopOthers(func() { m.leakCheck(t.ID(), args[0] == 0, mode) })
+	m.host.StopOthers(func() { m.leakCheck(t.ID(), m.query(args[0] == 0, mode)) })
 }
 
-// leakCheck searches for leaks and reports them as found by a thread. full shows single records. The guest must not run.
-func (m *Memcheck) leakCheck(thread int, full bool, mode deltaMode) {
+// leakCheck searches for leaks and reports them as found by a thread, as q asks. The guest must not run.
+func (m *Memcheck) leakCheck(thread int, q leakQuery) {
 	log := m.log()
 	blocks, heapRanges := m.leakBlocks()
 	if len(blocks) == 0 {
@@ -55,7 +55,7 @@ func (m *Memcheck) leakCheck(thread int, full bool, mode deltaMode) {
 	}
 	in := leak.Input{
 		Blocks: blocks, Roots: m.leakRoots(heapRanges), Reader: &definedWords{m: m},
-		Heuristics: leak.Heuristics(m.opts.heuristics),
+		Heuristics: leak.Heuristics(q.heuristics),
 	}
 	m.host.Threads(func(t tool.Thread) bool {
 		in.Registers = append(in.Registers, t.Regs().GPR[:]...)
@@ -84,17 +84,17 @@ func (m *Memcheck) leakCheck(thread int, full bool, mode deltaMode) {
 		}
 	}
 	var tree leakTree
-	if full && m.opts.xtreeLeak && thread == mainThread && mode == deltaAny {
+	if q.tree != "" {
 		tree = leakTree{m.newTree(leakEvents), map[uint32]int{}}
 	}
 	now := make(map[leak.Place]leak.Record, len(records))
+	from := q.firstShown(records, func(r *leak.Record) leak.Record { return before[leak.Place{Kind: r.Kind, Stack: same(r.Stack)}] })
 	for i := range records {
 		r := &records[i]
 		k := leak.Place{Kind: r.Kind, Stack: same(r.Stack)}
 		now[k] = *r
 		old := before[k]
-		asked := full && (m.leakLimit == 0 || i >= len(records)-m.leakLimit)
-		suppressed := m.reportRecord(thread, r, i+1, len(records), asked, mode, old, tree.Tree == nil)
+		suppressed := m.reportRecord(thread, r, i+1, len(records), &q, old, i >= from)
 		if !suppressed {
 			tree.add(m, r, &old)
 		}
@@ -105,14 +105,14 @@ func (m *Memcheck) leakCheck(thread int, full bool, mode deltaMode) {
 		}
 	}
 	if tree.Tree != nil {
-		m.writeTree(tree.Tree, "leak", "xtree-leak-file", m.opts.xtreeLeakFile)
+		m.writeTree(tree.Tree, "leak", q.treeOption, q.tree)
 	}
 	m.mu.Lock()
 	m.lastRecords, m.lastLeaks = now, sum
-	m.search = &lastSearch{blocks, res.Kind, records, same}
+	m.search = &lastSearch{blocks, res, records, same}
 	m.mu.Unlock()
 	if m.loud() {
-		log.Userf("%s", m.leakSummaryText(&sum, &beforeSum, full, mode))
+		log.Userf("%s", m.leakSummaryText(&sum, &beforeSum, &q))
 	}
 	m.report.LeakSummary(sum.data())
 }
@@ -132,30 +132,55 @@ func (s *leakSummary) data() report.LeakSummary {
 	return d
 }
 
-// reportRecord reports record number n of of, and says whether it is suppressed. Without show it is only counted.
-func (m *Memcheck) reportRecord(thread int, r *leak.Record, n, of int, full bool, mode deltaMode, old leak.Record, show bool) bool {
-	bit := 1 << r.Kind
+// asks reports whether single records are wanted and r, which was old in the search before, differs from it as it is to.
+func (q *leakQuery) asks(r, old *leak.Record) bool {
+	grew := r.Bytes > old.Bytes || r.Indirect > old.Indirect || r.Blocks > old.Blocks
+	shrank := r.Bytes < old.Bytes || r.Indirect < old.Indirect || r.Blocks < old.Blocks
+	switch q.mode {
+	case deltaIncreased:
+		return q.full && grew
+	case deltaChanged:
+		return q.full && (grew || shrank)
+	}
+	return q.full && r.Blocks > 0
+}
+
+// firstShown is the index of the first record that is shown when their number has a limit: the largest, which come last, are.
+func (q *leakQuery) firstShown(records []leak.Record, old func(*leak.Record) leak.Record) int {
+	left := q.limit
+	for i := len(records) - 1; i >= 0 && q.limit > 0; i-- {
+		before := old(&records[i])
+		if !q.show.Has(int(records[i].Kind)) || !q.asks(&records[i], &before) {
+			continue
+		}
+		if left--; left == 0 {
+			return i
+		}
+	}
+	return 0
+}
+
+// reportRecord reports record number n of of, and says whether it is suppressed. Without inLimit it is only counted.
+func (m *Memcheck) reportRecord(thread int, r *leak.Record, n, of int, q *leakQuery, old leak.Record, inLimit bool) bool {
 	text := r.Text(n, of)
-	asked := full && r.Blocks > 0
-	if mode != deltaAny {
-		grew := r.Bytes > old.Bytes || r.Indirect > old.Indirect || r.Blocks > old.Blocks
-		shrank := r.Bytes < old.Bytes || r.Indirect < old.Indirect || r.Blocks < old.Blocks
-		asked = full && (grew || shrank && mode == deltaChanged)
+	if q.mode != deltaAny {
 		text = r.DeltaText(n, of, old)
 	}
+	asked := q.asks(r, &old)
 	f := &report.Finding{
 		Kind: leakXML[r.Kind], SuppKind: "Leak", Thread: thread, Text: text, Stack: r.Stack,
 		LeakKind:    1 << (leak.Definite - r.Kind), // suppressions have the kinds in the opposite order
 		LeakedBytes: r.Total(), LeakedBlocks: r.Blocks,
 	}
-	return m.report.Unique(f, show && asked && int(m.opts.showKinds)&bit != 0, asked && int(m.opts.errorKinds)&bit != 0)
+	return m.report.Unique(f, inLimit && q.tree == "" && asked && q.show.Has(int(r.Kind)), asked && q.count.Has(int(r.Kind)))
 }
 
 // leakXML are the kinds of findings, by kind of leak.
 var leakXML = [leak.NumKinds]string{"Leak_StillReachable", "Leak_PossiblyLost", "Leak_IndirectlyLost", "Leak_DefinitelyLost"}
 
 // leakSummaryText is the LEAK SUMMARY with what follows it. Differences to the summary before are shown when mode asks.
-func (m *Memcheck) leakSummaryText(sum, before *leakSummary, full bool, mode deltaMode) string {
+func (m *Memcheck) leakSummaryText(sum, before *leakSummary, q *leakQuery) string {
+	full, mode := q.full, q.mode
 	total := func(now, then leak.Total) string {
 		if mode == deltaAny {
 			return fmt.Sprintf("%s bytes in %s blocks", report.Commas(now.Bytes), report.Commas(now.Blocks))
@@ -183,7 +208,7 @@ func (m *Memcheck) leakSummaryText(sum, before *leakSummary, full bool, mode del
 	switch {
 	case !full && lost+sum.kind[leak.Reachable].Blocks > 0:
 		b.WriteString("Rerun with --leak-check=full to see details of leaked memory\n")
-	case full && !m.opts.xtreeLeak && sum.kind[leak.Reachable].Blocks > 0 && !m.opts.showKinds.Has(kindReachable):
+	case full && q.tree == "" && sum.kind[leak.Reachable].Blocks > 0 && !q.show.Has(kindReachable):
 		b.WriteString("Reachable blocks (those to which a pointer was found) are not shown.\n" +
 			"To see them, rerun with: --leak-check=full --show-leak-kinds=all\n")
 	}
@@ -247,16 +272,19 @@ func (m *Memcheck) leakBlocks() (blocks []leak.Block, outside []guest.Range) {
 // leakRoots are the readable mappings that are or were writable and are no heap, without what lies below stack pointers and without
 // custom blocks.
 func (m *Memcheck) leakRoots(holes []guest.Range) []guest.Range {
+	maps := m.mappings()
 	m.host.Threads(func(t tool.Thread) bool {
 		s, sp := t.Stack(), guest.Addr(t.Regs().GPR[guest.RSP])
-		if s.Contains(sp) && sp-s.Start > stackRedZone {
+		// Other memory may hold more than the stack of a coroutine.
+		mp := findMapping(maps, sp)
+		if mp != nil && mp.Stack && s.Contains(sp) && sp-s.Start > stackRedZone {
 			holes = append(holes, guest.Range{Start: s.Start, End: sp - stackRedZone})
 		}
 		return true
 	})
 	slices.SortFunc(holes, func(a, b guest.Range) int { return cmp.Compare(a.Start, b.Start) })
 	var roots []guest.Range
-	for _, mp := range m.mappings() {
+	for _, mp := range maps {
 		if mp.Tool || mp.Prot&guest.Read == 0 || mp.Prot&guest.Write == 0 && !mp.Stored || strings.HasPrefix(mp.Path, "/dev/") {
 			continue
 		}

@@ -95,7 +95,7 @@ func TestQuiet(t *testing.T) {
 	m, h, _ := leaky(t, "--leak-check=full", "--show-leak-kinds=possible")
 	h.opt.Verbosity = 0
 	m.heapSummary()
-	m.leakCheck(1, true, deltaAny)
+	m.leakCheck(1, m.query(true, deltaAny))
 	h.expect("1,000 bytes in 1 blocks are possibly lost in loss record 4 of 4\n" + allocFrames)
 }
 
@@ -103,7 +103,7 @@ func TestQuiet(t *testing.T) {
 func TestUndefinedPointers(t *testing.T) {
 	m, h, _ := leaky(t)
 	m.shadow.MakeUndefined(guest.Range{Start: heapBase, End: heapBase + 1})
-	m.leakCheck(1, false, deltaAny)
+	m.leakCheck(1, m.query(false, deltaAny))
 	if text := h.text(); !strings.Contains(text, "still reachable: 16 bytes in 1 blocks") {
 		t.Errorf("a pointer in undefined memory counts:\n%s", text)
 	}
@@ -112,7 +112,7 @@ func TestUndefinedPointers(t *testing.T) {
 func TestRegistersAreRoots(t *testing.T) {
 	m, h, th := leaky(t)
 	th.regs.GPR[guest.RBX] = uint64(heapBase) + 0x5000
-	m.leakCheck(1, false, deltaAny)
+	m.leakCheck(1, m.query(false, deltaAny))
 	if text := h.text(); !strings.Contains(text, "still reachable: 45 bytes in 3 blocks") {
 		t.Errorf("a register is no root:\n%s", text)
 	}
@@ -306,7 +306,7 @@ func TestDividedBlock(t *testing.T) {
 	request(t, m, th, reqMallocLike, a+100, 50, 0, 0)
 	request(t, m, th, reqMallocLike, a+200, 60, 0, 0)
 	h.poke(dataBase, guest.Addr(a)+200)
-	m.leakCheck(1, false, deltaAny)
+	m.leakCheck(1, m.query(false, deltaAny))
 	if text := h.text(); !strings.Contains(text, "definitely lost: 50 bytes in 1 blocks") || !strings.Contains(text, "still reachable: 60 bytes in 1 blocks") {
 		t.Errorf("%s", text)
 	}
@@ -368,7 +368,7 @@ func TestPools(t *testing.T) {
 	}
 	request(t, m, th, reqPoolMove, id, id+1)
 	request(t, m, th, reqPoolChange, id+1, a+0x220, a+0x210, 0x30)
-	m.leakCheck(1, false, deltaAny)
+	m.leakCheck(1, m.query(false, deltaAny))
 	if want := "definitely lost: 64 bytes in 2 blocks"; !strings.Contains(h.text(), want) {
 		t.Errorf("log lacks %q:\n%s", want, h.text())
 	}
@@ -394,7 +394,7 @@ func TestMetaPool(t *testing.T) {
 	request(t, m, th, reqPoolAlloc, 1, a, 0x1000)
 	request(t, m, th, reqMallocLike, a, 100, 0, 0)
 	request(t, m, th, reqMallocLike, a+200, 50, 0, 0)
-	m.leakCheck(1, false, deltaAny)
+	m.leakCheck(1, m.query(false, deltaAny))
 	if want := "definitely lost: 150 bytes in 2 blocks"; !strings.Contains(h.text(), want) {
 		t.Errorf("log lacks %q:\n%s", want, h.text())
 	}

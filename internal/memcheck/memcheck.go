@@ -58,7 +58,6 @@ type Memcheck struct {
 	lastRecords map[leak.Place]leak.Record // of the last leak check
 	lastLeaks   leakSummary
 	search      *lastSearch // of the last leak check; nil before
-	leakLimit   int         // how many records the leak check under way shows at most; 0: all. Set with the guest stopped
 }
 
 // The abilities that the core looks for.

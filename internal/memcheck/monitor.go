@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"gogrind/internal/guest"
-	"gogrind/internal/leak"
-	"gogrind/internal/options"
 	"gogrind/internal/shadow"
 	"gogrind/internal/tool"
 )
@@ -30,24 +28,39 @@ func (*Memcheck) MonitorHelp() string {
         marks <len> (or 1) bytes at <addr>
   check_memory addressable|defined <addr> [<len>]
         checks <len> (or 1) bytes at <addr> and describes <addr>
-  leak_check [full*|summary] [kinds <kind>,...|reachable|possibleleak*|definiteleak] [heuristics <heur>,...]
+  leak_check [full*|summary|xtleak] [kinds <kind>,...|reachable|possibleleak*|definiteleak] [heuristics <heur>,...]
              [increased*|changed|any] [unlimited*|limited <max_records>]
-        searches for leaks; * marks defaults
-  block_list <record>|<from>..<to> [unlimited*|limited <max_blocks>]
-        shows the blocks of loss records of the last search
+        searches for leaks; * marks defaults; xtleak writes them to a file (xtleak.kcg.%p.%n)
+  block_list <record>|<from>..<to> [unlimited*|limited <max_blocks>] [heuristics <heur>,...]
+        shows the blocks of loss records of the last search, with heuristics those that these kept reachable
   who_points_at <addr> [<len>]
         shows where pointers to <addr>, or with <len> into the bytes there, are found
+  xtmemory [<filename>]
+        writes what is allocated to a file (xtmemory.kcg.%p.%n)
 `
 }
 
 // Monitor implements tool.Monitor.
 func (m *Memcheck) Monitor(t tool.Thread, words []string) (known bool) {
-	name, ok := prefixed(words[0], "xb", "get_vbits", "make_memory", "check_memory", "leak_check", "block_list", "who_points_at")
-	if !ok {
+	commands := []string{"help", "get_vbits", "leak_check", "make_memory", "check_memory", "block_list", "who_points_at", "xb", "xtmemory"}
+	name, n := prefixed(words[0], commands)
+	switch n {
+	case 0:
 		return false
+	case 1:
+	default:
+		m.choice(words, commands...)
+		return true
 	}
+	ok := true
 	args := words[1:]
 	switch name {
+	case "help":
+		m.log().Raw(m.MonitorHelp() + "\n")
+		return true
+	case "xtmemory":
+		m.monitorTree(args)
+		return true
 	case "leak_check":
 		m.monitorLeaks(t, args)
 		return true
@@ -86,20 +99,18 @@ func (m *Memcheck) Monitor(t tool.Thread, words []string) (known bool) {
 	return true
 }
 
-// prefixed finds the one of names that begins with w.
-func prefixed(w string, names ...string) (name string, ok bool) {
-	for _, n := range names {
-		if n == w {
-			return n, true
+// prefixed finds the one of names that w is, or that w is the beginning of. n is the number of candidates.
+func prefixed(w string, names []string) (name string, n int) {
+	for _, k := range names {
+		if k == w {
+			return k, 1
 		}
-		if w != "" && strings.HasPrefix(n, w) {
-			if ok {
-				return "", false
-			}
-			name, ok = n, true
+		if strings.HasPrefix(k, w) {
+			name = k
+			n++
 		}
 	}
-	return name, ok
+	return name, n
 }
 
 // choice is the first argument, which must be one of names.
@@ -108,11 +119,20 @@ func (m *Memcheck) choice(args []string, names ...string) (string, bool) {
 	if len(args) > 0 {
 		w = args[0]
 	}
-	n, ok := prefixed(w, names...)
-	if !ok {
-		m.log().Raw(fmt.Sprintf("%s does not match any of '%s '\n", w, strings.Join(names, " ")))
+	name, n := prefixed(w, names)
+	switch {
+	case n == 1:
+		return name, true
+	case n == 0:
+		m.log().Raw(fmt.Sprintf("%s does not match any of '%s'\n", w, strings.Join(names, " ")))
+		return "", false
 	}
-	return n, ok
+	can := slices.DeleteFunc(slices.Clone(names), func(k string) bool { return !strings.HasPrefix(k, w) })
+	if w == "" {
+		w = "<empty string>"
+	}
+	m.log().Raw(fmt.Sprintf("%s can match %s\n", w, strings.Join(can, " ")))
+	return "", false
 }
 
 // addressArgs reads <addr> [<len>] or <addr>[<len>].
@@ -245,181 +265,8 @@ func (m *Memcheck) Describe(t tool.Thread, a guest.Addr) {
 		if pcs == nil && x.Stack != 0 {
 			pcs = m.stack(x.Stack)
 		}
-		m.report.Message(0, " "+x.Text, pcs)
+		m.report.Message(0, " "+strings.ReplaceAll(x.Text, "\n", "\n "), pcs)
 	}
-}
-
-// monitorLeaks is leak_check.
-func (m *Memcheck) monitorLeaks(t tool.Thread, args []string) {
-	full, mode, limit := true, deltaIncreased, 0
-	kinds, heuristics := m.opts.showKinds, m.opts.heuristics
-	m.opts.showKinds = defaultKinds
-	defer func() { m.opts.showKinds, m.opts.heuristics = kinds, heuristics }()
-	for i := 0; i < len(args); i++ {
-		next := func() string {
-			if i++; i < len(args) {
-				return args[i]
-			}
-			return ""
-		}
-		w, ok := m.choice(args[i:], "full", "summary", "kinds", "reachable", "possibleleak", "definiteleak", "heuristics", "increased",
-			"changed", "any", "unlimited", "limited")
-		if !ok {
-			return
-		}
-		switch w {
-		case "full", "summary":
-			full = w == "full"
-		case "kinds":
-			set, ok := bitsOf(next(), leakKindNames)
-			if !ok {
-				m.log().Raw("missing or malformed leak kinds set\n")
-				return
-			}
-			m.opts.showKinds = set
-		case "reachable":
-			m.opts.showKinds = 1<<len(leakKindNames) - 1
-		case "possibleleak":
-			m.opts.showKinds = defaultKinds
-		case "definiteleak":
-			m.opts.showKinds = 1 << kindDefinite
-		case "heuristics":
-			set, ok := bitsOf(next(), heuristicNames)
-			if !ok {
-				m.log().Raw("missing or malformed heuristics set\n")
-				return
-			}
-			m.opts.heuristics = set
-		case "increased":
-			mode = deltaIncreased
-		case "changed":
-			mode = deltaChanged
-		case "any":
-			mode = deltaAny
-		case "limited":
-			n, err := parseNumber(next())
-			if err != nil || n == 0 {
-				m.log().Raw("missing or malformed max_loss_records_output\n")
-				return
-			}
-			limit = int(n)
-		}
-	}
-	m.host.StopOthers(func() {
-		m.leakLimit = limit
-		m.leakCheck(t.ID(), full, mode)
-		m.leakLimit = 0
-	})
-}
-
-// bitsOf reads a list of names, "all" or "none" as a set.
-func bitsOf(list string, names []string) (set options.Set, ok bool) {
-	switch list {
-	case "all":
-		return 1<<len(names) - 1, true
-	case "none":
-		return 0, true
-	}
-	for _, w := range strings.Split(list, ",") {
-		i := slices.Index(names, w)
-		if i < 0 {
-			return 0, false
-		}
-		set |= 1 << i
-	}
-	return set, true
-}
-
-// lastSearch is the result of a leak search, for block_list.
-type lastSearch struct {
-	blocks  []leak.Block
-	kinds   []leak.Kind
-	records []leak.Record
-	place   func(uint32) uint32
-}
-
-// monitorBlocks is block_list.
-func (m *Memcheck) monitorBlocks(args []string) {
-	m.mu.Lock()
-	s := m.search
-	m.mu.Unlock()
-	if s == nil {
-		m.log().Raw("no leak search done yet\n")
-		return
-	}
-	from, to, limit := 0, 0, 0
-	if len(args) > 0 {
-		lo, hi, both := strings.Cut(args[0], "..")
-		from, _ = strconv.Atoi(lo)
-		if to = from; both {
-			to, _ = strconv.Atoi(hi)
-		}
-	}
-	if from < 1 || to < from || to > len(s.records) {
-		m.log().Raw("invalid loss record nr\n")
-		return
-	}
-	if len(args) > 2 && args[1] == "limited" {
-		limit, _ = strconv.Atoi(args[2])
-	}
-	for n := from; n <= to; n++ {
-		r := &s.records[n-1]
-		m.report.Message(0, r.Text(n, len(s.records)), m.stack(r.Stack))
-		shown := 0
-		for i := range s.blocks {
-			b := &s.blocks[i]
-			if s.kinds[i] != r.Kind || s.place(b.Stack) != s.place(r.Stack) {
-				continue
-			}
-			if shown++; limit > 0 && shown > limit {
-				break
-			}
-			m.log().Userf("0x%X[%d]", uint64(b.Addr), b.Size)
-		}
-	}
-}
-
-// whoPointsAt shows the words that point to r's start, or into r if that is longer than a byte.
-func (m *Memcheck) whoPointsAt(t tool.Thread, r guest.Range) {
-	if r.Len() == 1 {
-		m.log().Userf("Searching for pointers to %#x", uint64(r.Start))
-	} else {
-		m.log().Userf("Searching for pointers pointing in %d bytes from %#x", r.Len(), uint64(r.Start))
-	}
-	m.host.StopOthers(func() {
-		blocks, heap := m.leakBlocks()
-		areas := m.leakRoots(heap)
-		for i := range blocks {
-			areas = append(areas, guest.Range{Start: blocks[i].Addr, End: blocks[i].Addr + guest.Addr(blocks[i].Size)})
-		}
-		words := &definedWords{m: m}
-		buf := make([]uint64, guest.PageSize/8)
-		for _, area := range areas {
-			for a := (area.Start + 7) &^ 7; a+8 <= area.End; {
-				w := buf[:min(len(buf), int((area.End-a)/8))]
-				words.Words(w, a)
-				for i, v := range w {
-					if p := guest.Addr(v); r.Contains(p) && v != 0 {
-						m.pointer(t, a+guest.Addr(8*i), p)
-					}
-				}
-				a += guest.Addr(8 * len(w))
-			}
-		}
-		m.host.Threads(func(th tool.Thread) bool {
-			for i, v := range th.Regs().GPR {
-				if r.Contains(guest.Addr(v)) {
-					m.log().Userf("tid %d register %s pointing at %#x", th.ID(), registerNames[i], v)
-				}
-			}
-			return true
-		})
-	})
-}
-
-func (m *Memcheck) pointer(t tool.Thread, at, to guest.Addr) {
-	m.log().Userf("*%#x points at %#x", uint64(at), uint64(to))
-	m.Describe(t, at)
 }
 
 // registerNames are in the order of guest.Regs.GPR, as Valgrind spells them.

@@ -34,13 +34,18 @@ func TestMonitor(t *testing.T) {
 		{cmd: "make_memory defined 0x100000001000 20"},
 		{cmd: "xb", want: "missing or malformed address\n"},
 		{cmd: "xb 0x1000 0", want: "invalid length\n"},
-		{cmd: "make_memory odd 0x1000", want: "odd does not match any of 'noaccess undefined defined Definedifaddressable '\n"},
+		{cmd: "make_memory odd 0x1000", want: "odd does not match any of 'noaccess undefined defined Definedifaddressable'\n"},
 		{cmd: "block_list 1", want: "no leak search done yet\n"},
-		{cmd: "leak_check foo", want: "foo does not match any of 'full summary kinds reachable possibleleak definiteleak heuristics increased changed any unlimited limited '\n"},
+		{cmd: "leak_check foo", want: "foo does not match any of 'full summary xtleak kinds reachable possibleleak definiteleak heuristics increased changed any unlimited limited'\n"},
 		{cmd: "leak_check kinds all,none", want: "missing or malformed leak kinds set\n"},
-		{cmd: "leak_check limited x", want: "missing or malformed max_loss_records_output\n"},
+		{cmd: "leak_check limited x", want: "missing or malformed integer value\n"},
 		{cmd: "who_points_at 0x100000001000", want: "Searching for pointers to 0x100000001000\n*0x100010000040 points at 0x100000001000\n" +
 			" Address 0x100010000040 is in a rw- mapped file /bin/prog segment\n"},
+		{cmd: "who_points_at 0x100000000ffc 16", want: "Searching for pointers pointing in 16 bytes from 0x100000000ffc\n" +
+			"*0x100010000040 interior points at 4 bytes inside 0x100000000ffc\n" +
+			" Address 0x100010000040 is in a rw- mapped file /bin/prog segment\n"},
+		{cmd: "make_memory", want: "<empty string> can match noaccess undefined defined Definedifaddressable\n"},
+		{cmd: "x", want: "x can match xb xtmemory\n"},
 		{cmd: "nonsense", unknown: true},
 	} {
 		before := logText(t, h)
@@ -71,6 +76,54 @@ func logText(t *testing.T, h *fakeHost) string {
 		t.Fatal(err)
 	}
 	return strings.ReplaceAll(strings.ReplaceAll(string(data), "==42== ", ""), "==42==", "")
+}
+
+// TestMonitorLeaks: what a search by a command shows, which is not what options say, and how it lists blocks.
+func TestMonitorLeaks(t *testing.T) {
+	m, h, th := start(t)
+	h.opt.XtreeMemory = xtreeAllocs
+	m.trees.dir = t.TempDir()
+	m.opts.showKinds, m.opts.errorKinds = 0, 1<<len(leakKindNames)-1
+	lost := h.alloc(m, th, heapBase+0x1000, 20)
+	m.shadow.MakeDefined(lost.Range())
+	h.alloc(m, th, heapBase+0x2000, 10)
+	h.WriteMem(binary.LittleEndian.AppendUint64(nil, uint64(heapBase+0x2000)), lost.Addr)
+	interior := h.alloc(m, th, heapBase+0x3000, 50)
+	h.WriteMem(binary.LittleEndian.AppendUint64(nil, uint64(interior.Addr+5)), dataBase+0x40)
+	run := func(cmd string) string {
+		before := logText(t, h)
+		if !m.Monitor(th, strings.Fields(cmd)) {
+			t.Errorf("%s is unknown", cmd)
+		}
+		return strings.ReplaceAll(strings.TrimPrefix(logText(t, h), before), undefinedAlloc, "STACK\n")
+	}
+	const definite = "30 (20 direct, 10 indirect) bytes in 1 blocks are definitely lost in loss record 2 of 3\nSTACK\n"
+	const possible = "50 bytes in 1 blocks are possibly lost in loss record 3 of 3\nSTACK\n"
+	for _, tc := range []struct{ cmd, want string }{
+		{"leak_check full any", definite + "\n" + possible + "\n"},
+		{"leak_check full any limited 1", possible + "\n"},
+		{"leak_check full increased", ""},
+		{"leak_check possibleleak any", "10 bytes in 1 blocks are indirectly lost in loss record 1 of 3\nSTACK\n\n" + definite + "\n" + possible + "\n"},
+		{"block_list 2", definite + "0x100000001000[20]\n  0x100000002000[10] indirect loss record 1\n"},
+		{"block_list 2..3 limited 1", definite + "0x100000001000[20]\n  0x100000002000[10] indirect loss record 1\n" + possible + "0x100000003000[50]\n"},
+		{"block_list", "expecting integer or slice <from>..<to>\n"},
+		{"block_list x", "invalid integer or slice <from>..<to>\n"},
+		{"block_list 4", "invalid loss record nr\n"},
+		{"leak_check xtleak any", "xtree leak report: " + m.trees.dir + "/xtleak.kcg.42.1\n"},
+		{"xtmemory", "xtree memory report: " + m.trees.dir + "/xtmemory.kcg.42.2\n"},
+		{"xtmemory a.b", "xtree memory report: " + m.trees.dir + "/a.b\n"},
+	} {
+		got := run(tc.cmd)
+		if i := strings.Index(got, "LEAK SUMMARY"); i >= 0 {
+			got = got[:i]
+		}
+		if got != tc.want {
+			t.Errorf("%s:\n%s\nwant\n%s", tc.cmd, got, tc.want)
+		}
+	}
+	if n := m.report.Counts().Errors; n != 0 {
+		t.Errorf("%d errors", n)
+	}
 }
 
 // TestVbitsRequests: bits go through memory and back.

@@ -107,28 +107,35 @@ func (m *Memcheck) freed(stack uint32, size uint64) {
 	}
 }
 
-// memoryTree writes the tree of --xtree-memory.
-func (m *Memcheck) memoryTree() {
+// memoryTree writes the tree of --xtree-memory, and that of the monitor command, to the file that an option names. The guest must not
+// run.
+func (m *Memcheck) memoryTree(option, pattern string) {
 	h := m.host.Heap()
-	if h == nil || m.core.XtreeMemory != xtreeAllocs && m.core.XtreeMemory != xtreeFull {
+	if h == nil {
 		return
 	}
 	x := &m.trees
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	for _, u := range x.use {
+		u[colCurB], u[colCurBk] = 0, 0 // of the tree before
+	}
 	h.Live(func(b tool.HeapBlock) bool {
 		x.count(b.Alloc, b.Size, colCurB)
 		return true
 	})
 	t := m.newTree(memoryEvents)
-	if m.core.XtreeMemory == xtreeAllocs {
+	if m.core.XtreeMemory != xtreeFull {
 		t.Events = memoryEvents[:colTotB]
 	}
 	for _, stack := range slices.Sorted(maps.Keys(x.use)) {
+		if *x.use[stack] == ([6]uint64{}) {
+			continue
+		}
 		// The replaced function itself is left out: all stacks have one.
 		t.Entries = append(t.Entries, xtree.Entry{Frames: m.treeFrames(stack, 1), Values: x.use[stack][:len(t.Events)]})
 	}
-	m.writeTree(t, "memory", "xtree-memory-file", m.core.XtreeMemoryFile)
+	m.writeTree(t, "memory", option, pattern)
 }
 
 // leakTree is a tree of loss records. Without a Tree, when none is wanted, it takes records all the same.
@@ -180,6 +187,11 @@ func (m *Memcheck) newTree(events []xtree.Event) *xtree.Tree {
 	return t
 }
 
+// sequencer is a host that numbers files.
+type sequencer interface {
+	Sequence() *int
+}
+
 // commander is a host that knows the program's command line.
 type commander interface {
 	Command() []string
@@ -204,6 +216,9 @@ func (m *Memcheck) treeFrames(stack uint32, skip int) []xtree.Frame {
 func (m *Memcheck) writeTree(t *xtree.Tree, what, option, pattern string) {
 	x := &m.trees
 	x.names.PID, x.names.Dir = m.log().PID(), x.dir
+	if c, ok := m.host.(sequencer); ok {
+		x.names.Seq = c.Sequence()
+	}
 	name, err := x.names.Expand(option, pattern)
 	if err != nil {
 		m.log().Userf("%v", err)
@@ -216,7 +231,7 @@ func (m *Memcheck) writeTree(t *xtree.Tree, what, option, pattern string) {
 		m.log().Userf("xtree %s report: %v", what, err)
 		return
 	}
-	if m.loud() {
+	if !m.core.XML {
 		m.log().Userf("xtree %s report: %s", what, name)
 	}
 }

@@ -34,7 +34,7 @@ func TestMemoryTree(t *testing.T) {
 			h.blocks[2] = b
 			old.Freed = true
 			m.Resized(th, old, b)
-			m.memoryTree()
+			m.memoryTree("xtree-memory-file", file)
 			got := readTree(t, file)
 			if got != want {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -66,7 +66,7 @@ func TestMassifTree(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tree.ms")
 	h.opt.XtreeMemory, h.opt.XtreeMemoryFile = "full", file
 	h.alloc(m, th, heapBase+0x1000, 30)
-	m.memoryTree()
+	m.memoryTree("xtree-memory-file", file)
 	b, err := os.ReadFile(file)
 	if err != nil || !strings.Contains(string(b), "n1: 30 curB : currently allocated Bytes\n n1: 30 0x400107: make (prog.c:7)\n  n0: 30 0x400105: main (prog.c:5)\n") {
 		t.Errorf("%v\n%s", err, b)

@@ -2,6 +2,7 @@ package options
 
 import (
 	"flag"
+	"slices"
 	"testing"
 )
 
@@ -14,22 +15,29 @@ func TestChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tc := range []struct{ word, want string }{
-		{"--leak-check=full", ""},
-		{"--leak-check=never", "Unknown option: --leak-check=never"},
-		{"--trace-children=yes", ""},
-		{"-v", ""},
-		{"--other=b", "Cannot change --other option dynamically"},
-		{"--log-fd=3", "Cannot change --log-fd option dynamically"},
-		{"--nothing", "Unknown option: --nothing"},
-		{"word", "Unknown option: word"},
+	for _, tc := range []struct{ word, want, handled string }{
+		{"--leak-check=full", "", "--leak-check=full"},
+		{"--leak-check=never", "Ignoring dynamic change to unrecognised option --leak-check=never", ""},
+		{"--trace-children=yes", "", "--trace-children"},
+		{"-v", "", "-v"},
+		{"--other=b", "Cannot change --other option dynamically", ""},
+		{"--log-fd=3", "Cannot change --log-fd option dynamically", ""},
+		{"--nothing", "Ignoring dynamic change to unrecognised option --nothing", ""},
+		{"word", "Ignoring dynamic change to unrecognised option word", ""},
 	} {
 		got := ""
-		if err := c.Change(tc.word, []string{"leak-check"}); err != nil {
+		handled, err := c.Change(tc.word, []string{"leak-check"})
+		if err != nil {
 			got = err.Error()
 		}
-		if got != tc.want {
-			t.Errorf("%s: %q, want %q", tc.word, got, tc.want)
+		if got != tc.want || handled != tc.handled {
+			t.Errorf("%s: %q and %q, want %q and %q", tc.word, got, handled, tc.want, tc.handled)
+		}
+	}
+	list := c.Dynamic([]string{"leak-check"})
+	for _, want := range []string{"-v", "--verbose", "--vgdb=full", "--show-error-list", "--leak-check=summary"} {
+		if !slices.Contains(list, want) {
+			t.Errorf("%s is not among %v", want, list)
 		}
 	}
 	if kinds != "full" || !c.TraceChildren || c.Verbosity != 2 {

@@ -37,7 +37,7 @@ const (
 // coreNotes are by option of the core.
 var coreNotes = map[string]note{
 	"vgdb":                       {accepted, "nothing listens yet", "VGDB"},
-	"vgdb-error":                 {accepted, "", "VGDBError"},
+	"vgdb-error":                 {differs, "shown and set by monitor commands; nothing waits for gdb", ""},
 	"vgdb-stop-at":               {accepted, "", "VGDBStopAt"},
 	"vgdb-poll":                  {accepted, "there is nothing to poll", "VGDBPoll"},
 	"vgdb-shadow-registers":      {accepted, "", "VGDBShadowRegisters"},
@@ -64,7 +64,7 @@ var coreNotes = map[string]note{
 	"dump-error":                 {accepted, "", "DumpError"},
 	"num-transtab-sectors":       {differs, "a sector is 8 MB of translated code", ""},
 	"max-threads":                {differs, "no limit unless given; a thread too many ends the run with status 1 after the results", ""},
-	"max-stackframe":             {differs, "stacks are told apart by their mappings, too", ""},
+	"max-stackframe":             {differs, "there is no warning: coroutines are recognised by other means, too", ""},
 	"main-stacksize":             {differs, "the resource limit as it is, without Valgrind's 16 MB", ""},
 	"aspace-minaddr":             {differs, "holds for everything, also the program itself", ""},
 	"show-emwarns":               {differs, "for the few instructions that are emulated (DESIGN.md)", ""},

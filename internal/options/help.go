@@ -100,7 +100,7 @@ func spelling(f *flag.Flag) string {
 
 func (p *parser) helpDynamic() string {
 	var b strings.Builder
-	b.WriteString("options that can be changed while a program runs (vgdb's v.clo, VALGRIND_CLO_CHANGE):\n")
+	b.WriteString("options that can be changed while a program runs (vgdb's v.clo, VALGRIND_CLO_CHANGE), beside the tool's:\n")
 	for _, n := range dynamic {
 		if f := p.fs.Lookup(n); f != nil {
 			fmt.Fprintf(&b, "    %s\n", spelling(f))

@@ -58,11 +58,11 @@ type Expander struct {
 	Env func(name string) (string, bool) // os.LookupEnv if nil
 	// Dir is put in front of relative names: the working directory at start.
 	Dir string
-	// seq counts the %n of each pattern.
-	seq map[string]int
+	// Seq counts the %n of all names of a process; nil: those of this Expander.
+	Seq *int
 }
 
-// Expand expands %p, %n, %q{VAR} and %% in the value of the option of that name ("log-file"). %n counts from 1 for each
+// Expand expands %p, %n, %q{VAR} and %% in the value of the option of that name ("log-file"). %n counts from 1, whatever the
 // pattern. Its errors are *Error.
 func (x *Expander) Expand(option, pattern string) (string, error) {
 	fail := func(detail string) (string, error) {
@@ -94,11 +94,11 @@ func (x *Expander) Expand(option, pattern string) (string, error) {
 		case strings.HasPrefix(spec, "p"):
 			b.WriteString(strconv.Itoa(x.PID))
 		case strings.HasPrefix(spec, "n"):
-			if x.seq == nil {
-				x.seq = map[string]int{}
+			if x.Seq == nil {
+				x.Seq = new(int)
 			}
-			x.seq[pattern]++
-			b.WriteString(strconv.Itoa(x.seq[pattern]))
+			*x.Seq++
+			b.WriteString(strconv.Itoa(*x.Seq))
 		case strings.HasPrefix(spec, "q"):
 			name, ok := strings.CutPrefix(spec[1:], "{")
 			if !ok {

@@ -47,6 +47,8 @@ type Log struct {
 	silent bool
 	words  words // immutable
 	above  int   // as in Target; immutable
+
+	unfinished bool // the last line has no newline yet
 }
 
 // OpenLog opens the log of process pid. A file that can't be created is a *CreateError. A descriptor or
@@ -172,8 +174,14 @@ func (l *Log) Debugf(format string, args ...any) { l.Print(Debug, fmt.Sprintf(fo
 // Clientf writes a message with the prefix "**PID** ".
 func (l *Log) Clientf(format string, args ...any) { l.Print(Client, fmt.Sprintf(format, args...)) }
 
+// ClientText writes text with the prefix "**PID** ". When it does not end a line, what is written next goes on there.
+func (l *Log) ClientText(text string) { l.lines(Client, text) }
+
 // Print writes text, one or more lines, each with the prefix of k, in one piece.
-func (l *Log) Print(k Kind, text string) {
+func (l *Log) Print(k Kind, text string) { l.lines(k, strings.TrimSuffix(text, "\n")+"\n") }
+
+// lines writes text with a prefix at the beginning of each line.
+func (l *Log) lines(k Kind, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.silent {
@@ -181,10 +189,15 @@ func (l *Log) Print(k Kind, text string) {
 	}
 	prefix := l.prefix(k)
 	var b bytes.Buffer
-	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
-		b.WriteString(prefix)
+	for line := range strings.SplitAfterSeq(text, "\n") {
+		if line == "" {
+			break // behind the last newline
+		}
+		if !l.unfinished {
+			b.WriteString(prefix)
+		}
 		b.WriteString(line)
-		b.WriteByte('\n')
+		l.unfinished = !strings.HasSuffix(line, "\n")
 	}
 	l.write(b.Bytes())
 }
@@ -215,6 +228,13 @@ func (l *Log) prefix(k Kind) string {
 		stamp = Elapsed(time.Since(l.start))
 	}
 	return mark + stamp + strconv.Itoa(l.pid) + mark + " "
+}
+
+// SetStamp switches time stamps in prefixes on and off (--time-stamp).
+func (l *Log) SetStamp(on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stamp = on
 }
 
 // Elapsed is the form of time stamps: days, hours, minutes, seconds, milliseconds and a space.

@@ -33,9 +33,13 @@ func TestLogLines(t *testing.T) {
 	l.Userf("a\nb\n")
 	l.Debugf("d %d", 1)
 	l.Clientf("c\n\n")
+	l.ClientText("x ")
+	l.ClientText("")
+	l.ClientText("y\nz")
+	l.Userf("at")
 	l.Prompt("? ")
 	l.Raw("{\n}\n")
-	want := "==12== \n==12== a\n==12== b\n--12-- d 1\n**12** c\n**12** \n==12== ? {\n}\n"
+	want := "==12== \n==12== a\n==12== b\n--12-- d 1\n**12** c\n**12** \n**12** x y\n**12** zat\n==12== ? {\n}\n"
 	if got := read(t, file); got != want {
 		t.Errorf("got\n%s", got)
 	}

@@ -159,6 +159,13 @@ func New(log *Log, cfg Config) *Reporter {
 // Log is the log that the reporter writes to.
 func (r *Reporter) Log() *Log { return r.log }
 
+// Change lets change alter the configuration, for options that are set while the program runs.
+func (r *Reporter) Change(change func(*Config)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.cfg)
+}
+
 // Counts are the numbers so far.
 func (r *Reporter) Counts() Counts {
 	r.mu.Lock()

@@ -15,7 +15,8 @@ const (
 	l1Bits   = 16                 // entries of 8 bytes, indexed by address bits 4-19
 	l2Off    = 8 << l1Bits        // second-level indirect table
 	l2Bits   = 20                 // entries of 16 bytes
-	codeOff  = l2Off + 16<<l2Bits // shared routines, then fragments
+	ownOff   = l2Off + 16<<l2Bits // ends of stacks that SetStacks names
+	codeOff  = ownOff + 16*maxOwn // shared routines, then fragments
 	coldFrac = 2                  // the last 1/coldFrac of the rest holds out-of-line code
 )
 

@@ -39,7 +39,7 @@ const undefined = 0xffffffff
 // stackInline is the largest change of the stack pointer, in bytes, that is marked by inline stores.
 const stackInline = 128
 
-// stackSwitch is the smallest change of the stack pointer that is taken for a change of stacks: nothing is marked then.
+// stackSwitch is the largest change of the stack pointer that is not taken for a change of stacks, by default: behind it nothing is marked.
 const stackSwitch = 2 << 20 // --max-stackframe's default, 2,000,000, in whole pages
 
 // What to do behind an instruction that changes the stack pointer.
@@ -507,7 +507,7 @@ func (t *Translator) emitMoveStack() {
 	a := &t.hot
 	cond := func(cc byte) int { a.b2(0x70|cc, 0); return a.pos - 1 }
 	fix := func(at int) { a.buf[at] = byte(a.pos - at - 1) }
-	const ccB, ccA = 2, 7
+	const ccB, ccAE, ccE, ccA = 2, 3, 4, 7
 	a.pos = (a.pos + 15) &^ 15
 	t.moveStack = a.pos
 	a.store(spill(slotA), rax)
@@ -522,10 +522,30 @@ func (t *Translator) emitMoveStack() {
 	grown := cond(ccB)
 	a.bytes(0x48, 0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff) // mov $-1, %rax
 	a.bytes(0x48, 0x87, 0xca)                         // xchg %rcx, %rdx: rdx = old is the lower end now
+	// A stack of the guest's own that ends between the two is left or entered.
+	own := int32(t.base) + ownOff
+	a.bytes(0x48, 0x81, 0x3c, 0x25) // cmpq $0, own
+	a.u32(uint32(own))
+	a.u32(0)
+	none := cond(ccE)
+	a.b1(0xb8) // mov $own, %eax
+	a.u32(uint32(own))
+	next := a.pos
+	a.op(0, true, 0x3b, rdx, at(rax, 0), 0, false) // cmp (%rax), %rdx
+	below := cond(ccAE)
+	a.op(0, true, 0x3b, rcx, at(rax, 0), 0, false) // cmp (%rax), %rcx
+	other := cond(ccAE)
+	fix(below)
+	a.bytes(0x48, 0x83, 0xc0, 8)                // add $8, %rax
+	a.op(0, true, 0x83, 7, at(rax, 0), 1, false) // cmpq $0, (%rax)
+	a.b1(0)
+	a.b2(0x75, byte(next-(a.pos+2)))                  // jne next
+	a.bytes(0x48, 0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff) // mov $-1, %rax
+	fix(none)
 	// [rdx, rcx) in steps of 8, unless it is too big to be one frame or not aligned.
 	a.bytes(0x48, 0x29, 0xd1) // sub %rdx, %rcx
-	a.bytes(0x48, 0x81, 0xf9) // cmp $stackSwitch, %rcx
-	a.u32(stackSwitch)
+	a.bytes(0x48, 0x81, 0xf9) // cmp $limit, %rcx
+	a.u32(t.cfg.StackSwitch)
 	big := cond(ccA)
 	a.bytes(0x48, 0xc1, 0xe9, 3) // shr $3, %rcx
 	loop := a.pos
@@ -538,6 +558,7 @@ func (t *Translator) emitMoveStack() {
 	a.b2(0xeb, byte(loop-(a.pos+2)))
 	a.buf[done] = byte(a.pos - done - 1)
 	fix(big)
+	fix(other)
 	fix(grown)
 	t.moveEnd = a.pos
 	a.load(rdx, spill(slotRDX))

@@ -59,7 +59,7 @@ func TestStackMarks(t *testing.T) {
 	const before = 0x1000 // shadow below the stack is looked at too
 	area := func() []byte { return bytesAt(shadowOf(stackBase-before), before+stackSize) }
 	names := make(map[string]int)
-	cases, moved := 0, 0
+	cases, moved, crossed := 0, 0, 0
 	for n := uint64(0); cases < 3000 && n < 3_000_000; n++ {
 		if !d.generate(n) || !d.in.Effects().Writes.Has(amd64.GPR(guest.RSP)) {
 			continue
@@ -84,6 +84,18 @@ func TestStackMarks(t *testing.T) {
 			moved++
 		}
 		fill(area(), 0x55)
+		// Ends of registered stacks on either side of what is moved over, or between.
+		var own []guest.Range
+		if now > old && rng.IntN(2) == 0 {
+			end := guest.Addr(old - 16 + uint64(rng.IntN(int(min(now-old, 1<<20))+32)))
+			own = append(own, guest.Range{Start: 0x1000, End: 0x2000}, guest.Range{Start: end - 64, End: end})
+		}
+		md.SetStacks(own)
+		_, constant := stackDelta(&inst{Inst: d.in})
+		other := d.in.Row.Cf == amd64.CfNone && !constant && crosses(own, old, now)
+		if other {
+			crossed++
+		}
 		fsBase := uint64(d.m.a.Addr())
 		d.s.restore(fsBase)
 		d.s.load(d.m.b, fsBase)
@@ -94,7 +106,7 @@ func TestStackMarks(t *testing.T) {
 		}
 		want := make([]byte, before+stackSize)
 		fill(want, 0x55)
-		if d.in.Row.Sem != isa.Copy || !d.in.HasMem { // a load of the stack pointer changes stacks
+		if !other && (d.in.Row.Sem != isa.Copy || !d.in.HasMem) { // a load of the stack pointer changes stacks
 			wantMarks(want, stackBase-before, old, now, d.in.Row.Cf == amd64.CfRet)
 		}
 		if msg := firstDifference(area(), want); msg != "" {
@@ -102,7 +114,22 @@ func TestStackMarks(t *testing.T) {
 		}
 	}
 	clear(area())
-	t.Logf("%d cases, %d moved the stack pointer: %v", cases, moved, names)
+	md.SetStacks(nil)
+	t.Logf("%d cases, %d moved the stack pointer, %d from one stack to another: %v", cases, moved, crossed, names)
+	if crossed == 0 {
+		t.Error("no case changes stacks")
+	}
+}
+
+// crosses reports whether the stack pointer goes into or out of one of stacks.
+func crosses(stacks []guest.Range, old, now uint64) bool {
+	for _, s := range stacks {
+		in := func(sp uint64) bool { return uint64(s.Start) <= sp && sp <= uint64(s.End) }
+		if in(old) != in(now) || uint64(s.Start) > old && uint64(s.End) < now {
+			return true
+		}
+	}
+	return false
 }
 
 // addressRegister reports whether the instruction needs register r as the case has it.

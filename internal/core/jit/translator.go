@@ -69,6 +69,8 @@ type Config struct {
 	Stable func(pc guest.Addr) bool
 	// Warn prints one line about something that is approximated.
 	Warn func(format string, args ...any)
+	// StackSwitch is the largest change of the stack pointer, in bytes, that releases memory: a larger one changes stacks. 0 is 2 MB.
+	StackSwitch uint32
 	// Trace prints a fragment when not nil.
 	Trace func(pc guest.Addr, guestCode []Line)
 }
@@ -141,6 +143,9 @@ func New(cfg Config) (*Translator, error) {
 	}
 	if n < codeOff+4*maxFragment {
 		return nil, fmt.Errorf("jit: code cache of %d bytes is too small", n)
+	}
+	if cfg.StackSwitch == 0 {
+		cfg.StackSwitch = stackSwitch
 	}
 	t := &Translator{cfg: cfg, base: uint64(cfg.Cache.Start), limit: maxInsts}
 	buf := guest.Bytes(cfg.Cache.Start, n)

@@ -63,6 +63,13 @@ func New(specs []Spec, trace func(format string, args ...any)) *Table {
 	return t
 }
 
+// SetTrace changes what New was given as trace.
+func (t *Table) SetTrace(trace func(format string, args ...any)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.trace = trace
+}
+
 // Add stands spec in at address a, whatever is there.
 func (t *Table) Add(a guest.Addr, spec *Spec) {
 	t.mu.Lock()

@@ -80,6 +80,8 @@ type Config struct {
 	// MaxThreads is the number of threads with which the process is ended by TooManyThreads; 0: there is no limit.
 	MaxThreads     int
 	TooManyThreads func(t *Thread)
+	// StackAt is what is known of a stack that no thread was started with; may be nil.
+	StackAt func(sp guest.Addr) (guest.Range, bool)
 	// Cloned is called in a thread that is about to make another one; may be nil.
 	Cloned func(t *Thread)
 	// Chaos is the seed of what disturbs the threads in tests; 0: nothing does.
@@ -167,11 +169,16 @@ func (t *Thread) Regs() *guest.Regs       { return &t.ctx.Regs }
 func (t *Thread) Memory() guest.Memory    { return t.s.cfg.Space }
 func (t *Thread) Signals() *signal.Thread { return t.sig }
 
-// Stack is the mapping that the stack pointer is in.
+// Stack is the stack that the stack pointer is in, as far as it is known, else the mapping.
 func (t *Thread) Stack() guest.Range {
 	sp := guest.Addr(t.ctx.Regs.GPR[guest.RSP])
 	if t.stack.Contains(sp) || sp == t.stack.End && !t.stack.Empty() {
 		return t.stack
+	}
+	if at := t.s.cfg.StackAt; at != nil {
+		if r, ok := at(sp); ok {
+			return r
+		}
 	}
 	m, _ := t.s.cfg.Space.Find(sp)
 	return m.Range

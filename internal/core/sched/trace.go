@@ -64,3 +64,8 @@ func (t *Thread) traceDelivery(info signal.Info, act signal.Action) {
 		s.traceSignal("delivering %d (code %d) to default handler; action: %s", info.Signo(), info.Code(), what)
 	}
 }
+
+// SetTrace changes where lines about signals and scheduling go; nil: nowhere. The other threads are stopped.
+func (s *Scheduler) SetTrace(signals, sched func(line string)) {
+	s.cfg.TraceSignals, s.cfg.TraceSched = signals, sched
+}

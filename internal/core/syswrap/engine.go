@@ -72,7 +72,8 @@ type Config struct {
 	Space   AddressSpace
 	Signals Signals
 	Watcher tool.KernelWatcher // may be nil
-	Trace   func(line string)  // --trace-syscalls=yes; may be nil
+	Trace   func(line string)  // gets a line for each call while Tracing says so; may be nil
+	Tracing func() bool        // --trace-syscalls=yes
 	Warn    func(line string)  // one line, once per cause; may be nil
 	// TraceMe performs PTRACE_TRACEME; nil: the kernel does.
 	TraceMe func() int64

@@ -195,6 +195,7 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 	cfg := Config{
 		Space: r.space, Signals: r.sig, Watcher: r.w,
 		Trace:       func(s string) { r.trace = append(r.trace, s) },
+		Tracing:     func() bool { return true },
 		Warn:        func(s string) { r.warn = append(r.warn, s) },
 		FirstToolFD: 1000,
 		NoFile:      unix.Rlimit{Cur: 512, Max: 900},

@@ -10,7 +10,7 @@ const maxTraceString = 80
 
 // trace prints the call in one line, in Valgrind's shape: SYSCALL[thread](number) sys_name(arguments) --> result.
 func (e *Engine) trace(c *Call) {
-	if e.cfg.Trace == nil {
+	if e.cfg.Trace == nil || !e.cfg.Tracing() {
 		return
 	}
 	var b strings.Builder

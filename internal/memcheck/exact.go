@@ -23,6 +23,7 @@ type registers struct {
 	told   isa.RegSet
 	pushed []pushedRegisters
 	own    bool // the access of the instruction that is stepped is no business of ours
+	undo   undo
 }
 
 // pushedRegisters are V bits put aside for a signal handler, or a function that the core calls.
@@ -30,6 +31,7 @@ type pushedRegisters struct {
 	key     guest.Addr
 	file    vbits.File
 	origins vbits.Origins
+	again   guest.Addr
 }
 
 // maxPushed bounds what handlers leave behind that never return.
@@ -54,11 +56,16 @@ func registersOf(t tool.Thread) *registers {
 
 // Step implements tool.ExactThread.
 func (x *registers) Step(r tool.Registers, in *amd64.Inst) {
-	x.own = x.m.ownAccess(guest.Addr(r.Regs().RIP), in)
+	pc := guest.Addr(r.Regs().RIP)
+	x.own = x.m.ownAccess(pc, in)
+	x.undo.begin(r.Regs(), in)
 	x.v.Step(in, r, x)
-	for i := range x.v.Uses {
-		x.report(in, &x.v.Uses[i])
+	if x.undo.again != pc { // else all was said before it was interrupted
+		for i := range x.v.Uses {
+			x.report(in, &x.v.Uses[i])
+		}
 	}
+	x.undo.again = 0
 	if in.Row.Cf == amd64.CfRet { // the return address and the red zone are released
 		sp := guest.Addr(r.Regs().GPR[guest.RSP])
 		x.m.shadow.MakeUndefined(guest.Range{Start: sp + 8 - stackRedZone, End: sp + 8})
@@ -142,29 +149,31 @@ func (x *registers) define(r isa.RegSet) {
 
 // Push implements tool.ExactThread.
 func (x *registers) Push(key guest.Addr) {
-	if x.v.Clean() {
+	if x.v.Clean() && x.undo.again == 0 {
 		return
 	}
 	if len(x.pushed) == maxPushed {
 		x.pushed = append(x.pushed[:0], x.pushed[1:]...)
 	}
-	x.pushed = append(x.pushed, pushedRegisters{key, x.v.File, x.v.Origins})
+	x.pushed = append(x.pushed, pushedRegisters{key, x.v.File, x.v.Origins, x.undo.again})
+	x.undo.again = 0
 	x.v.File, x.v.Origins = vbits.File{}, vbits.Origins{}
 	x.v.Changed()
 }
 
 // Pop implements tool.ExactThread.
-func (x *registers) Pop(key guest.Addr) tool.Dirty {
+func (x *registers) Pop(key guest.Addr) (d tool.Dirty, again bool) {
+	x.undo.again = 0
 	x.v.File, x.v.Origins = vbits.File{}, vbits.Origins{}
 	for i := len(x.pushed) - 1; i >= 0; i-- {
 		if p := &x.pushed[i]; p.key == key {
-			x.v.File, x.v.Origins = p.file, p.origins
+			x.v.File, x.v.Origins, x.undo.again = p.file, p.origins, p.again
 			x.pushed = x.pushed[:i]
 			break
 		}
 	}
 	x.v.Changed()
-	return x.dirty()
+	return x.dirty(), x.undo.again != 0
 }
 
 // Load, LoadV, StoreV and Origin make registers a vbits.Memory.
@@ -207,6 +216,7 @@ func (x *registers) StoreV(v []byte, a guest.Addr, origin uint32) {
 		x.invalid(isa.Store, r)
 		return
 	}
+	x.undo.note(x.m.shadow, a, len(v))
 	if !x.m.shadow.StoreV(a, v) {
 		x.invalid(isa.Store, r)
 	}

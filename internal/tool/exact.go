@@ -22,15 +22,19 @@ type ExactThread interface {
 	Step(r Registers, in *amd64.Inst)
 	// Done is called when the instruction of the last Step has run. It is not called when the instruction faulted.
 	Done() Dirty
+	// Undo is called instead when it has not run, because of a fault or a signal. A repeated instruction may have run for some of
+	// its rounds: then r has what they left, and the rest is a Step of its own.
+	Undo(r Registers)
 	// Keep tells that registers outside d have been overwritten with defined values.
 	Keep(d Dirty)
 	// Define makes registers defined that the core has written to: the results of system calls, hooks and requests.
 	Define(r isa.RegSet) Dirty
 	// Push keeps the present state under key and starts anew with all registers defined: a signal handler begins, or a function
 	// that the core calls. Pop makes the state that was kept under key the present one, and forgets those pushed after it; without
-	// one, all registers are defined.
+	// one, all registers are defined. again is true when the state is that of an instruction that is to be stepped again, after
+	// Undo.
 	Push(key guest.Addr)
-	Pop(key guest.Addr) Dirty
+	Pop(key guest.Addr) (d Dirty, again bool)
 }
 
 // Dirty is a set of registers and flags that hold undefined bits.

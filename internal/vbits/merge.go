@@ -8,20 +8,24 @@ import "gogrind/internal/isa/amd64"
 //
 // That the other operand is a is seen by its value and its V bits being equal. Two undefined values that are equal by chance, and used
 // in this way within a few instructions, would pass for one.
+//
+// Whoever steps only those instructions that undefined bits are involved in must find the same merges as who steps all: so it is code
+// between the instructions that is counted and not steps, and a register is a merge only as long as it has the merge's value and V
+// bits, whoever has written to it meanwhile.
 
-// maxMergeAge is the number of instructions within which a merge must be completed.
-const maxMergeAge = 12
+// maxMergeCode is the number of bytes of code within which a merge must be completed.
+const maxMergeCode = 64
 
-// merge is (a ^ b) & sel, all of w bits.
+// merge is (a ^ b) & sel, all of w bits, computed by the instruction at pc.
 type merge struct {
 	a, b, sel val
+	v         uint64 // V bits of the register
 	w         uint
-	step      uint64
+	pc        uint64
 }
 
 // merges are what is known of general registers.
 type merges struct {
-	steps   uint64
 	known   uint16 // registers that hold a merge
 	of      [16]merge
 	pending int8 // register that the instruction makes one, -1 for none
@@ -41,8 +45,11 @@ func (m *Machine) mergeOf(i int) *merge {
 		return nil
 	}
 	g := &m.merges.of[n]
-	if g.w != m.bits(i) || m.merges.steps-g.step > maxMergeAge {
+	if g.w != m.bits(i) || m.regs.RIP-g.pc > maxMergeCode {
 		return nil
+	}
+	if m.gprVal(n, g.w) != (val{(g.a.x ^ g.b.x) & g.sel.x, g.v}) {
+		return nil // it was overwritten by code that was not stepped
 	}
 	return g
 }
@@ -77,14 +84,14 @@ func (m *Machine) beginMerge(a, b val) {
 	if n, ok := m.gprOperand(0); ok && a.v|b.v != 0 {
 		m.merges.pending = int8(n)
 		w := m.bits(0)
-		m.merges.next = merge{a, b, val{mask(w), 0}, w, m.merges.steps}
+		m.merges.next = merge{a, b, val{mask(w), 0}, a.v | b.v, w, m.regs.RIP}
 	}
 }
 
 // selectMerge remembers that operand 0 becomes a & b when one of these is a merge.
 func (m *Machine) selectMerge(a, b val) {
 	n, ok := m.gprOperand(0)
-	if !ok || m.merges.known == 0 {
+	if !ok || m.merges.known == 0 || a.v|b.v == 0 {
 		return
 	}
 	for i, other := range [2]val{b, a} {
@@ -92,6 +99,7 @@ func (m *Machine) selectMerge(a, b val) {
 			m.merges.next = *g
 			sel := &m.merges.next.sel
 			*sel = val{sel.x & other.x, andV(*sel, other)}
+			m.merges.next.v = andV(a, b) & mask(g.w)
 			m.merges.pending = int8(n)
 			return
 		}
@@ -101,7 +109,6 @@ func (m *Machine) selectMerge(a, b val) {
 // commitMerges forgets merges in registers that were written, and remembers the new one.
 func (m *Machine) commitMerges() {
 	g := &m.merges
-	g.steps++
 	if g.known == 0 && g.pending < 0 {
 		return
 	}

@@ -35,6 +35,7 @@ func (s *steps) exec(t *testing.T, m *Machine, code string) {
 		}
 		m.Step(in, s, s)
 		m.Commit()
+		s.regs.RIP += uint64(in.Len)
 		ops := in.Operands(nil)
 		get := func(o *amd64.Operand) uint32 {
 			switch o.Kind {
@@ -99,9 +100,9 @@ func TestBitFieldMerge(t *testing.T) {
 // TestNoMerge: what is not such a merge has the V bits of both operands.
 func TestNoMerge(t *testing.T) {
 	for _, c := range []struct{ name, code string }{
-		{"another value", "31c6 81e6f00f0000 31f1"},           // ecx ^= (esi ^ eax) & mask
-		{"overwritten", "31c6 89de 31f0"},                     // esi = ebx
-		{"too old", "31c6 9090909090909090909090909090 31f0"}, //
+		{"another value", "31c6 81e6f00f0000 31f1"}, // ecx ^= (esi ^ eax) & mask
+		{"overwritten", "31c6 89de 31f0"},           // esi = ebx
+		{"too old", "31c6 " + strings.Repeat("90", 80) + " 31f0"},
 	} {
 		var m Machine
 		var s steps
@@ -127,10 +128,25 @@ func TestNoMerge(t *testing.T) {
 			if in.Mnem() == "NOP" {
 				m.Step(&in, &s, &s)
 				m.Commit()
+				s.regs.RIP++
 			} else {
 				s.exec(t, &m, code[:2*in.Len])
 			}
 			code = code[2*in.Len:]
 		}
+	}
+}
+
+// TestMergeOverwrittenUnseen: code that nobody stepped has written to the register since it was a merge.
+func TestMergeOverwrittenUnseen(t *testing.T) {
+	var m Machine
+	var s steps
+	s.regs.GPR = [16]uint64{guest.RAX: 5, guest.RSI: 77}
+	m.File.GPR = [16]uint64{guest.RAX: 0xff}
+	s.exec(t, &m, "31c6"+"81e6ff000000") // esi = (esi ^ eax) & 0xff
+	s.regs.GPR[guest.RSI], m.File.GPR[guest.RSI] = 3, 0
+	s.exec(t, &m, "31f0") // eax ^= esi
+	if got := m.File.GPR[guest.RAX]; got != 0xff {
+		t.Errorf("V bits %#x, want 0xff", got)
 	}
 }

@@ -87,7 +87,7 @@ func rotBy(op uint8, w uint, a val, c uint64, old val) (o outcome) {
 		o.f.x |= over.x << 11
 		o.f.v |= over.v << 11
 	} else {
-		o.f.v |= flagO & boolMask(a.v|old.v != 0)
+		o.f.v |= flagO & boolMask(a.v|carry.v&-uint64(op>>1) != 0) // the old flag is gone in any case
 	}
 	return o
 }

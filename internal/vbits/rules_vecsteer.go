@@ -158,8 +158,13 @@ func (m *Machine) sse4a() bool {
 	w := lowOnes(int(length))
 	m.res = *dst
 	switch {
-	case !known || length+at > 64: // no result is specified for fields beyond the quadword
+	case !known:
 		m.res[0] = ^uint64(0)
+	case length+at > 64: // no result is specified for fields beyond the quadword: any of the bits may decide any other
+		m.res[0] = 0
+		if dst[0]|src[0] != 0 {
+			m.res[0] = ^uint64(0)
+		}
 	case insert:
 		m.res[0] = dst[0]&^(w<<at) | src[0]&w<<at
 	default:

@@ -135,23 +135,25 @@ func (t *Thread) defined(r isa.RegSet) {
 
 func (t *Thread) pushExact(key guest.Addr) {
 	if x := &t.exact; x.state != nil {
+		t.unstep()
 		x.state.Push(key)
-		x.ver, x.now, x.stepping = 0, false, false
+		x.ver, x.now = 0, false
 		t.ctx.Dirty = 0
 	}
 }
 
 func (t *Thread) popExact(key guest.Addr) {
 	if x := &t.exact; x.state != nil {
-		x.now, x.stepping = false, false
-		t.setDirty(x.state.Pop(key))
+		t.unstep()
+		d, again := x.state.Pop(key)
+		x.now = again
+		t.setDirty(d)
 	}
 }
 
 // nextExact is next for a thread that runs exactly.
 func (t *Thread) nextExact() (uintptr, bool) {
 	x := &t.exact
-	x.stepping = false // an interrupted step begins anew
 	pc := guest.Addr(t.ctx.Regs.RIP)
 	if pc == t.original {
 		t.original, x.now = 0, true // its first instruction is stepped
@@ -399,6 +401,14 @@ func (t *Thread) stepped() {
 	t.exact.stepping = false
 	t.ctx.Regs.RIP = t.exact.after
 	t.setDirty(t.exact.state.Done())
+}
+
+// unstep takes back a step that was not finished. It begins anew.
+func (t *Thread) unstep() {
+	if x := &t.exact; x.stepping {
+		x.stepping, x.now = false, true
+		x.state.Undo(t)
+	}
 }
 
 // decode returns the instruction at pc; nil when there is no code.

@@ -53,6 +53,7 @@ func (t *Thread) next() (uintptr, bool) {
 		t.resume = 0
 		return host, true
 	}
+	t.unstep()
 	if t.isExact() {
 		return t.nextExact()
 	}

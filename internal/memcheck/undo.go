@@ -19,6 +19,7 @@ type undo struct {
 	size        uint64
 	dst         guest.Addr
 	down        bool
+	pc          guest.Addr
 	again       guest.Addr // the instruction there has been reported, and is to be stepped again
 }
 
@@ -32,7 +33,7 @@ type undone struct {
 const maxUndo = 1 << 16
 
 func (u *undo) begin(r *guest.Regs, in *amd64.Inst) {
-	u.stores, u.old, u.size = u.stores[:0], u.old[:0], 0
+	u.stores, u.old, u.size, u.pc = u.stores[:0], u.old[:0], 0, guest.Addr(r.RIP)
 	if in.Class() != isa.StrMovs || in.Pfx&(amd64.PfxF2|amd64.PfxF3) == 0 {
 		return
 	}
@@ -64,7 +65,7 @@ func (u *undo) note(m *shadow.Map, a guest.Addr, n int) {
 // Undo implements tool.ExactThread.
 func (x *registers) Undo(r tool.Registers) {
 	u := &x.undo
-	u.again = guest.Addr(r.Regs().RIP)
+	u.again = u.pc
 	done := uint64(0) // bytes of the rounds that have run
 	if u.size != 0 {
 		done = (u.count - r.Regs().GPR[guest.RCX]&u.mask) * u.size

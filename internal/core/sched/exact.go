@@ -135,7 +135,6 @@ func (t *Thread) defined(r isa.RegSet) {
 
 func (t *Thread) pushExact(key guest.Addr) {
 	if x := &t.exact; x.state != nil {
-		t.unstep()
 		x.state.Push(key)
 		x.ver, x.now = 0, false
 		t.ctx.Dirty = 0
@@ -144,7 +143,6 @@ func (t *Thread) pushExact(key guest.Addr) {
 
 func (t *Thread) popExact(key guest.Addr) {
 	if x := &t.exact; x.state != nil {
-		t.unstep()
 		d, again := x.state.Pop(key)
 		x.now = again
 		t.setDirty(d)

@@ -354,6 +354,7 @@ func (t *Thread) unparkIfStopped() {
 // deliver delivers all signals that t must act on now, and finishes an interrupted system call.
 func (t *Thread) deliver() {
 	c := t.ctx
+	t.unstep()
 	for {
 		info, act, ok := t.sig.Next()
 		if !ok {

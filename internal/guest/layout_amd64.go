@@ -36,6 +36,7 @@ const (
 // ReturnPlane is the distance of a thread's return plane, entry for entry, from its context and guest addresses.
 const ReturnPlane = 0x40000000
 
-// ShadowDistance is K of shadow(a) = a + K. It is not a multiple of the page size on purpose: with a page-aligned distance shadow
-// loads falsely alias guest stores (4K aliasing), worth 20-35 % (DESIGN.md, "Why one shadow byte per byte?").
-const ShadowDistance = 0x401000000840
+// ShadowDistance is K of shadow(a) = a + K. Its distance from a multiple of the page size, and from the return plane's, is on
+// purpose: memory accesses that differ in the address bits above 11 only are taken for the same one at first (4K aliasing), and every
+// call and return touches the stack, its shadow and its plane (DESIGN.md, "Why one shadow byte per byte?").
+const ShadowDistance = 0x401000000a80

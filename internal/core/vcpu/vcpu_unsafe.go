@@ -125,9 +125,10 @@ var arena struct {
 // slot is the distance of two contexts.
 const slot = 0x8000
 
-// contextSkew puts contexts off page boundaries: the return plane is addressed from the context, and a plane at a page-
-// aligned distance from the stack would alias its stores (DESIGN.md, shadow encoding). It is a multiple of 64 for XSAVE.
-const contextSkew = 0x840
+// contextSkew puts contexts off page boundaries: the return plane is addressed from the context, and the bits below 12 of its
+// distance from the stack must be neither 0 nor those of the shadow's, with equal room between the three (guest.ShadowDistance).
+// It is a multiple of 64 for XSAVE.
+const contextSkew = 0x540
 
 // New returns a zeroed context with initial vector state. It may be called by any thread.
 func New() (*Context, error) {

@@ -334,3 +334,22 @@ func TestStep(t *testing.T) {
 		t.Errorf("on the way out: exit %#x, flags %#x", c.Exit, c.Regs.RFlags)
 	}
 }
+
+// A stack, its shadow and its return plane are used together by every call and return: in the low 12 bits, in which accesses are
+// compared first, they must lie apart, by more than a small frame.
+func TestPlanesApart(t *testing.T) {
+	c, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer Free(c)
+	const page, room = guest.PageSize, 1024
+	low := map[string]uint64{"stack": 0, "shadow": guest.ShadowDistance % page, "plane": (uint64(c.Addr()) + guest.ReturnPlane) % page}
+	for a, x := range low {
+		for b, y := range low {
+			if d := (x - y + page) % page; a != b && d < room {
+				t.Errorf("%s lies %d bytes above the %s, modulo the page size, want at least %d", a, d, b, room)
+			}
+		}
+	}
+}

@@ -81,7 +81,7 @@ const maxRun = 5000
 
 // outName is the name of the result file of this process.
 func (c *Cachegrind) outName() (string, error) {
-	x := options.Expander{PID: os.Getpid(), Dir: c.dir}
+	x := options.Expander{PID: os.Getpid(), Dir: c.dir, Child: !c.host.FirstProcess()}
 	return x.Expand("cachegrind-out-file", c.opts.outFile)
 }
 
@@ -118,7 +118,7 @@ const noPprof = "no"
 
 // writePprof writes the profile for pprof and returns its name, "" when there is none. result is the name of the result.
 func (c *Cachegrind) writePprof(result string) string {
-	x := options.Expander{PID: os.Getpid(), Dir: c.dir}
+	x := options.Expander{PID: os.Getpid(), Dir: c.dir, Child: !c.host.FirstProcess()}
 	var name string
 	var err error
 	switch c.opts.pprofFile {

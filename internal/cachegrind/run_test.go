@@ -27,6 +27,8 @@ func (h *fakeHost) Counters(n int) tool.Counters {
 	return c
 }
 
+func (h *fakeHost) FirstProcess() bool { return true }
+
 const codeStart guest.Addr = 0x401000
 
 func (h *fakeHost) Frames(pc guest.Addr, buf []debuginfo.Frame) []debuginfo.Frame {

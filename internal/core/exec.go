@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,9 @@ import (
 // nameVariable tells a tool that another one has exec'ed the first argument of its program, which need not be the name of
 // the file. The program does not get to see it.
 const nameVariable = "GOGRIND_ARGV0"
+
+// firstVariable tells it which process the user started. The program does not get to see it, either.
+const firstVariable = "GOGRIND_FIRST"
 
 // exec prepares for another program in this process. It runs natively, unless --trace-children=yes: then the tool itself is
 // what is executed, with the same options.
@@ -60,10 +64,11 @@ func (p *Process) prepareExec(a *syswrap.ExecArgs) (native bool, err error) {
 	argv = append(append(argv, file), args...)
 	env := make([]string, 0, len(a.Env)+1)
 	for _, v := range a.Env {
-		if !strings.HasPrefix(v, nameVariable+"=") {
+		if !strings.HasPrefix(v, nameVariable+"=") && !strings.HasPrefix(v, firstVariable+"=") {
 			env = append(env, v)
 		}
 	}
+	env = append(env, fmt.Sprint(firstVariable, "=", p.first))
 	if name != file {
 		env = append(env, nameVariable+"="+name)
 	}
@@ -80,6 +85,18 @@ func inheritedArgs(args []string) []string {
 	os.Unsetenv(nameVariable)
 	return append([]string{name}, args[1:]...)
 }
+
+// firstProcess is the id of the process that the user started: this one, unless another tool has exec'ed it.
+func firstProcess() int {
+	defer os.Unsetenv(firstVariable)
+	if pid, err := strconv.Atoi(os.Getenv(firstVariable)); err == nil {
+		return pid
+	}
+	return os.Getpid()
+}
+
+// FirstProcess implements tool.Host.
+func (p *Process) FirstProcess() bool { return os.Getpid() == p.first }
 
 // ownOptions are the options on a command line whose last words are the program and its arguments. Those of option files and
 // of the environment are not among them: a new tool reads them itself.

@@ -141,4 +141,14 @@ func TestInheritedArgs(t *testing.T) {
 	if _, ok := os.LookupEnv(nameVariable); ok {
 		t.Error("the program would see the name in its environment")
 	}
+	if got := firstProcess(); got != os.Getpid() {
+		t.Errorf("the first process is %d", got)
+	}
+	t.Setenv(firstVariable, "77")
+	if got := firstProcess(); got != 77 {
+		t.Errorf("the first process is %d, want 77", got)
+	}
+	if _, ok := os.LookupEnv(firstVariable); ok {
+		t.Error("the program would see the first process in its environment")
+	}
 }

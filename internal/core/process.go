@@ -71,6 +71,7 @@ type Process struct {
 
 	shadow bool // the tool has shadow memory: it wants to be called where checks fail
 	child  bool // forked by the guest
+	first  int  // id of the process that the user started
 }
 
 // shadowed reports whether tl works with shadow memory.
@@ -80,7 +81,7 @@ func shadowed(tl tool.Tool) bool {
 }
 
 func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, space unix.Rlimit) (*Process, error) {
-	p := &Process{tool: tl, opt: opt, cmd: cmd, shadow: shadowed(tl), stacks: stack.NewInterner()}
+	p := &Process{tool: tl, opt: opt, cmd: cmd, shadow: shadowed(tl), stacks: stack.NewInterner(), first: firstProcess()}
 	first, err := hideDescriptors()
 	if err != nil {
 		return nil, err

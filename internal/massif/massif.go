@@ -6,8 +6,9 @@
 //
 // Where numbers differ from Valgrind's: its allocator gives a block up to 16 bytes more when the rest of a free area would
 // be too little for another one, which counts as extra bytes there; blocks of memory pools count here when they lie outside
-// of heap blocks; a page that is mapped over counts once with --pages-as-heap=yes; the stacks' time within a batch of events is interpolated, and a frame counts from its first push or call
-// on. The clock of instructions may lose some when threads run in parallel.
+// of heap blocks; a page that is mapped over counts once with --pages-as-heap=yes; the stacks' time within a batch of events
+// is interpolated, and a frame counts from its first push or call on. The clock of instructions may lose some when threads
+// run in parallel.
 //
 // Invariant: the sums of the contexts in use are the sum of the live blocks that are not ignored.
 //

@@ -40,6 +40,7 @@ type fakeHost struct {
 
 func (h *fakeHost) Unwind(t tool.Thread, pcs []guest.Addr) int { return copy(pcs, t.(*fakeThread).pcs) }
 func (h *fakeHost) Threads(f func(tool.Thread) bool)           { f(h.t) }
+func (h *fakeHost) FirstProcess() bool                         { return true }
 func (h *fakeHost) Mappings(func(tool.Mapping) bool)           {}
 func (h *fakeHost) Report() any                                { return h.rep }
 func (h *fakeHost) Symbols() any                               { return debuginfo.NewSpace(debuginfo.Options{}) }

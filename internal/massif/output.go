@@ -59,7 +59,7 @@ func (m *Massif) Finish(tool.Exit) (status int, replace bool) {
 func (m *Massif) Execing(traced bool) {
 	suffix := ""
 	f := files{log: m.report.Log(), dir: m.dir}
-	names := options.Expander{PID: f.log.PID()}
+	names := options.Expander{PID: f.log.PID(), Child: !m.host.FirstProcess()}
 	if name, err := names.Expand("massif-out-file", m.opts.outFile); traced && err == nil {
 		for n := 1; ; n++ {
 			suffix = fmt.Sprintf(".%d", n)
@@ -77,7 +77,7 @@ func (m *Massif) conclude(suffix string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f := files{log: m.report.Log(), dir: m.dir}
-	names := options.Expander{PID: f.log.PID()}
+	names := options.Expander{PID: f.log.PID(), Child: !m.host.FirstProcess()}
 	name, err := names.Expand("massif-out-file", m.opts.outFile)
 	if err != nil {
 		f.log.Userf("%v", err)

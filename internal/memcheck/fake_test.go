@@ -116,6 +116,8 @@ func (h *fakeHost) Threads(f func(tool.Thread) bool) {
 
 func (h *fakeHost) StopOthers(f func()) { f() }
 
+func (h *fakeHost) FirstProcess() bool { return true }
+
 func (h *fakeHost) Mappings(f func(tool.Mapping) bool) {
 	for _, m := range h.maps {
 		if !f(m) {

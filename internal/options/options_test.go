@@ -343,6 +343,22 @@ func TestExpand(t *testing.T) {
 	}
 }
 
+// TestExpandChild: the files of other processes than the first have names of their own.
+func TestExpandChild(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "there"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	x := &Expander{PID: 42, Dir: dir, Child: true}
+	for in, want := range map[string]string{
+		"a": dir + "/a.42", "there": dir + "/there.42", "a.%p": dir + "/a.42", "a%%p": dir + "/a%p.42", "a.%n": dir + "/a.1.42", "/dev/null": "/dev/null",
+	} {
+		if got, err := x.Expand("log-file", in); got != want || err != nil {
+			t.Errorf("%s: %s, %v; want %s", in, got, err, want)
+		}
+	}
+}
+
 func TestToolOf(t *testing.T) {
 	for want, args := range map[string][]string{
 		"memcheck":   {"-v", "ls", "--tool=massif"},

@@ -60,6 +60,9 @@ type Expander struct {
 	Dir string
 	// Seq counts the %n of all names of a process; nil: those of this Expander.
 	Seq *int
+	// Child says that this is not the process that the user started: files get its pid behind their names if they don't have it
+	// already, so that processes don't overwrite each other's. Devices and pipes stay what they are.
+	Child bool
 }
 
 // Expand expands %p, %n, %q{VAR} and %% in the value of the option of that name ("log-file"). %n counts from 1, whatever the
@@ -82,6 +85,7 @@ func (x *Expander) Expand(option, pattern string) (string, error) {
 		env = os.LookupEnv
 	}
 	var b strings.Builder
+	hasPID := false
 	for rest := pattern; rest != ""; {
 		text, spec, found := strings.Cut(rest, "%")
 		b.WriteString(text)
@@ -93,6 +97,7 @@ func (x *Expander) Expand(option, pattern string) (string, error) {
 			b.WriteByte('%')
 		case strings.HasPrefix(spec, "p"):
 			b.WriteString(strconv.Itoa(x.PID))
+			hasPID = true
 		case strings.HasPrefix(spec, "n"):
 			if x.Seq == nil {
 				x.Seq = new(int)
@@ -123,6 +128,11 @@ func (x *Expander) Expand(option, pattern string) (string, error) {
 	name := b.String()
 	if !filepath.IsAbs(name) && x.Dir != "" {
 		name = filepath.Join(x.Dir, name)
+	}
+	if x.Child && !hasPID {
+		if st, err := os.Stat(name); err != nil || st.Mode().IsRegular() {
+			name += "." + strconv.Itoa(x.PID)
+		}
 	}
 	return name, nil
 }

@@ -127,7 +127,9 @@ func (b *Builder) newLocation(c Call) *profile.Location {
 }
 
 // sourced reports whether the innermost line is known.
-func sourced(frames []Frame) bool { return len(frames) > 0 && frames[0].File != "" && frames[0].Line > 0 }
+func sourced(frames []Frame) bool {
+	return len(frames) > 0 && frames[0].File != "" && frames[0].Line > 0
+}
 
 func (b *Builder) function(f Frame) *profile.Function {
 	f.Line = 0

@@ -73,6 +73,8 @@ type Host interface {
 	Symbols() any
 	// Options are the parsed core options. The concrete type is *options.Core.
 	Options() any
+	// FirstProcess reports whether this is the process that the user started, and not one that came of it by fork.
+	FirstProcess() bool
 	// Counters returns n new counters, all 0, within reach of translated code. It panics when there is no memory for them.
 	Counters(n int) Counters
 }

@@ -140,7 +140,11 @@ func (c *Cachegrind) consume(b batch) {
 		case siteRead, siteWrite:
 			size := int(s.size)
 			if s.own {
-				m.times[e.Site]++
+				n := uint64(1)
+				if s.elem != 0 {
+					n = uint64(e.Size&^tool.CacheHit) / uint64(s.elem)
+				}
+				m.times[e.Site] += n
 				if e.Size&tool.CacheHit != 0 {
 					break
 				}

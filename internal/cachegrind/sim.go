@@ -32,9 +32,10 @@ type site struct {
 	cost  uint32 // index in costs of its instruction
 	size  uint16 // of the access or fetch
 	kind  siteKind
-	next  bool // control leaves by an indirect jump or call behind it
-	twice bool // the access is a read, and then a read and write that can't be divided
-	own   bool // the accesses are not as many as executions of the run, but machine.times
+	elem  uint8 // size of the elements that are accesses, 0 when the whole is one
+	next  bool  // control leaves by an indirect jump or call behind it
+	twice bool  // the access is a read, and then a read and write that can't be divided
+	own   bool  // the accesses are not as many as executions of the run, but machine.times
 }
 
 type siteKind uint8
@@ -137,7 +138,7 @@ func (c *Cachegrind) observe(b *tool.Block, from, to int, k uint32, isNew bool, 
 					op = tool.OpEventAddr
 				}
 				n := place(i, m.access(in, j, rep))
-				if op == tool.OpEventMiss && in.Mem[j].Addr == amd64.AddrVSIB {
+				if op == tool.OpEventMiss && byElement(in, &in.Mem[j]) {
 					n |= tool.EventAll
 				}
 				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: op, Mem: j, Arg: n})
@@ -157,6 +158,12 @@ func (c *Cachegrind) observe(b *tool.Block, from, to int, k uint32, isNew bool, 
 	return line
 }
 
+// byElement reports whether the elements of access a are accesses: of gathers and scatters, and of AVX's masked moves. Of AVX-512's
+// masked instructions, which Valgrind does not have, an access counts as one.
+func byElement(in *tool.Inst, a *amd64.Access) bool {
+	return a.Addr == amd64.AddrVSIB || in.Row != nil && in.Row.Sem == isa.VMaskmov && a.Addr == amd64.AddrModRM
+}
+
 // repeated reports whether s is an access of a repeated instruction.
 func (s *site) repeated() bool { return s.kind == siteRepRead || s.kind == siteRepWrite }
 
@@ -170,7 +177,10 @@ func (m *machine) access(in *tool.Inst, j int, rep bool) site {
 	if a.Kind == isa.Store {
 		s.kind = siteWrite
 	}
-	s.own = rep || a.Addr == amd64.AddrVSIB
+	s.own = rep
+	if byElement(in, a) {
+		s.own, s.elem = true, a.Elem
+	}
 	if rep {
 		s.kind += siteRepRead - siteRead
 	}

@@ -6,8 +6,8 @@ import (
 	"gogrind/internal/guest"
 )
 
-// EventAll in the site of an OpEventMiss asks for a record of each element of a gather or scatter, also of those that are in the
-// cache. Records have the site without it.
+// EventAll in the site of an OpEventMiss asks for a record of each element of a gather or scatter, or of each run of neighbouring
+// elements of another access under a mask, also of those that are in the cache. Records have the site without it.
 const EventAll = 1 << 31
 
 // CacheHit is set in the Size of such a record if all was in the cache.

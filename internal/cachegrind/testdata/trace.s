@@ -1,5 +1,6 @@
 # A program whose every access has a fixed address, so that two simulations of it must agree to the last miss. It walks
-# memory with several strides, straddles lines, copies with rep, and calls through its own stack.
+# memory with several strides, straddles lines, copies with rep, moves under masks, and
+# calls through its own stack.
 	.globl	_start
 	.text
 _start:
@@ -10,6 +11,7 @@ again:
 	call	straddle
 	call	copy
 	call	modify
+	call	masked
 	dec	%r12d
 	jne	again
 	mov	$60, %eax
@@ -87,7 +89,32 @@ modify:
 	loop	1b
 	ret
 
+	.globl	masked
+masked:					# moves of no, some and all elements
+	mov	$1, %eax
+	cpuid
+	bt	$28, %ecx		# AVX
+	jnc	2f
+	lea	area+200000(%rip), %rsi
+	mov	$200, %ecx
+1:	vmovups	mask(%rip), %ymm2
+	vmaskmovps (%rsi), %ymm2, %ymm0
+	vmaskmovps %ymm0, %ymm2, 4096(%rsi)
+	vmaskmovpd 64(%rsi), %xmm2, %xmm0
+	vxorps	%ymm2, %ymm2, %ymm2
+	vmaskmovps 32768(%rsi), %ymm2, %ymm0
+	vmovups	mask+32(%rip), %ymm2
+	vmaskmovps %ymm0, %ymm2, 8192(%rsi)
+	add	$160, %rsi
+	dec	%ecx
+	jne	1b
+	vzeroupper
+2:	ret
+
 	.data
+	.balign	64
+mask:	.long	-1, 0, -1, -1, 0, -1, 0, 0
+	.long	-1, -1, -1, -1, -1, -1, -1, -1
 	.quad	1	# Valgrind looks at debug information of files with a writable part only
 	.bss
 	.balign	4096

@@ -37,7 +37,7 @@ func (t *Translator) flushEvents(i int) {
 			t.appendEvents(i, t.events[from:j])
 			t.fetchEvent(i, ann)
 			from = j + 1
-		case ann.Op == tool.OpEventMiss && inlineMiss(&t.tr.insts[i], &t.block.Insts[i].Mem[ann.Mem]):
+		case ann.Op == tool.OpEventMiss && uint32(ann.Arg)&tool.EventAll == 0 && inlineMiss(&t.tr.insts[i], &t.block.Insts[i].Mem[ann.Mem]):
 			t.appendEvents(i, t.events[from:j])
 			t.missEvent(i, ann)
 			from = j + 1

@@ -326,6 +326,9 @@ func (p *Process) makeTranslator() error {
 		Translated: p.translated, Verify: p.verify, Stable: p.stable, StackSwitch: stackSwitch(p.opt.MaxStackframe),
 		Warn: func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 	}
+	if e, ok := p.tool.(tool.Exact); ok {
+		cfg.Moves = e.Moves()
+	}
 	if p.strings != nil {
 		cfg.Trusted = p.strings.Range
 	}

@@ -88,6 +88,13 @@ const (
 	R15
 )
 
+// VBits are the V bits of general and vector registers: a bit is 1 where the register's is undefined. Generated code knows the
+// layout.
+type VBits struct {
+	GPR [16]uint64
+	Vec [32][8]uint64 // zmm0-31, lowest quadword first
+}
+
 // Regs is the integer state of a guest thread. Vector and x87 state live in the thread's XSAVE area.
 // The layout is known to assembly and generated code; sched tests the offsets.
 type Regs struct {

@@ -125,6 +125,37 @@ func (x *registers) Keep(d tool.Dirty) {
 	}
 }
 
+// Moves implements tool.Exact: origins are carried along by steps only.
+func (m *Memcheck) Moves() bool { return !m.opts.origins }
+
+// Spread implements tool.ExactThread.
+func (x *registers) Spread(d tool.Dirty, v *guest.VBits) {
+	f := &x.v.File
+	for r := d.Regs & amd64.SetGPR; r != 0; r &= r - 1 {
+		n := (r & -r).First()
+		v.GPR[n] = f.GPR[n]
+	}
+	for r := d.Regs & amd64.SetVec; r != 0; r &= r - 1 {
+		n := (r & -r).First() - amd64.Vec(0).First()
+		v.Vec[n] = f.Vec[n]
+	}
+}
+
+// Gather implements tool.ExactThread.
+func (x *registers) Gather(d tool.Dirty, v *guest.VBits) {
+	x.Keep(d)
+	f := &x.v.File
+	for r := d.Regs & amd64.SetGPR; r != 0; r &= r - 1 {
+		n := (r & -r).First()
+		f.GPR[n] = v.GPR[n]
+	}
+	for r := d.Regs & amd64.SetVec; r != 0; r &= r - 1 {
+		n := (r & -r).First() - amd64.Vec(0).First()
+		f.Vec[n] = v.Vec[n]
+	}
+	x.v.Changed()
+}
+
 // Define implements tool.ExactThread.
 func (x *registers) Define(r isa.RegSet) tool.Dirty {
 	x.define(r)

@@ -34,13 +34,17 @@ func (p *partly) get(a guest.Addr) byte {
 	return Undefined // overtaken by another thread
 }
 
-// moved is told that shadow bytes go from from to to.
+// moved is told that shadow bytes go from from to to. Few of them are looked up, as there may be many entries.
 func (p *partly) moved(from, to guest.Addr, n uint64) {
 	if !p.used.Load() {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if n < uint64(len(p.v)) {
+		p.movedFew(from, to, n)
+		return
+	}
 	var copied []guest.Addr
 	for a := range p.v {
 		if a >= from && uint64(a-from) < n {
@@ -53,6 +57,18 @@ func (p *partly) moved(from, to guest.Addr, n uint64) {
 	}
 	for i, a := range copied {
 		p.v[a-from+to] = values[i]
+	}
+}
+
+// movedFew looks at each byte, in the order that an overlap asks for.
+func (p *partly) movedFew(from, to guest.Addr, n uint64) {
+	for i := range guest.Addr(n) {
+		if to > from {
+			i = guest.Addr(n) - 1 - i
+		}
+		if v, ok := p.v[from+i]; ok {
+			p.v[to+i] = v
+		}
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 type Exact interface {
 	// Exact makes the state of a new thread, whose registers are all defined.
 	Exact(t Thread) ExactThread
+	// Moves says that V bits are all that is known of undefined bytes, so that translated code may carry them along.
+	Moves() bool
 }
 
 // ExactThread is what a tool keeps of one thread's registers. Its methods are called on the thread's own OS thread, with the
@@ -27,6 +29,10 @@ type ExactThread interface {
 	Undo(r Registers)
 	// Keep tells that registers outside d have been overwritten with defined values.
 	Keep(d Dirty)
+	// Spread stores the V bits of general and vector registers of d in v, for translated code to work with. Gather takes them back;
+	// registers outside d have been overwritten with defined values.
+	Spread(d Dirty, v *guest.VBits)
+	Gather(d Dirty, v *guest.VBits)
 	// Define makes registers defined that the core has written to: the results of system calls, hooks and requests.
 	Define(r isa.RegSet) Dirty
 	// Push keeps the present state under key and starts anew with all registers defined: a signal handler begins, or a function

@@ -11,13 +11,14 @@ import (
 
 // Layout of the code cache region, as offsets from its base.
 const (
-	l1Off    = 0                  // first-level indirect table
-	l1Bits   = 16                 // entries of 8 bytes, indexed by address bits 4-19
-	l2Off    = 8 << l1Bits        // second-level indirect table
-	l2Bits   = 20                 // entries of 16 bytes
-	ownOff   = l2Off + 16<<l2Bits // ends of stacks that SetStacks names
-	codeOff  = ownOff + 16*maxOwn // shared routines, then fragments
-	coldFrac = 2                  // the last 1/coldFrac of the rest holds out-of-line code
+	l1Off    = 0                        // first-level indirect table
+	l1Bits   = 16                       // entries of 8 bytes, indexed by address bits 4-19
+	l2Off    = 8 << l1Bits              // second-level indirect table
+	l2Bits   = 20                       // entries of 16 bytes
+	ownOff   = l2Off + 16<<l2Bits       // ends of stacks that SetStacks names
+	dirtyOff = ownOff + 16*maxOwn       // indirect table of dirty code, entries of 16 bytes
+	codeOff  = dirtyOff + 16<<dirtyBits // shared routines, then fragments
+	coldFrac = 2                        // the last 1/coldFrac of the rest holds out-of-line code
 )
 
 // Room that must be left before a translation starts: more than the largest one can need.
@@ -73,6 +74,12 @@ type check struct {
 	resume uint32 // host offset to go on at
 	mem    uint8  // index of the access
 	event  uint32 // site, for those of event annotations
+	step   bool   // the instruction is to be stepped
+	tries  uint8  // how often it was taken that could be linked
+	frag   uint32 // owner, for those with a site
+	site   uint32 // host offset of a rel32 field through which the check goes on in dirty code, 0 for none
+	stub   uint32 // what the field reaches while it is not linked
+	exit   uint32 // exit made for it, 0 for none yet
 }
 
 // recovery is one memory access of an annotation that faults when the guest's address is bad: at is its host offset, to where a
@@ -257,7 +264,11 @@ func (t *Translator) discard(f uint32) {
 		e.to, e.next = 0, 0
 	}
 	t.forget(fr.pc, fr.ver, f)
-	if fr.entry != 0 {
+	switch {
+	case fr.entry == 0:
+	case fr.ver >= firstSet:
+		t.setDirtyEntry(dirtyKey(fr.pc, fr.ver), t.base+uint64(t.dirtyMiss))
+	default:
 		t.setL2(fr.pc, 0)
 		if p := t.l1(fr.pc); atomic.LoadUint64(p) == t.base+uint64(fr.entry) {
 			atomic.StoreUint64(p, t.base+uint64(t.missIB))
@@ -316,7 +327,7 @@ func (t *Translator) discardPage(p uint64, r guest.Range) {
 // full reports whether the cache has no room for another fragment. The scheduler then stops all guest threads and calls Flush.
 func (t *Translator) full() bool {
 	return t.hot.pos+maxFragment > t.coldStart || t.cold.pos+maxFragment > len(t.hot.buf) ||
-		t.checks.n >= maxArg-4096 || t.exits.n >= maxArg-4096 || t.l2Used > 3<<(l2Bits-2)
+		t.checks.n >= maxArg-4096 || t.exits.n >= maxArg-4096 || t.l2Used > 3<<(l2Bits-2) || t.dirtyUsed > 3<<(dirtyBits-2)
 }
 
 // maxArg is how many exit or check records Context.Exit can name.
@@ -405,10 +416,10 @@ func (t *Translator) Recover(h uintptr) (to uintptr, ok bool) {
 	return uintptr(t.base + uint64(t.recover.at(uint32(i)).to)), true
 }
 
-// CheckAt describes check record n.
-func (t *Translator) CheckAt(n int) (pc guest.Addr, access int, resume uintptr) {
+// CheckAt describes check record n. With step the instruction is to be stepped, whatever the tool says.
+func (t *Translator) CheckAt(n int) (pc guest.Addr, access int, resume uintptr, step bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := t.checks.at(uint32(n))
-	return guest.Addr(c.pc), int(c.mem), uintptr(t.base + uint64(c.resume))
+	return guest.Addr(c.pc), int(c.mem), uintptr(t.base + uint64(c.resume)), c.step
 }

@@ -74,6 +74,9 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 		t.point(in.pc, true, [3]uint8{})
 		taken := len(tr.taken)
 		t.before(i)
+		if in.move.kind != moveNone {
+			t.emitMove(i)
+		}
 		if t.cfg.Tool != nil && in.repeats() {
 			// The processor stops between two rounds with exact state. Stepping through the rest could take for ever.
 			t.point(in.pc, true, [3]uint8{})
@@ -193,18 +196,18 @@ func (t *Translator) emit(i, taken int) {
 	case flowCall:
 		a.b1(0xe8)
 		a.u32(0)
-		tr.warm = append(tr.warm, callStub{site: a.pos - 4, landing: a.pos, next: next, target: in.target})
+		tr.warm = append(tr.warm, callStub{site: a.pos - 4, landing: a.pos, next: next, target: in.target, ver: t.now})
 		t.emitLanding(next, tr.liveAfter(i))
 	case flowCallInd:
 		t.indirectTarget(in)
 		a.b1(0xe8)
 		a.u32(0)
-		tr.warm = append(tr.warm, callStub{site: a.pos - 4, landing: a.pos, next: next, indirect: true})
+		tr.warm = append(tr.warm, callStub{site: a.pos - 4, landing: a.pos, next: next, indirect: true, ver: t.now})
 		t.emitLanding(next, tr.liveAfter(i))
 	case flowJmpInd:
 		if !t.emitSlotJump(i) {
 			t.indirectTarget(in)
-			a.jmpL1()
+			t.jmpIndirect(t.now)
 		}
 	case flowRet:
 		t.emitReturn(in)
@@ -226,6 +229,10 @@ func (t *Translator) emit(i, taken int) {
 // guest's address right below the stack pointer.
 func (t *Translator) emitReturn(in *inst) {
 	a := &t.hot
+	if t.isDirty() {
+		t.emitDirtyReturn(in)
+		return
+	}
 	if in.Op == 0xc3 {
 		a.op(0, false, 0xff, 6, mem{seg: segFS, base: rsp, index: noReg, disp: guest.ReturnPlane}, 0, false) // pushq
 		a.bytes(0xc2, 8, 0)
@@ -271,6 +278,10 @@ func (t *Translator) directExit(cc int, target uint64) {
 // if live has any.
 func (t *Translator) emitLanding(next uint64, live uint32) {
 	a := &t.hot
+	if t.isDirty() {
+		t.emitDirtyLanding(next, live)
+		return
+	}
 	popped := at(rsp, -8)
 	small := next < 1<<31
 	switch {
@@ -291,28 +302,34 @@ func (t *Translator) emitLanding(next uint64, live uint32) {
 		a.jcc(ccNE, t.missRet)
 	default:
 		a.store(spill(slotRCX), rcx)
-		if small {
-			a.load(rcx, popped)
-			a.alignField(3)
-			a.bytes(0x48, 0x8d, 0x89) // lea -next(%rcx), %rcx
-			t.landings.add(landing{uint32(a.pos), 1})
-			a.u32(uint32(-int32(next)))
-		} else {
-			a.store(spill(slotRDX), rdx)
-			a.load(rcx, popped)
-			a.alignField(3)
-			a.bytes(0x48, 0x8d, 0x89) // lea 0(%rcx), %rcx: the field that discarding changes
-			t.landings.add(landing{uint32(a.pos), 1})
-			a.u32(0)
-			a.movImm(rdx, -next)
-			a.lea(rcx, mem{base: rcx, index: rdx, scale: 1})
-			a.load(rdx, spill(slotRDX))
-		}
-		a.b2(0xe3, 9+5) // jrcxz over the reload and the jump
-		a.load(rcx, spill(slotRCX))
-		a.jmp(t.missRet)
-		a.load(rcx, spill(slotRCX))
+		t.compareLanding(popped, next)
 	}
+}
+
+// compareLanding compares the return address at m with next and leaves the flags alone. rcx is in its slot.
+func (t *Translator) compareLanding(m mem, next uint64) {
+	a := &t.hot
+	if next < 1<<31 {
+		a.load(rcx, m)
+		a.alignField(3)
+		a.bytes(0x48, 0x8d, 0x89) // lea -next(%rcx), %rcx
+		t.landings.add(landing{uint32(a.pos), 1})
+		a.u32(uint32(-int32(next)))
+	} else {
+		a.store(spill(slotRDX), rdx)
+		a.load(rcx, m)
+		a.alignField(3)
+		a.bytes(0x48, 0x8d, 0x89) // lea 0(%rcx), %rcx: the field that discarding changes
+		t.landings.add(landing{uint32(a.pos), 1})
+		a.u32(0)
+		a.movImm(rdx, -next)
+		a.lea(rcx, mem{base: rcx, index: rdx, scale: 1})
+		a.load(rdx, spill(slotRDX))
+	}
+	a.b2(0xe3, 9+5) // jrcxz over the reload and the jump
+	a.load(rcx, spill(slotRCX))
+	a.jmp(t.missRet)
+	a.load(rcx, spill(slotRCX))
 }
 
 // emitWarm emits the second halves of calls: put the guest's return address in the place of the host's, note the landing in the
@@ -329,8 +346,9 @@ func (t *Translator) emitWarm() {
 			a.storeImm32(at(rsp, 4), uint32(c.next>>32))
 		}
 		a.storeImm(mem{seg: segFS, base: rsp, index: noReg, disp: guest.ReturnPlane}, int32(t.base)+int32(c.landing))
+		t.now = c.ver
 		if c.indirect {
-			a.jmpL1()
+			t.jmpIndirect(c.ver)
 		} else {
 			t.directExit(-1, c.target)
 		}
@@ -374,6 +392,15 @@ func (t *Translator) hash() {
 		return
 	}
 	a.bytes(0x0f, 0xb7, 0xd1) // movzwl %cx, %edx
+}
+
+// jmpIndirect emits the look-up of the target that indirectTarget has loaded, for version ver.
+func (t *Translator) jmpIndirect(ver uint32) {
+	if ver == verFast {
+		t.hot.jmpL1()
+	} else {
+		t.hot.jmp(t.dirtyIB)
+	}
 }
 
 // jmpL1: jmp *l1(,%rdx,8)
@@ -476,15 +503,8 @@ func (t *Translator) emitShared() {
 	a.load(rdx, spill(slotRDX))
 	a.leave(t, vcpu.ExitIndirect, 0)
 
-	// missRet: a return went to an address that the landing did not expect. It is still below the stack pointer.
-	a.pos = (a.pos + 15) &^ 15
-	t.missRet = a.pos
-	a.store(spill(slotRCX), rcx)
-	a.store(spill(slotRDX), rdx)
-	a.load(rcx, at(rsp, -8))
-	t.hash()
-	a.jmpL1()
-
+	t.emitDirtyLookup()
+	t.emitMissReturn()
 	t.emitMoveStack()
 	t.emitMisses()
 }
@@ -495,8 +515,10 @@ func (t *Translator) MissReturn() uint64 { return t.base + uint64(t.missRet) }
 // emitCold emits the out-of-line code of the fragment.
 func (t *Translator) emitCold() {
 	a := &t.cold
-	for _, c := range t.tr.colds {
+	for n, c := range t.tr.colds {
 		switch c.kind {
+		case coldMove:
+			t.emitMoveStub(n, &c)
 		case coldExit:
 			e := t.exits.at(c.exit)
 			e.stub = uint32(a.pos)

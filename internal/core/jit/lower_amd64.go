@@ -70,11 +70,14 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 	}
 	switch ann.Op {
 	case tool.OpCheck:
-		if t.ver != verStep { // the tool has looked at all that it does
+		mv := &t.tr.insts[i].move
+		if t.ver != verStep && (mv.kind == moveNone || mv.zero) { // the tool has looked at all that a step does
 			t.lowerCheck(i, ann.Mem)
 		}
 	case tool.OpDefine:
-		if t.ver != verStep {
+		mv := &t.tr.insts[i].move
+		mv.own = true
+		if t.ver != verStep && mv.kind == moveNone {
 			t.lowerDefine(i, ann.Mem)
 		}
 	case tool.OpReturn:
@@ -223,7 +226,14 @@ func (t *Translator) emitCheckStub(c *coldStub) {
 	if c.spilled {
 		a.load(rcx, spill(slotFlags))
 	}
-	t.checks.add(check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access)})
+	rec := check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access)}
+	if c.kind == coldCheck && t.linkable(&t.tr.insts[c.inst]) {
+		a.alignField(1)
+		site := a.jmp(0)
+		a.patch(site, a.pos)
+		rec.frag, rec.site, rec.stub = t.tr.frag, uint32(site), uint32(a.pos)
+	}
+	t.checks.add(rec)
 	a.leave(t, vcpu.ExitCheck, uint32(t.checks.n-1))
 }
 

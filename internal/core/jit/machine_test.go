@@ -312,7 +312,7 @@ func (m *machine) exited(md *mode, ev *seen) (host uintptr, end stop, err error)
 			return 0, noCode(c.IBTarget), full(err)
 		}
 	case vcpu.ExitCheck:
-		pc, access, resume := md.CheckAt(arg)
+		pc, access, resume, _ := md.CheckAt(arg)
 		if loc := md.Locate(resume); !loc.Known || loc.PC != pc {
 			return 0, stop{}, fmt.Errorf("check resumes at %#x, known %v, for %#x", uint64(loc.PC), loc.Known, uint64(pc))
 		}

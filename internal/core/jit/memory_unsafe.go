@@ -65,6 +65,38 @@ func (t *Translator) clearL2() {
 		clear(t.l2())
 		t.l2Used = 0
 	}
+	if t.dirtyUsed > 0 {
+		clear(t.dirtyTable())
+		t.dirtyUsed = 0
+	}
+}
+
+// dirtyEntry is one entry of the table of dirty code, as l2Entry; key 0 ends a chain.
+type dirtyEntry struct {
+	key  uint64
+	host uint64 // host address
+}
+
+func (t *Translator) dirtyTable() []dirtyEntry {
+	return unsafe.Slice((*dirtyEntry)(unsafe.Pointer(&t.hot.buf[dirtyOff])), 1<<dirtyBits)
+}
+
+// setDirtyEntry makes host the place where indirect jumps to the code of key go. Readers run concurrently, as with setL2.
+func (t *Translator) setDirtyEntry(key, host uint64) {
+	tab := t.dirtyTable()
+	for i := dirtyHash(key); ; i = (i + 1) & (1<<dirtyBits - 1) {
+		e := &tab[i]
+		switch e.key {
+		case key:
+			atomic.StoreUint64(&e.host, host)
+			return
+		case 0:
+			atomic.StoreUint64(&e.host, host)
+			atomic.StoreUint64(&e.key, key)
+			t.dirtyUsed++
+			return
+		}
+	}
 }
 
 // loadWord is the aligned word of guest memory at a, which may fault.

@@ -41,6 +41,7 @@ type inst struct {
 	live   uint32 // flags that are live before it
 	host   int    // host offset of its copy, for jumps inside the trace
 	ver    uint32 // version before it, in dirty code
+	move   move   // in dirty code: how it carries undefined bytes
 }
 
 // effects are what the instruction does to registers and flags, found out when first asked for: without annotations most
@@ -67,6 +68,7 @@ type trace struct {
 	colds   []coldStub
 	taken   []tool.Ann // counts of conditional jumps that jump
 	takens  []takenStub
+	fails   []moveFail
 	inner   []innerJump
 	nLines  []int
 }
@@ -77,6 +79,7 @@ type callStub struct {
 	next          uint64
 	target        uint64 // direct target; 0 with indirect set
 	indirect      bool
+	ver           uint32 // version that the callee is wanted in
 }
 
 // coldStub is out-of-line code to be emitted at the end.
@@ -94,6 +97,7 @@ type coldStub struct {
 	m       mem    // coldDefine: its shadow
 	next    int    // coldDefine: where the next piece is checked
 	miss    missStub
+	move    moveScratch
 }
 
 const (
@@ -103,6 +107,7 @@ const (
 	coldRedZone
 	coldEvent
 	coldSlot
+	coldMove
 	coldMiss // of lower_miss_amd64.go, as the next one
 	coldFetch
 )
@@ -131,7 +136,7 @@ func (t *Translator) findTrace(pc uint64) error {
 	tr := &t.tr
 	tr.n, tr.start, tr.ends, tr.calls = 0, pc, false, false
 	tr.warm, tr.colds, tr.inner = tr.warm[:0], tr.colds[:0], tr.inner[:0]
-	tr.taken, tr.takens = tr.taken[:0], tr.takens[:0]
+	tr.taken, tr.takens, tr.fails = tr.taken[:0], tr.takens[:0], tr.fails[:0]
 	window := t.cfg.Fetch(guest.Addr(pc))
 	if len(window) == 0 {
 		return ErrFetch
@@ -146,6 +151,7 @@ func (t *Translator) findTrace(pc uint64) error {
 			}
 		}
 		in := &tr.insts[tr.n]
+		in.move.kind = moveNone
 		if code[0] == magic[0] && isRequest(code) {
 			in.Inst = amd64.Inst{Len: requestLen}
 			in.pc, in.code, in.flow, in.eff, in.known = pc, code[:requestLen], flowRequest, isa.Effects{Reads: amd64.SetAll, FlagsRead: arithFlags}, true

@@ -67,6 +67,8 @@ type Config struct {
 	Verify func(pc guest.Addr) bool
 	// Stable says that the code at pc will not change before all translations are discarded. nil: all code is stable.
 	Stable func(pc guest.Addr) bool
+	// Moves says that V bits of bytes that are only moved are moved by dirty code itself.
+	Moves bool
 	// Warn prints one line about something that is approximated.
 	Warn func(format string, args ...any)
 	// StackSwitch is the largest change of the stack pointer, in bytes, that releases memory: a larger one changes stacks. 0 is 2 MB.
@@ -95,6 +97,7 @@ type Translator struct {
 	codeStart, coldStart int
 	missIB               int // shared routine: rcx = guest target, rcx and rdx spilled
 	missRet              int // shared routine: guest target is just below the stack pointer
+	dirtyIB, dirtyMiss   int // shared routine: see emitDirtyLookup
 	misses               missRoutines
 	codeKeys             map[uint64]uint32 // tags of code lines by number
 	moveStack            int               // shared routine: see emitMoveStack
@@ -104,7 +107,7 @@ type Translator struct {
 	generation           uint64
 	epoch                atomic.Uint64 // see Epoch
 	stats                Stats
-	l2Used               int
+	l2Used, dirtyUsed    int
 
 	// Working state of the translation under way.
 	tr     trace
@@ -124,7 +127,8 @@ type Translator struct {
 	acc    []amd64.Access
 	enc    [32]byte
 	scan   inst // for scanFlags
-	ahead  [1024]struct {
+	outlooks
+	ahead [1024]struct {
 		pc   uint64
 		live uint32
 	}

@@ -11,16 +11,17 @@ import (
 
 // Versions of code. Fast code is made on the assumption that all registers are defined. A step is the copy of one instruction
 // without checks that comes back at once. From firstSet on a version stands for a set of registers that hold undefined bits:
-// dirty code is fast code that touches none of them but to overwrite it, and that keeps Context.Dirty up to date.
-//
-// Dirty code has no calls, returns and indirect jumps: those of the processor must stay paired, and the tables that they use are
-// for fast code. A trace of it ends in front of them, and in front of the first instruction that reads what is undefined.
+// dirty code is fast code that touches none of them but to overwrite it, and that keeps Context.Dirty up to date. A trace of it
+// ends in front of the first instruction that reads what is undefined.
 const (
 	verFast = iota
 	verStep
 	verOriginal // fast code of a function in whose place something else stands
 	firstSet
 )
+
+// verMove is added to the version in front of a load that has found undefined bytes, which the code moves.
+const verMove = 1 << 31
 
 // version is a fragment's name beside fast code.
 type version struct {
@@ -108,15 +109,21 @@ func (t *Translator) StepOnce(pc guest.Addr) (uintptr, error) {
 // warm is how often dirty code for a place must be wanted before it is made: a step costs less than a translation.
 const warm = 4
 
-// Dirty returns the host address of code at pc for version ver; ok is false when the instruction at pc is to be stepped.
-func (t *Translator) Dirty(pc guest.Addr, ver uint32) (host uintptr, ok bool, err error) {
+// Dirty returns the host address of code at pc for version ver; ok is false when the instruction at pc is to be stepped. With
+// indirect, indirect jumps will find it by themselves.
+func (t *Translator) Dirty(pc guest.Addr, ver uint32, indirect bool) (host uintptr, ok bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	f, err := t.lookupDirty(uint64(pc), ver)
 	if f == 0 {
 		return 0, false, err
 	}
-	return t.bodyOf(f), true, nil
+	host = t.bodyOf(f)
+	if indirect && ver < maxVersion {
+		t.frags.at(f).entry = 1
+		t.setDirtyEntry(dirtyKey(uint64(pc), ver), uint64(host))
+	}
+	return host, true, nil
 }
 
 // LinkDirty is Link for an exit of dirty code; ok is false when its target is to be stepped, or is a hook.
@@ -134,6 +141,39 @@ func (t *Translator) LinkDirty(n int) (host uintptr, ok bool, err error) {
 	}
 	if t.generation == gen && e.site != 0 && e.to == 0 && !t.frags.at(e.frag).dead {
 		t.link(uint32(n), f)
+	}
+	return t.bodyOf(f), true, nil
+}
+
+// Moving returns the host address of dirty code that goes on at the load that check n stands in front of, where version ver is:
+// the load has found undefined bytes. From now on the check goes there by itself. ok is false when the load is to be stepped.
+func (t *Translator) Moving(n int, ver uint32) (host uintptr, ok bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.checks.at(uint32(n))
+	if c.site == 0 || t.frags.at(c.frag).dead || t.hooked(c.pc) {
+		return 0, false, nil
+	}
+	if c.tries++; c.tries < warm {
+		return 0, false, nil
+	}
+	c.tries = 0
+	v := version{c.pc, ver | verMove}
+	f, known := t.versions[v]
+	if !known {
+		if f, err = t.lookupVersion(v.pc, v.ver); err != nil {
+			if errors.Is(err, errStep) {
+				c.site, err = 0, nil
+			}
+			return 0, false, err
+		}
+	}
+	if c.exit == 0 {
+		c.exit = uint32(t.exits.n)
+		t.exits.add(exit{target: c.pc, frag: c.frag, ver: v.ver, site: c.site, stub: c.stub})
+	}
+	if e := t.exits.at(c.exit); e.to == 0 && e.ver == v.ver {
+		t.link(c.exit, f)
 	}
 	return t.bodyOf(f), true, nil
 }
@@ -176,9 +216,33 @@ func (t *Translator) make(pc uint64, ver uint32) (uint32, error) {
 	if ver == verOriginal {
 		t.now = verFast // only the first trace is special
 	}
+	if ver&verMove != 0 {
+		t.now = ver &^ verMove
+	} else if ver >= firstSet {
+		o := t.outlook(pc)
+		if d := t.sets[ver]; o.Keep(d) != d {
+			f := t.makeDrop(pc, t.dirtyVersion(o.Keep(d)))
+			t.ver, t.now = verFast, verFast
+			return f, nil
+		}
+	}
 	f, err := t.translate(pc, false)
 	t.ver, t.now, t.limit = verFast, verFast, limit
 	return f, err
+}
+
+// makeDrop makes the fragment that stands at pc for a version in which registers are undefined that nobody will read: it goes on in
+// version ver, without them.
+func (t *Translator) makeDrop(pc uint64, ver uint32) uint32 {
+	t.tr.warm, t.tr.colds, t.tr.inner, t.tr.n = t.tr.warm[:0], t.tr.colds[:0], t.tr.inner[:0], 0
+	t.begin(pc, pc+1, false)
+	t.point(pc, true, [3]uint8{})
+	t.now = ver
+	t.hot.storeImm(slot(vcpu.OffDirty), int32(ver))
+	t.directExit(-1, pc)
+	t.emitCold()
+	t.end()
+	return t.tr.frag
 }
 
 // known, remember and forget look after the fragment of a version at pc.
@@ -220,7 +284,10 @@ func (t *Translator) forget(pc uint64, ver, f uint32) {
 // is left of the trace.
 func (t *Translator) cutDirty() bool {
 	tr := &t.tr
-	d := t.sets[t.ver]
+	var d tool.Dirty
+	if v := t.ver &^ verMove; v >= firstSet {
+		d = t.sets[v]
+	}
 	cut := func(i int) {
 		tr.last = t.dirtyVersion(d)
 		if i < tr.n {
@@ -232,18 +299,25 @@ func (t *Translator) cutDirty() bool {
 		in := &tr.insts[i]
 		in.ver = t.dirtyVersion(d)
 		switch in.flow {
-		case flowNext, flowJcc, flowLoop, flowJmp:
+		case flowNext, flowJcc, flowLoop, flowJmp, flowCall, flowJmpInd, flowCallInd, flowRet:
 		default:
 			cut(i)
 			return i > 0
 		}
 		e := in.LowEffects()
-		if e.Reads&d.Regs != 0 || (e.FlagsRead|e.FlagsWritten&^e.FlagsKilled)&d.Flags != 0 {
-			cut(i)
-			return i > 0
+		first := i == 0 && t.ver&verMove != 0
+		moves := first
+		if first || e.Reads&d.Regs != 0 || (e.FlagsRead|e.FlagsWritten&^e.FlagsKilled)&d.Flags != 0 {
+			if moves = t.moveDirty(i, d.Regs, first); !moves {
+				cut(i)
+				return i > 0
+			}
 		}
 		d.Regs &^= e.Writes
 		d.Flags &^= e.FlagsKilled
+		if moves {
+			d.Regs |= in.move.dst
+		}
 		if d.Empty() {
 			cut(i + 1)
 			return true

@@ -18,11 +18,12 @@ type exact struct {
 	state    tool.ExactThread // nil for tools without
 	ver      uint32           // version of jit for the registers that hold undefined bits, 0: none
 	now      bool             // the next instruction is to be stepped, whatever ver says
+	indirect bool             // an indirect jump of dirty code has not found the code at RIP
 	stepping bool             // a step is in translated code
+	moves    bool             // tool.Exact.Moves
 	after    uint64           // RIP when it has run
 	cached   tool.Dirty       // set that cachedID is the version of
 	cachedID uint32
-	liveness liveness
 	stats    ExactStats
 	decoded  *[decodedSlots]decodedInst // made when first needed
 }
@@ -40,6 +41,7 @@ type decodedInst struct {
 	n          uint8 // bytes of code that are valid, 0 for an empty slot
 	request    bool
 	bad        bool // cannot be decoded
+	moves      bool // dirty code may carry undefined bytes through it
 	flow       jit.Flow
 	target     guest.Addr
 	host       uintptr // of the step, in epoch
@@ -118,8 +120,18 @@ func (t *Thread) leftDirty() {
 	if x.stepping {
 		return
 	}
-	if ver := uint32(t.ctx.Dirty); ver != x.ver {
+	ver := uint32(t.ctx.Dirty)
+	if ver == 0 && x.ver == 0 {
+		return
+	}
+	changed := ver != x.ver
+	if changed {
 		x.cached, x.cachedID, x.ver = t.s.tr.DirtySet(ver), ver, ver
+	}
+	switch {
+	case x.moves:
+		x.state.Gather(x.cached, &t.ctx.V)
+	case changed:
 		x.state.Keep(x.cached)
 	}
 }
@@ -172,20 +184,45 @@ func (t *Thread) nextExact() (uintptr, bool) {
 		t.noCode(err)
 		return 0, false
 	}
-	if !x.now && !t.s.cfg.ExactOnly && !d.reads(x.cached) {
+	if !x.now && !t.s.cfg.ExactOnly && (!d.reads(x.cached) || d.moves && x.moves) {
 		host, err := t.dirtyCode(d)
 		if err != nil {
 			t.noCode(err)
 			return 0, false
 		}
 		if host != 0 {
-			t.ctx.Dirty = uint64(x.ver)
+			t.enterDirty()
 			x.stats.Dirty++
 			return host, true
 		}
 	}
 	x.now = false
 	return t.step(d)
+}
+
+// enterDirty gets the context ready for dirty code.
+func (t *Thread) enterDirty() {
+	x := &t.exact
+	t.ctx.Dirty = uint64(x.ver)
+	if x.moves {
+		x.state.Spread(x.cached, &t.ctx.V)
+	}
+}
+
+// moving tries to go on in dirty code at pc, where check n has found a load of undefined bytes.
+func (t *Thread) moving(n int, pc guest.Addr) bool {
+	x := &t.exact
+	if !x.moves || t.s.cfg.ExactOnly {
+		return false
+	}
+	host, ok, err := t.s.tr.Moving(n, x.ver)
+	if err != nil || !ok { // a full cache shows again soon enough
+		return false
+	}
+	t.ctx.Regs.RIP = uint64(pc)
+	t.enterDirty()
+	t.resume = host
+	return true
 }
 
 // resultRegs are the registers that a function's result is in.
@@ -197,7 +234,7 @@ const syscallRegs isa.RegSet = 1<<guest.RAX | 1<<guest.RCX | 1<<guest.R11
 // reads reports whether dirty code cannot begin with d when registers dirty are undefined.
 func (d *decodedInst) reads(dirty tool.Dirty) bool {
 	switch d.flow {
-	case jit.FlowNext, jit.FlowJcc, jit.FlowLoop, jit.FlowJmp:
+	case jit.FlowNext, jit.FlowJcc, jit.FlowLoop, jit.FlowJmp, jit.FlowJmpInd, jit.FlowRet, jit.FlowCall, jit.FlowCallInd:
 		return d.bad || d.request || d.effects.Reads&dirty.Regs != 0 || d.effects.FlagsRead&dirty.Flags != 0
 	}
 	return true
@@ -207,10 +244,11 @@ func (d *decodedInst) reads(dirty tool.Dirty) bool {
 func (t *Thread) dirtyCode(d *decodedInst) (uintptr, error) {
 	x := &t.exact
 	epoch := t.s.tr.Epoch()
-	if d.dirty != 0 && d.ver == x.ver && d.dirtyEpoch == epoch {
+	if d.dirty != 0 && d.ver == x.ver && d.dirtyEpoch == epoch && !x.indirect {
 		return d.dirty, nil
 	}
-	host, ok, err := t.s.tr.Dirty(d.pc, x.ver)
+	host, ok, err := t.s.tr.Dirty(d.pc, x.ver, x.indirect)
+	x.indirect = false
 	if ok {
 		d.dirty, d.ver, d.dirtyEpoch = host, x.ver, epoch
 	}
@@ -434,6 +472,7 @@ func (t *Thread) decode(pc guest.Addr) *decodedInst {
 	}
 	d.n = d.inst.Len
 	d.flow, d.target = jit.FlowOf(&d.inst, pc)
+	d.moves = jit.Moves(&d.inst)
 	d.effects = d.inst.LowEffects() // what lies above is hardly ever undefined, and then taken for defined
 	return d
 }

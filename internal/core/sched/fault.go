@@ -113,6 +113,9 @@ func (t *Thread) fault(info signal.Info, f signal.Fault) {
 // entry is set to the look-up routine, so that the next return from this stack slot finds its way without a fault.
 func (t *Thread) unpairedReturn() {
 	c := t.ctx
+	if t.exact.state != nil {
+		t.leftDirty()
+	}
 	sp := guest.Addr(c.Regs.GPR[guest.RSP])
 	var ra [8]byte
 	if t.s.cfg.Space.ReadMem(ra[:], sp-8) < 8 {
@@ -120,8 +123,10 @@ func (t *Thread) unpairedReturn() {
 	}
 	t.setPlane(sp-8, t.s.tr.MissReturn())
 	pc := guest.Addr(le64(ra[:]))
-	host, err := t.s.tr.Indirect(pc)
-	t.enterAt(pc, host, err)
+	if c.Dirty != 0 { // dirty code has cleared the slot
+		pc = guest.Addr(c.RetTarget)
+	}
+	t.indirect(pc)
 }
 
 // codeWritten handles a guest's write to a page that translations were made from: they go, the page is writable again.

@@ -117,6 +117,16 @@ func (t *Thread) enterAt(pc guest.Addr, host uintptr, err error) {
 	t.resume = host
 }
 
+// indirect goes on at pc behind an indirect jump or return that did not find its target.
+func (t *Thread) indirect(pc guest.Addr) {
+	if t.exact.ver != 0 {
+		t.ctx.Regs.RIP, t.exact.indirect, t.resume = uint64(pc), true, 0
+		return
+	}
+	host, err := t.s.tr.Indirect(pc)
+	t.enterAt(pc, host, err)
+}
+
 // exit acts on the reason that the thread came out of guest code.
 func (t *Thread) exit() {
 	c := t.ctx
@@ -142,9 +152,7 @@ func (t *Thread) exit() {
 		host, err := t.s.tr.Link(arg)
 		t.enterAt(pc, host, err)
 	case vcpu.ExitIndirect:
-		pc := guest.Addr(c.IBTarget)
-		host, err := t.s.tr.Indirect(pc)
-		t.enterAt(pc, host, err)
+		t.indirect(guest.Addr(c.IBTarget))
 	case vcpu.ExitSyscall:
 		c.Regs.RIP = uint64(t.s.tr.Target(arg))
 		c.Regs.GPR[guest.RCX] = c.Regs.RIP
@@ -164,8 +172,7 @@ func (t *Thread) exit() {
 	case vcpu.ExitHook:
 		t.hook(arg)
 	case vcpu.ExitCheck:
-		pc, access, resume := t.s.tr.CheckAt(arg)
-		t.check(pc, access, resume)
+		t.check(arg)
 	case vcpu.ExitEvent:
 		t.appendEvents(arg)
 	case vcpu.ExitVerify:
@@ -194,6 +201,9 @@ func (t *Thread) settle() bool {
 		}
 		loc := t.s.tr.Locate(t.resume)
 		if loc.Exact {
+			if t.exact.state != nil {
+				t.leftDirty()
+			}
 			c.Regs.RIP = uint64(loc.PC)
 			t.resume = 0
 			return true
@@ -313,15 +323,23 @@ func (t *Thread) request() {
 	}
 }
 
-// check lets the tool look at an access whose inline check failed.
-func (t *Thread) check(pc guest.Addr, access int, resume uintptr) {
+// check lets the tool look at an access whose inline check, number n, failed.
+func (t *Thread) check(n int) {
 	c := t.ctx
+	pc, access, resume, step := t.s.tr.CheckAt(n)
+	if step {
+		c.Regs.RIP = uint64(pc)
+		t.GoExact()
+		return
+	}
 	loc := t.s.tr.Locate(resume)
 	saved := c.Regs
 	loc.Unspill(c)
 	c.Regs.RIP = uint64(pc)
 	if t.s.cfg.Check(t, pc, access) {
-		t.GoExact()
+		if !t.moving(n, pc) {
+			t.GoExact()
+		}
 		return
 	}
 	c.Regs = saved

@@ -260,6 +260,7 @@ func (s *Scheduler) newThread(ctx *vcpu.Context) *Thread {
 	t.makeEvents()
 	if s.cfg.Exact != nil {
 		t.exact.state = s.cfg.Exact.Exact(t)
+		t.exact.moves = s.cfg.Exact.Moves()
 	}
 	s.threads[t.id] = t
 	s.nextID++

@@ -99,6 +99,9 @@ type Context struct {
 
 	RedZone uint64 // start of the red zone that the running function has stored to; 0: it has not
 	Dirty   uint64 // version of the code that runs (package jit): which registers hold undefined bits
+	// RetTarget is where a return goes that dirty code has made: the guest's return address.
+	RetTarget uint64
+	V         guest.VBits // of registers that hold undefined bits, while dirty code runs
 	// NoVec is 1 where translated code leaves at the start of a function that takes no vector or x87 registers as arguments: their
 	// values are nobody's business, and are neither saved nor restored. XSave makes the next entry restore what it gives out.
 	NoVec  uint64

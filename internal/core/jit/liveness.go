@@ -1,0 +1,168 @@
+package jit
+
+import (
+	"gogrind/internal/guest"
+	"gogrind/internal/isa"
+	"gogrind/internal/isa/amd64"
+	"gogrind/internal/tool"
+)
+
+// Most undefined registers are garbage that nobody will look at; fast code must not wait until they happen to be overwritten. A look
+// ahead says which registers the code that follows may still read. It relies on the calling convention (System V ABI for AMD64,
+// 3.2): a call reads its arguments, a return the results, and what a call may change is not read behind it. Code that keeps to
+// other rules between its own functions may lose the undefined state of a register that lives across a call; nothing is ever
+// reported wrongly for that.
+
+const (
+	calleeSaved = isa.RegSet(1<<guest.RBX | 1<<guest.RSP | 1<<guest.RBP | 1<<guest.R12 | 1<<guest.R13 | 1<<guest.R14 | 1<<guest.R15)
+	argGPR      = isa.RegSet(1<<guest.RDI | 1<<guest.RSI | 1<<guest.RDX | 1<<guest.RCX | 1<<guest.R8 | 1<<guest.R9 | 1<<guest.RAX | 1<<guest.R10)
+	// resultGPR has a third register, which some compilers use for functions of their own.
+	resultGPR = isa.RegSet(1<<guest.RAX | 1<<guest.RDX | 1<<guest.RCX)
+)
+
+// argRegs and returnRegs are what calls and returns hand over: vector arguments are in the first eight registers, results in the
+// first two. lookedAfter are the registers that the look ahead is for.
+var (
+	argRegs     = argGPR | 0xff*amd64.Vec(0)
+	returnRegs  = resultGPR | 0x3*amd64.Vec(0) | calleeSaved
+	lookedAfter = amd64.SetGPR | amd64.SetVec | amd64.SetMask
+)
+
+// CalleeSaved are the registers that a function leaves as they were.
+const CalleeSaved = calleeSaved
+
+// outlookLength is how many instructions are looked at.
+const outlookLength = 256
+
+// Outlook is what becomes of registers in a function, from an instruction on: those that are read before they are overwritten, and
+// those that the function returns with.
+type Outlook struct{ Live, Returned tool.Dirty }
+
+// Keep is what of d has to stay undefined.
+func (o *Outlook) Keep(d tool.Dirty) tool.Dirty {
+	other := d.Regs &^ lookedAfter
+	return tool.Dirty{Regs: other | d.Regs&(o.Live.Regs|o.Returned.Regs), Flags: d.Flags & (o.Live.Flags | o.Returned.Flags)}
+}
+
+// path is code to be looked at, with the registers that nothing has happened to yet.
+type path struct {
+	pc   uint64
+	open tool.Dirty
+}
+
+// outlooks is a translator's memory of them, for one epoch.
+type outlooks struct {
+	epoch uint64
+	known map[uint64]Outlook
+	seen  map[uint64]tool.Dirty // of one look ahead: with which registers undecided an instruction was visited
+	work  []path
+	in    inst
+}
+
+// Outlook returns what becomes of registers from pc on.
+func (t *Translator) Outlook(pc guest.Addr) Outlook {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.outlook(uint64(pc))
+}
+
+func (t *Translator) outlook(pc uint64) Outlook {
+	l := &t.outlooks
+	if epoch := t.epoch.Load(); l.known == nil || l.epoch != epoch {
+		l.known, l.epoch = make(map[uint64]Outlook), epoch
+	}
+	o, ok := l.known[pc]
+	if !ok {
+		if t.catch(func() error { o = t.explore(pc); return nil }) != nil { // code that cannot be read
+			o = Outlook{Live: tool.Dirty{Regs: lookedAfter, Flags: arithFlags}}
+		}
+		l.known[pc] = o
+	}
+	return o
+}
+
+func (t *Translator) explore(start uint64) (o Outlook) {
+	l := &t.outlooks
+	if l.seen == nil {
+		l.seen = make(map[uint64]tool.Dirty)
+	}
+	clear(l.seen)
+	l.work = append(l.work[:0], path{start, tool.Dirty{Regs: lookedAfter, Flags: arithFlags}})
+	budget := outlookLength
+	for len(l.work) > 0 {
+		p := l.work[len(l.work)-1]
+		l.work = l.work[:len(l.work)-1]
+		if !t.follow(p, &o, &budget) {
+			// Nobody keeps values in vector registers for so long without looking at them.
+			o.Live.Regs |= p.open.Regs & amd64.SetGPR
+			for _, q := range l.work {
+				o.Live.Regs |= q.open.Regs & amd64.SetGPR
+			}
+			break
+		}
+	}
+	return o
+}
+
+// follow looks at code until nothing is open any more, or it is known what becomes of it. It returns false when the budget is used
+// up.
+func (t *Translator) follow(p path, o *Outlook, budget *int) bool {
+	l := &t.outlooks
+	live := &o.Live
+	pc, open := p.pc, p.open
+	in := &l.in
+	for {
+		open.Regs &^= live.Regs
+		open.Flags &^= live.Flags
+		if old, ok := l.seen[pc]; ok && open.Regs&^old.Regs == 0 && open.Flags&^old.Flags == 0 || open.Empty() {
+			return true
+		}
+		l.seen[pc] = open
+		if t.cfg.Hook != nil {
+			if _, hook := t.cfg.Hook(guest.Addr(pc)); hook {
+				live.Regs |= open.Regs & argRegs
+				o.Returned.Regs |= open.Regs & calleeSaved
+				return true
+			}
+		}
+		if *budget--; *budget < 0 {
+			return false
+		}
+		code := t.cfg.Fetch(guest.Addr(pc))
+		if len(code) < 32 {
+			code = t.fetchAcross(pc, code)
+		}
+		if len(code) == 0 || isRequest(code) || amd64.Decode(code, &in.Inst) != nil {
+			live.Regs |= open.Regs
+			live.Flags |= open.Flags
+			return true
+		}
+		in.pc = pc
+		in.classify()
+		e := in.LowEffects()
+		next := pc + uint64(in.Len)
+		live.Regs |= e.Reads & open.Regs
+		live.Flags |= e.FlagsRead & open.Flags
+		open.Regs &^= e.Writes
+		open.Flags &^= e.FlagsKilled
+		switch in.flow {
+		case flowNext:
+		case flowJmp:
+			next = in.target
+		case flowJcc, flowLoop:
+			l.work = append(l.work, path{in.target, open})
+		case flowCall, flowCallInd:
+			live.Regs |= open.Regs & argRegs
+			open.Regs &= calleeSaved
+			open.Flags = 0
+		case flowRet:
+			o.Returned.Regs |= open.Regs & returnRegs
+			return true
+		default: // indirect jumps, system calls, traps
+			live.Regs |= open.Regs
+			live.Flags |= open.Flags
+			return true
+		}
+		pc = next
+	}
+}

@@ -1,0 +1,239 @@
+package jit
+
+import (
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/isa/amd64"
+)
+
+// emitMove emits what instruction i, a move, does to V bits. Inline, each byte is defined or undefined as a whole; anything else
+// leaves for a step.
+func (t *Translator) emitMove(i int) {
+	tr, a := &t.tr, &t.hot
+	in := &tr.insts[i]
+	mv := &in.move
+	s := moveScratch{p: scratch(in, 0)}
+	s.q = scratch(in, 1<<s.p)
+	isMem := mv.kind != moveRegs && !mv.zero
+	s.flags = isMem && in.live != 0
+	cold := len(tr.colds)
+	if isMem {
+		tr.colds = append(tr.colds, coldStub{kind: coldMove, inst: i, recover: -1, move: s})
+	}
+	if s.flags {
+		a.store(spill(slotA), rax)
+		a.b1(0x9f)                // lahf
+		a.bytes(0x0f, 0x90, 0xc0) // seto %al
+		a.store(spill(slotF), rax)
+		a.load(rax, spill(slotA))
+	}
+	a.store(spill(slotRCX), s.p)
+	a.store(spill(slotRDX), s.q)
+	t.point(in.pc, false, [3]uint8{s.p + 1, s.q + 1})
+	var m mem
+	if isMem {
+		m = t.moveOperand(in)
+		t.moveChecks(in, m, s, cold)
+	}
+	for off := 0; off < int(mv.size); {
+		n := piece(int(mv.size) - off)
+		from, to := slot(mv.from+int32(off)), slot(mv.to+int32(off))
+		if mv.kind == moveLoad {
+			from = shadowAt(m, off)
+		}
+		if mv.kind == moveStore {
+			to = shadowAt(m, off)
+		}
+		switch {
+		case mv.zero:
+			a.storeImm(to, 0)
+		case mv.kind == moveStore:
+			a.loadPiece(s.p, from, n)
+			a.storePiece(to, s.p, n)
+		default:
+			a.loadV(s.p, from, n, mv.signed)
+			a.store(to, s.p) // what lies above is 0
+		}
+		off += n
+	}
+	t.zeroRest(mv)
+	s.restore(a)
+	t.point(in.pc, false, [3]uint8{})
+}
+
+// zeroRest makes those bytes of the destination defined that the move does not carry.
+func (t *Translator) zeroRest(mv *move) {
+	if mv.kind == moveStore || mv.zero || mv.room == 8 || mv.merge && !mv.fresh {
+		return
+	}
+	for off := mv.base; off < mv.base+int32(mv.room); off += 8 {
+		if off < mv.to || off >= mv.to+int32(max(mv.size, 8)) {
+			t.hot.storeImm(slot(off), 0)
+		}
+	}
+}
+
+// moveScratch is what a move has put aside: registers p and q are in slots 0 and 1, the flags in slotF.
+type moveScratch struct {
+	p, q  uint8
+	flags bool
+}
+
+func (s *moveScratch) restore(a *asm) {
+	a.load(s.q, spill(slotRDX))
+	a.load(s.p, spill(slotRCX))
+	if s.flags {
+		a.store(spill(slotA), rax)
+		a.load(rax, spill(slotF))
+		a.b2(0x04, 0x7f) // add $0x7f, %al: OF
+		a.b1(0x9e)       // sahf
+		a.load(rax, spill(slotA))
+	}
+}
+
+// moveOperand is the guest memory that the move accesses.
+func (t *Translator) moveOperand(in *inst) mem {
+	switch {
+	case in.HasMem:
+		m, _ := t.hostOperand(in)
+		return m
+	case in.move.kind == moveStore:
+		return at(rsp, -8)
+	}
+	return at(rsp, 0)
+}
+
+// shadowAt is the shadow of the guest memory at m, off bytes on.
+func shadowAt(m mem, off int) mem {
+	m.seg = segGS
+	m.disp += int32(off)
+	m.target += uint64(off)
+	return m
+}
+
+// moveFail is a place of a move that goes to its stub: a jump, or an access that may fault.
+type moveFail struct {
+	site, recover int // one of them, the other is -1
+	cold          int
+}
+
+// moveChecks emits the comparisons in front of a move from or to memory at m: of both shadow and V bits each byte is 0 or 0xff, and the
+// memory does not lie below the stack pointer.
+func (t *Translator) moveChecks(in *inst, m mem, s moveScratch, cold int) {
+	tr, a, mv := &t.tr, &t.hot, &in.move
+	fail := func(cc byte) { tr.fails = append(tr.fails, moveFail{a.jcc(cc, 0), -1, cold}) }
+	whole := func(from mem, n int) {
+		a.loadPiece(s.p, from, n)
+		a.movImm(s.q, 0x0101010101010101)
+		a.alu(0x21, s.q, s.p) // and: the lowest bit of each byte
+		a.b1(0x48 | s.q>>3<<2 | s.q>>3)
+		a.b2(0x69, 0xc0|s.q&7<<3|s.q&7) // imul $0xff, q, q: in all of its bits
+		a.u32(0xff)
+		a.alu(0x39, s.q, s.p) // cmp
+		fail(ccNE)
+	}
+	for off := 0; off < int(mv.size); {
+		n := piece(int(mv.size) - off)
+		if mv.kind == moveStore {
+			whole(slot(mv.from+int32(off)), n)
+		}
+		if !mv.own {
+			tr.fails = append(tr.fails, moveFail{-1, t.recover.n, cold})
+			t.recoverable()
+			whole(shadowAt(m, off), n)
+		}
+		off += n
+	}
+	reach := int32(0)
+	if mv.kind == moveLoad {
+		reach = redZone
+	}
+	if mv.own || m.base == atRIP || m.base == noReg && m.index == noReg || m.base == rsp && m.index == noReg && m.disp >= -reach {
+		return
+	}
+	below := m
+	below.seg = segNone
+	a.lea(s.p, below)
+	a.alu(0x29, s.p, rsp) // sub
+	if reach != 0 {
+		a.alu64(0, s.p, reach) // add: negative below the red zone
+	}
+	a.alu64(aluCmp, s.p, -stackReach)
+	fail(ccAE)
+}
+
+// emitMoveStub emits the way to a step for a move that is not made inline.
+func (t *Translator) emitMoveStub(n int, c *coldStub) {
+	a := &t.cold
+	for _, f := range t.tr.fails {
+		switch {
+		case f.cold != n:
+		case f.site >= 0:
+			t.hot.patch(f.site, a.pos)
+		default:
+			t.recover.at(uint32(f.recover)).to = uint32(a.pos)
+		}
+	}
+	c.move.restore(a)
+	t.checks.add(check{pc: t.tr.insts[c.inst].pc, step: true})
+	a.leave(t, vcpu.ExitCheck, uint32(t.checks.n-1))
+}
+
+// alu: op src, dst for 64-bit registers, op with a ModRM destination.
+func (a *asm) alu(op byte, dst, src uint8) {
+	a.b1(0x48 | src>>3<<2 | dst>>3)
+	a.b2(op, 0xc0|src&7<<3|dst&7)
+}
+
+// loadPiece loads n bytes at m, zero-extended.
+func (a *asm) loadPiece(r uint8, m mem, n int) { a.loadV(r, m, n, false) }
+
+// loadV loads n bytes at m, extended to 64 bits.
+func (a *asm) loadV(r uint8, m mem, n int, signed bool) {
+	opc := 0x8b
+	switch {
+	case n == 8:
+	case n == 4 && signed:
+		opc = 0x63
+	case n == 4:
+		a.op(0, false, 0x8b, r, m, 0, false)
+		return
+	case n == 2 && signed:
+		opc = map0F | 0xbf
+	case n == 2:
+		opc = map0F | 0xb7
+	case signed:
+		opc = map0F | 0xbe
+	default:
+		opc = map0F | 0xb6
+	}
+	a.op(0, true, opc, r, m, 0, false)
+}
+
+// storePiece stores n bytes at m.
+func (a *asm) storePiece(m mem, r uint8, n int) {
+	switch n {
+	case 8:
+		a.store(m, r)
+	case 4:
+		a.op(0, false, 0x89, r, m, 0, false)
+	case 2:
+		a.op(0x66, false, 0x89, r, m, 0, false)
+	default:
+		a.op(0, false, 0x88, r, m, 0, true)
+	}
+}
+
+// linkable reports whether a check that has failed in front of instruction in may go on in dirty code by itself.
+func (t *Translator) linkable(in *inst) bool {
+	if !t.cfg.Moves || t.once || t.ver == verStep {
+		return false
+	}
+	mv, ok := moveOf(&in.Inst)
+	if !ok || mv.kind != moveLoad {
+		return false
+	}
+	if in.HasMem {
+		_, ok = t.hostOperand(in)
+	}
+	return ok && !t.trusted(in) && in.Seg < amd64.SegFS
+}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -327,7 +328,7 @@ func (p *Process) makeTranslator() error {
 		Warn: func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 	}
 	if e, ok := p.tool.(tool.Exact); ok {
-		cfg.Moves = e.Moves()
+		cfg.Moves, cfg.KeepAll = e.Moves(), exactMode("keep")
 	}
 	if p.strings != nil {
 		cfg.Trusted = p.strings.Range
@@ -346,6 +347,12 @@ func (p *Process) makeTranslator() error {
 	var err error
 	p.trans, err = jit.New(cfg)
 	return err
+}
+
+// exactMode reports whether $GOGRIND_EXACT, for tests, has a mode: "only" steps every instruction, "keep" drops no undefined
+// register that will not be read.
+func exactMode(mode string) bool {
+	return slices.Contains(strings.Split(os.Getenv("GOGRIND_EXACT"), ","), mode)
 }
 
 // cacheLimit is the size of the code cache for --num-transtab-sectors=n, 0 for all there is. A sector of Valgrind's holds about
@@ -469,7 +476,7 @@ func (p *Process) makeScheduler(firstFD int, space unix.Rlimit) {
 		Events:    events,
 		Kernel:    kernel,
 		Exact:     exact,
-		ExactOnly: os.Getenv("GOGRIND_EXACT") == "only",
+		ExactOnly: exactMode("only"),
 		Callers:   func(t *sched.Thread, pcs []guest.Addr) int { return p.Unwind(t, pcs) },
 		Data:      p.trans.Data(),
 		Touched:   p.touched,

@@ -31,6 +31,7 @@ type pushedRegisters struct {
 	key     guest.Addr
 	file    vbits.File
 	origins vbits.Origins
+	merges  vbits.Merges
 	again   guest.Addr
 }
 
@@ -153,7 +154,7 @@ func (x *registers) Gather(d tool.Dirty, v *guest.VBits) {
 		n := (r & -r).First() - amd64.Vec(0).First()
 		f.Vec[n] = v.Vec[n]
 	}
-	x.v.Changed()
+	x.v.Moved(d.Regs)
 }
 
 // Define implements tool.ExactThread.
@@ -186,7 +187,7 @@ func (x *registers) Push(key guest.Addr) {
 	if len(x.pushed) == maxPushed {
 		x.pushed = append(x.pushed[:0], x.pushed[1:]...)
 	}
-	x.pushed = append(x.pushed, pushedRegisters{key, x.v.File, x.v.Origins, x.undo.again})
+	x.pushed = append(x.pushed, pushedRegisters{key, x.v.File, x.v.Origins, x.v.Merges(), x.undo.again})
 	x.undo.again = 0
 	x.v.File, x.v.Origins = vbits.File{}, vbits.Origins{}
 	x.v.Changed()
@@ -196,14 +197,15 @@ func (x *registers) Push(key guest.Addr) {
 func (x *registers) Pop(key guest.Addr) (d tool.Dirty, again bool) {
 	x.undo.again = 0
 	x.v.File, x.v.Origins = vbits.File{}, vbits.Origins{}
+	x.v.Changed()
 	for i := len(x.pushed) - 1; i >= 0; i-- {
 		if p := &x.pushed[i]; p.key == key {
 			x.v.File, x.v.Origins, x.undo.again = p.file, p.origins, p.again
+			x.v.SetMerges(p.merges)
 			x.pushed = x.pushed[:i]
 			break
 		}
 	}
-	x.v.Changed()
 	return x.dirty(), x.undo.again != 0
 }
 

@@ -24,15 +24,20 @@ type merge struct {
 	pc        uint64
 }
 
-// merges are what is known of general registers.
-type merges struct {
+// Merges are what is known of general registers.
+type Merges struct {
 	known   uint16 // registers that hold a merge
 	of      [16]merge
 	pending int8 // register that the instruction makes one, -1 for none
 	next    merge
 }
 
-// gpr is the number of the general register that operand i is, ok false if it is something else.
+// Merges and SetMerges are for what is put aside while other code runs.
+func (m *Machine) Merges() Merges { return m.merges }
+
+func (m *Machine) SetMerges(x Merges) { m.merges = x }
+
+// gprOperand is the number of the general register that operand i is, ok false if it is something else.
 func (m *Machine) gprOperand(i int) (n uint8, ok bool) {
 	o := &m.ops[i]
 	return o.Num & 15, o.Kind == amd64.OpReg && o.Class == amd64.CGPR

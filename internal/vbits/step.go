@@ -24,7 +24,7 @@ type step struct {
 	// placed is the address of the ModRM operand when it has been asked for.
 	placed guest.Addr
 	plans  *[numPlans]plan
-	merges merges
+	merges Merges
 
 	// Results: the sets say which registers are written; the rest is garbage.
 	gprSet  uint16

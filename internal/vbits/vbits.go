@@ -155,5 +155,9 @@ func (m *Machine) Dirty() isa.RegSet {
 // Changed must be called when File was changed by others than Commit, before Dirty or Clean are called.
 func (m *Machine) Changed() { m.surely, m.merges.known = 0, 0 }
 
+// Moved must be called when the V bits of r in File were changed by code that has run meanwhile, before Dirty or Clean are called.
+// What is remembered of other instructions stays: its use looks at values.
+func (m *Machine) Moved(r isa.RegSet) { m.surely &^= r }
+
 // Bits of a register set that vector and mask registers begin at.
 var firstVec, firstMask = uint8(amd64.Vec(0).First()), uint8(amd64.KReg(0).First())

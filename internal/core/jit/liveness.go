@@ -67,6 +67,9 @@ func (t *Translator) Outlook(pc guest.Addr) Outlook {
 }
 
 func (t *Translator) outlook(pc uint64) Outlook {
+	if t.cfg.KeepAll {
+		return Outlook{Live: tool.Dirty{Regs: lookedAfter, Flags: arithFlags}}
+	}
 	l := &t.outlooks
 	if epoch := t.epoch.Load(); l.known == nil || l.epoch != epoch {
 		l.known, l.epoch = make(map[uint64]Outlook), epoch

@@ -546,7 +546,7 @@ func (t *Translator) emitMoveStack() {
 	a.op(0, true, 0x3b, rcx, at(rax, 0), 0, false) // cmp (%rax), %rcx
 	other := cond(ccAE)
 	fix(below)
-	a.bytes(0x48, 0x83, 0xc0, 8)                // add $8, %rax
+	a.bytes(0x48, 0x83, 0xc0, 8)                 // add $8, %rax
 	a.op(0, true, 0x83, 7, at(rax, 0), 1, false) // cmpq $0, (%rax)
 	a.b1(0)
 	a.b2(0x75, byte(next-(a.pos+2)))                  // jne next

@@ -69,6 +69,8 @@ type Config struct {
 	Stable func(pc guest.Addr) bool
 	// Moves says that V bits of bytes that are only moved are moved by dirty code itself.
 	Moves bool
+	// KeepAll says that no register is dropped because nobody will read it, for tests.
+	KeepAll bool
 	// Warn prints one line about something that is approximated.
 	Warn func(format string, args ...any)
 	// StackSwitch is the largest change of the stack pointer, in bytes, that releases memory: a larger one changes stacks. 0 is 2 MB.

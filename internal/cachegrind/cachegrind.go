@@ -71,7 +71,7 @@ type Cachegrind struct {
 
 // namer is what the tool asks debug information for.
 type namer interface {
-	Frames(pc guest.Addr, buf []debuginfo.Frame) []debuginfo.Frame
+	FramesRange(pc guest.Addr, buf []debuginfo.Frame) (frames []debuginfo.Frame, end guest.Addr)
 }
 
 var (

@@ -20,8 +20,16 @@ type places struct {
 	symbols namer
 	all     []place // number 0 is the caller of functions that are not inlined
 	index   map[placeKey]int32
-	at      map[guest.Addr]int32 // of code that is mapped
+	at      map[guest.Addr]extent // of code that is mapped, by the addresses that were looked up
+	last    extent                // the one looked up last, from
+	from    guest.Addr            // on
 	frames  []debuginfo.Frame
+}
+
+// extent is a piece of code of one place, up to end.
+type extent struct {
+	end   guest.Addr
+	place int32
 }
 
 // place is a line of a function, at the end of a chain of functions that it is inlined into.
@@ -39,17 +47,20 @@ type placeKey struct {
 }
 
 func newPlaces(symbols namer, events int) *places {
-	return &places{events: events, symbols: symbols, all: make([]place, 1), index: map[placeKey]int32{}, at: map[guest.Addr]int32{}}
+	return &places{events: events, symbols: symbols, all: make([]place, 1), index: map[placeKey]int32{}, at: map[guest.Addr]extent{}}
 }
 
 // counts are those of the place that the instruction at pc belongs to, for adding to.
 func (p *places) counts(pc guest.Addr) []int64 {
-	n, ok := p.at[pc]
-	if !ok {
-		n = p.find(pc)
-		p.at[pc] = n
+	if pc < p.from || pc >= p.last.end {
+		x, ok := p.at[pc]
+		if !ok {
+			x = p.find(pc)
+			p.at[pc] = x
+		}
+		p.last, p.from = x, pc
 	}
-	l := &p.all[n]
+	l := &p.all[p.last.place]
 	if l.counts == nil {
 		l.counts = make([]int64, p.events)
 	}
@@ -60,8 +71,10 @@ func (p *places) counts(pc guest.Addr) []int64 {
 }
 
 // find looks up the place of the instruction at pc.
-func (p *places) find(pc guest.Addr) (n int32) {
-	p.frames = p.symbols.Frames(pc, p.frames[:0])
+func (p *places) find(pc guest.Addr) extent {
+	var end guest.Addr
+	p.frames, end = p.symbols.FramesRange(pc, p.frames[:0])
+	n := int32(0)
 	for i := len(p.frames) - 1; i >= 0; i-- {
 		f := &p.frames[i]
 		k := placeKey{n, f.Obj, f.RawFn, f.Dir, f.File, f.Line}
@@ -73,17 +86,18 @@ func (p *places) find(pc guest.Addr) (n int32) {
 		}
 		n = at
 	}
-	return n
+	return extent{end, n}
 }
 
 // unmapped forgets addresses in r: other code may come there.
 func (p *places) unmapped(r guest.Range) {
-	for pc, n := range p.at {
-		if r.Contains(pc) {
+	for pc, x := range p.at {
+		if pc < r.End && x.end > r.Start {
 			delete(p.at, pc)
-			p.all[n].pc = 0
+			p.all[x.place].pc = 0
 		}
 	}
+	p.last, p.from = extent{}, 0
 }
 
 // outermost is the function with a frame of its own that place n belongs to.

@@ -17,7 +17,7 @@ import (
 type fakeHost struct {
 	tool.Host
 	given   int
-	asked   int            // calls of Frames
+	asked   int            // calls of FramesRange
 	inlined map[int]string // by line: a function that is inlined into line 100
 }
 
@@ -31,14 +31,14 @@ func (h *fakeHost) FirstProcess() bool { return true }
 
 const codeStart guest.Addr = 0x401000
 
-func (h *fakeHost) Frames(pc guest.Addr, buf []debuginfo.Frame) []debuginfo.Frame {
+func (h *fakeHost) FramesRange(pc guest.Addr, buf []debuginfo.Frame) ([]debuginfo.Frame, guest.Addr) {
 	h.asked++
 	f := debuginfo.Frame{PC: pc, Fn: "f", RawFn: "_f", Dir: "/src", File: "a.c", Line: int(pc - codeStart + 1)}
 	if fn := h.inlined[f.Line]; fn != "" {
 		buf = append(buf, debuginfo.Frame{PC: pc, Fn: fn, RawFn: fn, Dir: "/src", File: "b.h", Line: 7, Inlined: true})
 		f.Line = 100
 	}
-	return append(buf, f)
+	return append(buf, f), pc + 1
 }
 
 type fakeThread struct {

@@ -1,6 +1,7 @@
 package debuginfo
 
 import (
+	"math"
 	"strings"
 
 	"gogrind/internal/debuginfo/dwarf"
@@ -39,7 +40,7 @@ func (s *Space) Frames(pc guest.Addr, buf []Frame) []Frame {
 	s.cacheMu.Unlock()
 	snap := s.snap.Load()
 	n := len(buf)
-	buf = s.frames(snap.Find(pc), pc, buf)
+	buf, _ = s.frames(snap.Find(pc), pc, buf)
 	s.cacheMu.Lock()
 	defer s.cacheMu.Unlock()
 	if s.snap.Load() == snap {
@@ -56,13 +57,31 @@ func (s *Space) FramesAt(pc guest.Addr, era uint32, buf []Frame) []Frame {
 	if era == 0 {
 		return s.Frames(pc, buf)
 	}
-	return s.frames(s.objectIn(pc, era), pc, buf)
+	buf, _ = s.frames(s.objectIn(pc, era), pc, buf)
+	return buf
 }
 
-func (s *Space) frames(o *Object, pc guest.Addr, buf []Frame) []Frame {
+// FramesRange is Frames, and tells up to which address the same functions and lines are found. It remembers nothing: it is for
+// those who look at all addresses in turn.
+func (s *Space) FramesRange(pc guest.Addr, buf []Frame) (_ []Frame, end guest.Addr) {
+	o := s.snap.Load().Find(pc)
+	buf, linked := s.frames(o, pc, buf)
+	if o == nil {
+		return buf, pc + 1
+	}
+	end = min(o.functionEnd(pc), o.Text.End)
+	if left := linked - o.Linked(pc); left < uint64(end-pc) {
+		end = pc + guest.Addr(left)
+	}
+	return buf, max(end, pc+1)
+}
+
+// frames appends what is known about pc in o. Debug information says the same of linked addresses up to end.
+func (s *Space) frames(o *Object, pc guest.Addr, buf []Frame) (_ []Frame, end uint64) {
+	end = math.MaxUint64
 	base := Frame{PC: pc}
 	if o == nil {
-		return append(buf, base)
+		return append(buf, base), end
 	}
 	base.Obj = o.Path
 	raw := ""
@@ -73,11 +92,11 @@ func (s *Space) frames(o *Object, pc guest.Addr, buf []Frame) []Frame {
 	var calls [16]dwarf.Call
 	var cs []dwarf.Call
 	if d := o.dwarf(); d != nil {
-		cs = d.Lookup(o.Linked(pc), !s.opt.NoInline, calls[:0])
+		cs, end = d.Lookup(o.Linked(pc), !s.opt.NoInline, calls[:0])
 	}
 	if len(cs) == 0 {
 		base.RawFn, base.Fn = raw, s.display(raw)
-		return append(buf, base)
+		return append(buf, base), end
 	}
 	for i, c := range cs {
 		f := base
@@ -97,7 +116,7 @@ func (s *Space) frames(o *Object, pc guest.Addr, buf []Frame) []Frame {
 		}
 		buf = append(buf, f)
 	}
-	return buf
+	return buf, end
 }
 
 // display is the name shown for a symbol.

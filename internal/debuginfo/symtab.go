@@ -6,6 +6,7 @@ import (
 	stdelf "debug/elf"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -264,6 +265,20 @@ func (o *Object) function(a guest.Addr) *Symbol {
 	s := o.symbols()
 	s.once.Do(func() { s.index(o.Text) })
 	return s.lookup(s.funcs, a)
+}
+
+// functionEnd is an address behind a up to which function gives the same as for a.
+func (o *Object) functionEnd(a guest.Addr) guest.Addr {
+	y := o.function(a)
+	s := o.symbols()
+	end := guest.Addr(math.MaxUint64)
+	if i := sort.Search(len(s.funcs), func(i int) bool { return s.all[s.funcs[i]].Addr > a }); i < len(s.funcs) {
+		end = s.all[s.funcs[i]].Addr
+	}
+	if y != nil {
+		end = min(end, y.Addr+guest.Addr(y.Size))
+	}
+	return end
 }
 
 // IsEntry reports whether a function starts at a.

@@ -12,6 +12,7 @@ package dwarf
 
 import (
 	"fmt"
+	"math"
 	"sort"
 	"sync"
 )
@@ -183,22 +184,20 @@ func (d *Data) unitAt(off uint64) *unit {
 }
 
 // unitFor is the unit whose code holds pc.
-func (d *Data) unitFor(pc uint64) *unit {
+func (d *Data) unitFor(pc uint64) (u *unit, end uint64) {
 	if d.indexed == 0 {
 		d.indexed = 1
 		d.readAranges()
 		d.sortIndex()
 	}
-	if u := d.searchIndex(pc); u != nil {
-		return u
-	}
-	if d.indexed == 1 {
+	u, end = d.searchIndex(pc)
+	if u == nil && d.indexed == 1 {
 		d.indexed = 2
 		d.indexAll()
 		d.sortIndex()
-		return d.searchIndex(pc)
+		u, end = d.searchIndex(pc)
 	}
-	return nil
+	return u, end
 }
 
 func (d *Data) sortIndex() {
@@ -210,14 +209,19 @@ func (d *Data) sortIndex() {
 	}
 }
 
-func (d *Data) searchIndex(pc uint64) *unit {
+// searchIndex finds the unit of pc, which is also that of all addresses up to end.
+func (d *Data) searchIndex(pc uint64) (u *unit, end uint64) {
 	i := sort.Search(len(d.index), func(i int) bool { return d.index[i].low > pc })
+	end = math.MaxUint64
+	if i < len(d.index) {
+		end = d.index[i].low
+	}
 	for i--; i >= 0 && d.index[i].reach > pc; i-- {
-		if d.index[i].high > pc {
-			return d.index[i].unit
+		if high := d.index[i].high; high > pc {
+			return d.index[i].unit, min(end, high)
 		}
 	}
-	return nil
+	return nil, end
 }
 
 // readAranges fills index from .debug_aranges.
@@ -316,20 +320,22 @@ type Call struct {
 
 // Lookup appends the functions active at the link-time address pc, innermost first: inlined calls, then the function that
 // they were inlined into. The first has the position of pc, the others that of the call. It appends nothing when no unit
-// covers pc.
-func (d *Data) Lookup(pc uint64, inline bool, calls []Call) []Call {
+// covers pc. All of it holds for the addresses up to end, too.
+func (d *Data) Lookup(pc uint64, inline bool, calls []Call) (_ []Call, end uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	u := d.unitFor(pc)
+	u, end := d.unitFor(pc)
 	if u == nil {
-		return calls
+		return calls, end
 	}
 	var at Position
 	if t := u.lineTable(); t != nil {
-		at = t.position(pc)
+		var e uint64
+		at, e = t.position(pc)
+		end = min(end, e)
 	}
 	if !inline {
-		return append(calls, Call{Position: at})
+		return append(calls, Call{Position: at}), end
 	}
 	w := u
 	if s := u.split(); s != nil {
@@ -337,12 +343,14 @@ func (d *Data) Lookup(pc uint64, inline bool, calls []Call) []Call {
 	}
 	n := len(calls)
 	if t := w.loadTree(); t != nil {
-		calls = t.calls(w, pc, at, calls)
+		var e uint64
+		calls, e = t.calls(w, pc, at, calls)
+		end = min(end, e)
 	}
 	if len(calls) == n {
 		calls = append(calls, Call{Position: at})
 	}
-	return calls
+	return calls, end
 }
 
 // split is the split unit of a skeleton, nil when u is whole.

@@ -2,6 +2,7 @@ package dwarf
 
 import (
 	"fmt"
+	"math"
 	"sort"
 	"strings"
 )
@@ -287,23 +288,31 @@ func (t *lineTable) addSequence(s sequence, end uint64) {
 }
 
 // position is the source position of pc.
-func (t *lineTable) position(pc uint64) Position {
+func (t *lineTable) position(pc uint64) (p Position, end uint64) {
 	i := sort.Search(len(t.seqs), func(i int) bool { return t.seqs[i].low > pc })
+	end = math.MaxUint64
+	if i < len(t.seqs) {
+		end = t.seqs[i].low
+	}
 	for i--; i >= 0; i-- {
 		s := &t.seqs[i]
 		if pc >= s.high {
 			continue
 		}
-		k := sort.Search(len(s.rows), func(k int) bool { return s.rows[k].addr > pc }) - 1
-		if k < 0 {
+		k := sort.Search(len(s.rows), func(k int) bool { return s.rows[k].addr > pc })
+		end = min(end, s.high)
+		if k < len(s.rows) {
+			end = min(end, s.rows[k].addr)
+		}
+		if k == 0 {
 			continue
 		}
-		r := s.rows[k]
-		p := Position{Line: int(r.line)}
+		r := s.rows[k-1]
+		p.Line = int(r.line)
 		p.Dir, p.File = t.file(uint64(r.file))
-		return p
+		return p, end
 	}
-	return Position{}
+	return p, end
 }
 
 // file is the directory and name of a file by number; "" when there is none. Names are put together as they stand: "./a"

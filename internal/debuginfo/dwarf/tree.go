@@ -3,6 +3,7 @@ package dwarf
 import (
 	"errors"
 	"fmt"
+	"math"
 )
 
 // tree is the functions with code of a unit and the calls inlined into them, in the order of the file.
@@ -201,21 +202,29 @@ var mayHoldCode = map[uint16]bool{
 	0x19: true, // variant
 }
 
-func (t *tree) contains(n *node, pc uint64) bool {
+// contains reports whether pc is in n. The same is true of all addresses up to end.
+func (t *tree) contains(n *node, pc uint64) (in bool, end uint64) {
+	end = math.MaxUint64
 	for _, r := range t.ranges[n.first : n.first+n.count] {
-		if pc >= r.lo && pc < r.hi {
-			return true
+		switch {
+		case pc < r.lo:
+			end = min(end, r.lo)
+		case pc < r.hi:
+			in, end = true, min(end, r.hi)
 		}
 	}
-	return false
+	return in, end
 }
 
-// calls appends the functions active at pc, innermost first; at is the position of pc.
-func (t *tree) calls(u *unit, pc uint64, at Position, calls []Call) []Call {
+// calls appends the functions active at pc, innermost first; at is the position of pc. They are the same up to end.
+func (t *tree) calls(u *unit, pc uint64, at Position, calls []Call) (_ []Call, end uint64) {
+	end = math.MaxUint64
 	var chain []*node
 	for i := int32(0); i < int32(len(t.nodes)); {
 		n := &t.nodes[i]
-		if !t.contains(n, pc) {
+		in, e := t.contains(n, pc)
+		end = min(end, e)
+		if !in {
 			// A function nested in this one may still hold pc; inlined calls may not.
 			if n.inlined {
 				i = n.end
@@ -243,7 +252,7 @@ func (t *tree) calls(u *unit, pc uint64, at Position, calls []Call) []Call {
 			}
 		}
 	}
-	return calls
+	return calls, end
 }
 
 // maxOrigins bounds a chain of references from an entry to the one that has its name.

@@ -58,7 +58,7 @@ func (s *scopeEnv) FrameBase() (uint64, bool) {
 func (d *Data) Local(pc, bias, a uint64, regs Registers) (v Variable, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	u := d.unitFor(pc)
+	u, _ := d.unitFor(pc)
 	if u == nil {
 		return v, false
 	}
@@ -71,8 +71,10 @@ func (d *Data) Local(pc, bias, a uint64, regs Registers) (v Variable, ok bool) {
 	}
 	fn := -1
 	for i := range t.nodes {
-		if n := &t.nodes[i]; !n.inlined && t.contains(n, pc) {
-			fn = i // the innermost, where functions nest
+		if n := &t.nodes[i]; !n.inlined {
+			if in, _ := t.contains(n, pc); in {
+				fn = i // the innermost, where functions nest
+			}
 		}
 	}
 	if fn < 0 {

@@ -121,6 +121,7 @@ func (o objects) Mapped(m tool.Mapping) {
 	if m.Path == "" || m.Path[0] != '/' {
 		return
 	}
+	defer p.codeChanged(p.symbols.Snapshot())
 	if obj := p.symbols.Map(m.Path, m.Start, m.Range.Len(), m.Offset, m.Prot&guest.Exec != 0); obj != nil {
 		p.newObject(obj)
 	}
@@ -129,12 +130,20 @@ func (o objects) Mapped(m tool.Mapping) {
 func (o objects) Unmapped(r guest.Range) {
 	p := o.p
 	p.trans.Discard(r)
+	defer p.codeChanged(p.symbols.Snapshot())
 	gone, era := p.symbols.Unmap(r)
 	for _, obj := range gone {
 		p.stacks.Retire(obj.Text, era)
 		p.redir.Forget(obj.Text, p.replacedAt)
 		p.frames.Remove(obj.Text)
 		p.unwind.Forget(obj)
+	}
+}
+
+// codeChanged forgets what stacks look like if the objects are not those of old any more.
+func (p *Process) codeChanged(old *debuginfo.Snapshot) {
+	if p.symbols.Snapshot() != old {
+		p.paths.Clear()
 	}
 }
 
@@ -219,6 +228,7 @@ func (p *Process) hook(n int) sched.Hook {
 		return func(*sched.Thread) (uint64, bool) { return uint64(h.Spec.To), true }
 	}
 	if hk, ok := h.Spec.Do.(*heapHook); ok {
+		p.heap.SetQuick(n, hk.Hook, uint64(h.Addr))
 		return hk.run
 	}
 	return h.Spec.Do.(sched.Hook)

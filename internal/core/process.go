@@ -58,6 +58,7 @@ type Process struct {
 	frames       heap.FrameTable
 	strings      *strmem.Set     // nil without OverlapWatcher
 	heap         *heap.Allocator // nil without HeapReplacer
+	paths        *stack.Paths    // stacks that are known; cleared whenever code comes or goes
 	trans        *jit.Translator
 	sched        *sched.Scheduler
 	request      request.Dispatcher
@@ -82,7 +83,7 @@ func shadowed(tl tool.Tool) bool {
 }
 
 func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, space unix.Rlimit) (*Process, error) {
-	p := &Process{tool: tl, opt: opt, cmd: cmd, shadow: shadowed(tl), stacks: stack.NewInterner(), first: firstProcess()}
+	p := &Process{tool: tl, opt: opt, cmd: cmd, shadow: shadowed(tl), stacks: stack.NewInterner(), paths: stack.NewPaths(), first: firstProcess()}
 	first, err := hideDescriptors()
 	if err != nil {
 		return nil, err
@@ -150,6 +151,7 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, space uni
 	if err := tl.Start(p); err != nil {
 		return nil, err
 	}
+	p.enableQuick()
 	p.debug(1, "main", "%s begins", p.tool.Info().Name)
 	if p.opt.Progress > 0 {
 		go p.progress(time.Duration(p.opt.Progress) * time.Second)
@@ -271,7 +273,7 @@ func (p *Process) makeHeap() error {
 			layout.RedZone = uint64(p.opt.RedzoneSize)
 		}
 		var err error
-		if p.heap, err = heap.New(heap.Config{Layout: layout, Arena: arena{p.space}, Memory: p.space, Tool: r}); err != nil {
+		if p.heap, err = heap.New(heap.Config{Layout: layout, Arena: arena{p.space}, Memory: p.space, Tool: r, Paths: p.paths, Watch: p.watch, Learn: p.learn}); err != nil {
 			return err
 		}
 		hooks := p.heap.Hooks(somalloc(p.opt.SonameSynonyms))
@@ -322,6 +324,7 @@ func (p *Process) makeTranslator() error {
 	if err := vcpu.Init(vcpu.Config{Cache: cache, CopyLo: lo, CopyHi: hi, CopyResume: resume, Profiling: profiling != nil}); err != nil {
 		return err
 	}
+	p.setQuick()
 	cfg := jit.Config{
 		Cache: cache, Limit: cacheLimit(p.opt.TranstabSectors), Fetch: p.fetch, Shadow: p.shadow, Hook: p.hookAt, Plain: p.plainHook, Redirect: p.redir.To,
 		Translated: p.translated, Verify: p.verify, Stable: p.stable, StackSwitch: stackSwitch(p.opt.MaxStackframe),
@@ -492,6 +495,7 @@ func (p *Process) makeScheduler(firstFD int, space unix.Rlimit) {
 	if w, ok := p.tool.(tool.ForkWatcher); ok {
 		cfg.Forking = func(t *sched.Thread) { w.Forking(t) }
 	}
+	cfg.QuickFault = p.quickFault
 	p.schedulerOptions(&cfg)
 	p.sched = sched.New(cfg)
 }

@@ -11,6 +11,9 @@ type Addr uint64
 // PageSize is the size of the smallest mapping on amd64.
 const PageSize = 4096
 
+// HugePage is the size of the mappings that the kernel makes of small ones on amd64 (madvise(2), MADV_HUGEPAGE).
+const HugePage = 2 << 20
+
 // PageDown rounds a down to a page boundary.
 func (a Addr) PageDown() Addr { return a &^ (PageSize - 1) }
 

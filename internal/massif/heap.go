@@ -12,6 +12,40 @@ func (m *Massif) HeapConfig() tool.HeapConfig {
 	return tool.HeapConfig{RedZone: redZone, Alignment: granule, MallocFill: -1, FreeFill: -1, Dirty: true, Off: m.opts.pagesAsHeap}
 }
 
+// QuickHeap implements tool.QuickHeaper: the heap keeps the events until somebody looks at the sums. The clock of real time does not
+// tell when they were, and stacks have events of their own that come before and after.
+func (m *Massif) QuickHeap() (q tool.QuickHeap, ok bool) {
+	heap, ok := m.host.Heap().(tool.HeapEvents)
+	if !ok || !m.measured() || m.opts.stacks || m.opts.timeUnit == unitMillis {
+		return q, false
+	}
+	m.mu.before = func() { heap.TakeEvents(m.replay) }
+	return tool.QuickHeap{AllocStacks: true, Events: true, Clock: m.insts.Values}, true
+}
+
+// replay counts blocks that have come and gone. The caller holds mu.
+func (m *Massif) replay(events []tool.HeapEvent) {
+	m.replaying = true
+	for i := range events {
+		e := &events[i]
+		m.then = int64(e.Time)
+		b := m.blockOf(tool.HeapBlock{Addr: e.Addr, Size: e.Size, Alloc: e.Stack})
+		if e.Free {
+			m.gone(e.Addr, b)
+		} else {
+			m.counted(b)
+		}
+	}
+	m.replaying = false
+}
+
+// gone notes that the heap block b at a is freed. The caller holds mu.
+func (m *Massif) gone(a guest.Addr, b block) {
+	m.uncounted(b)
+	delete(m.slops, a)
+	delete(m.ignored, a)
+}
+
 const (
 	redZone = 16 // the least that the allocator takes
 	// granule is what the sizes of blocks are rounded up to, as in Valgrind's allocator on this machine.
@@ -77,9 +111,7 @@ func (m *Massif) Freed(t tool.Thread, b tool.HeapBlock, fn string) {
 	if pc := guest.Addr(t.Regs().RIP); fn != "realloc" && !m.frees.has(pc) {
 		m.frees.add(pc)
 	}
-	m.uncounted(m.blockOf(b))
-	delete(m.slops, b.Addr)
-	delete(m.ignored, b.Addr)
+	m.gone(b.Addr, m.blockOf(b))
 }
 
 // blockOf is what counts of b. The caller holds mu.

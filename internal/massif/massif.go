@@ -12,7 +12,7 @@
 //
 // Invariant: the sums of the contexts in use are the sum of the live blocks that are not ignored.
 //
-// Locking: Massif.mu guards all that changes after Start. It is held while names of new contexts are looked up, never while
+// Locking: Massif.mu guards all that changes after Start. It is taken before the heap's own lock, and held while names of new contexts are looked up, never while
 // a stack is captured.
 package massif
 
@@ -51,7 +51,7 @@ type Massif struct {
 	pcs   sync.Pool // *[]guest.Addr: buffers for stacks
 	frees entries   // functions that free
 
-	mu       sync.Mutex // guards all below
+	mu       lock // guards all below
 	rec      recorder
 	contexts contexts
 	slops    map[guest.Addr]uint64 // of blocks whose slop doesn't follow from their size
@@ -62,6 +62,9 @@ type Massif struct {
 	threads  map[int]*threadStack  // of --stacks
 	use      usage
 	moved    uint64 // bytes allocated and freed so far: the time of --time-unit=B
+
+	replaying bool // events of the past are being counted; then is when they were
+	then      int64
 }
 
 // block is a live block.
@@ -71,10 +74,24 @@ type block struct {
 	ctx  int    // number of the allocating context, 0 when the block is ignored
 }
 
+// lock is a mutex. Who has got it knows of all that the heap has done before.
+type lock struct {
+	sync.Mutex
+	before func() // catches up, with the lock held; immutable from Start on
+}
+
+func (l *lock) Lock() {
+	l.Mutex.Lock()
+	if l.before != nil {
+		l.before()
+	}
+}
+
 // The abilities that the core looks for.
 var (
 	_ tool.Tool          = (*Massif)(nil)
 	_ tool.HeapReplacer  = (*Massif)(nil)
+	_ tool.QuickHeaper   = (*Massif)(nil)
 	_ tool.MemoryWatcher = (*Massif)(nil)
 	_ tool.Requester     = (*Massif)(nil)
 	_ tool.ThreadWatcher = (*Massif)(nil)
@@ -167,6 +184,9 @@ const overestimate = 10
 func (m *Massif) now() int64 {
 	switch m.opts.timeUnit {
 	case unitInstructions:
+		if m.replaying {
+			return m.then
+		}
 		n := uint64(0)
 		for _, v := range m.insts.Values {
 			n += v
@@ -190,7 +210,7 @@ func (m *Massif) Instrument(b *tool.Block) {
 }
 
 // countInsts asks for the counts of b. What is counted by one addition depends on how control came to it: additions stand where it
-// leaves, and before instructions that branches of the block itself go to.
+// leaves, calls included, and before instructions that branches of the block itself go to.
 func (m *Massif) countInsts(b *tool.Block) {
 	clock := int(b.Start>>4) + int(b.Start>>10)
 	add := func(i int, n int64, taken bool) {
@@ -214,9 +234,13 @@ func (m *Massif) countInsts(b *tool.Block) {
 		in := &b.Insts[i]
 		n++
 		jumps := in.Row != nil && in.Class() == isa.CtlJcc // a client request has no row
+		calls := in.Row != nil && in.Class() == isa.CtlCall
 		switch {
 		case i == len(b.Insts)-1:
 			add(i, n, false)
+		case calls: // what is allocated there is timed by it, and not every call returns to this copy of the code
+			add(i, n, false)
+			n = 0
 		case slices.Contains(targets, b.Insts[i+1].PC):
 			add(i, n, false)
 			n = 0

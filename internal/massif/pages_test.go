@@ -84,8 +84,8 @@ func TestInstrument(t *testing.T) {
 	m := New()
 	m.opts.timeUnit = unitInstructions
 	m.insts = tool.Counters{Start: 0x1000, Values: make([]uint64, 1)}
-	// nop; je +0; nop; nop; ret
-	code := []byte{0x90, 0x74, 0x00, 0x90, 0x90, 0xc3}
+	// nop; je +0; nop; nop; call +0x10000; ret
+	code := []byte{0x90, 0x74, 0x00, 0x90, 0x90, 0xe8, 0, 0, 1, 0, 0xc3}
 	b := &tool.Block{}
 	for at := 0; at < len(code); {
 		in := new(amd64.Inst)
@@ -96,7 +96,8 @@ func TestInstrument(t *testing.T) {
 		at += int(in.Len)
 	}
 	m.Instrument(b)
-	if len(b.Anns) != 2 || b.Anns[0].Inst != 1 || b.Anns[0].Arg != 2 || b.Anns[1].Inst != 4 || b.Anns[1].Arg != 3 {
+	if len(b.Anns) != 3 || b.Anns[0].Inst != 1 || b.Anns[0].Arg != 2 || b.Anns[1].Inst != 4 || b.Anns[1].Arg != 3 ||
+		b.Anns[2].Inst != 5 || b.Anns[2].Arg != 1 {
 		t.Errorf("annotations: %+v", b.Anns)
 	}
 	odd := &tool.Block{Insts: []tool.Inst{{Inst: &amd64.Inst{Len: 1}}}} // could not be decoded
@@ -106,7 +107,7 @@ func TestInstrument(t *testing.T) {
 	b.Anns = nil
 	m.opts.timeUnit, m.opts.stacks = unitBytes, true
 	m.Instrument(b)
-	if len(b.Anns) != 1 || b.Anns[0].Inst != 4 || b.Anns[0].Op != tool.OpEventAddr || b.Anns[0].Arg != 8 {
+	if len(b.Anns) != 2 || b.Anns[1].Inst != 5 || b.Anns[1].Op != tool.OpEventAddr || b.Anns[1].Arg != 8 {
 		t.Errorf("annotations for stacks: %+v", b.Anns)
 	}
 }

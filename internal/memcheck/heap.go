@@ -2,6 +2,7 @@ package memcheck
 
 import (
 	"gogrind/internal/guest"
+	"gogrind/internal/shadow"
 	"gogrind/internal/stack"
 	"gogrind/internal/tool"
 )
@@ -13,7 +14,22 @@ func (m *Memcheck) HeapConfig() tool.HeapConfig {
 		Quarantine: uint64(m.opts.freelistVol), BigBlock: uint64(m.opts.freelistBig),
 		MallocFill: m.opts.mallocFill, FreeFill: m.opts.freeFill,
 		KeepFreedInfo: true,
+		// Old pointers in new blocks are no pointers for the leak search, because they are undefined.
+		Dirty: m.opts.undefErrors,
 	}
+}
+
+// QuickHeap implements tool.QuickHeaper. It is out where more is kept of blocks than the allocator knows of.
+func (m *Memcheck) QuickHeap() (q tool.QuickHeap, ok bool) {
+	stacks := m.opts.keepStacks != "none"
+	q = tool.QuickHeap{
+		AllocStacks: stacks, FreeStacks: stacks,
+		Shadow: m.shadow.Distance(), Fresh: shadow.Undefined, Gone: shadow.NoAccess,
+	}
+	if !m.opts.undefErrors {
+		q.Fresh = shadow.Defined
+	}
+	return q, m.core.XtreeMemory != xtreeFull && !m.opts.origins
 }
 
 // defaultRedZone is Memcheck's MC_MALLOC_DEFAULT_REDZONE_SZB.

@@ -64,6 +64,7 @@ type Memcheck struct {
 var (
 	_ tool.Tool           = (*Memcheck)(nil)
 	_ tool.HeapReplacer   = (*Memcheck)(nil)
+	_ tool.QuickHeaper    = (*Memcheck)(nil)
 	_ tool.ReallocZeroer  = (*Memcheck)(nil)
 	_ tool.OverlapWatcher = (*Memcheck)(nil)
 	_ tool.MemoryWatcher  = (*Memcheck)(nil)

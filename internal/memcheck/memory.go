@@ -14,6 +14,9 @@ func (m *Memcheck) Mapped(mp tool.Mapping) {
 			return
 		}
 		m.shadowLost(m.shadow.Map(mp.Range))
+		if mp.Tool && mp.Range.Len() >= 2*guest.HugePage {
+			m.shadow.Huge(mp.Range)
+		}
 		m.shadow.MakeNoAccess(mp.Range)
 		return
 	}

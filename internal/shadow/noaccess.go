@@ -1,6 +1,20 @@
 package shadow
 
-import "gogrind/internal/guest"
+import (
+	"golang.org/x/sys/unix"
+
+	"gogrind/internal/guest"
+)
+
+// Huge asks the kernel for huge pages for the shadow of r, which is going to be written to all over.
+func (m *Map) Huge(r guest.Range) {
+	s, e := m.shadowOf(m.clip(r))
+	s, e = (s+pageMask)&^uint64(pageMask), e&^uint64(pageMask)
+	if e > s {
+		// Without them it is slower, no more.
+		unix.RawSyscall(unix.SYS_MADVISE, uintptr(s), uintptr(e-s), unix.MADV_HUGEPAGE)
+	}
+}
 
 // MakeDefinedIfNoAccess makes those bytes of r addressable and defined that may not be accessed: what a change of page
 // protection does to memory that was reserved before.

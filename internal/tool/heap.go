@@ -80,6 +80,42 @@ type ReallocZeroer interface {
 	ReallocZero(t Thread, b HeapBlock)
 }
 
+// QuickHeap says what the allocator can do in the tool's place for small blocks: then it tells the tool nothing of their allocation
+// and free, nor asks it for stacks that it has seen before, unless something is wrong.
+type QuickHeap struct {
+	// AllocStacks and FreeStacks: NewStack is called for allocations and for frees, and for one and the same code and return
+	// addresses always gives the same number.
+	AllocStacks, FreeStacks bool
+	// Shadow, if not 0, is the distance of a byte of shadow from the byte of memory that it is for. Blocks are made Fresh when they
+	// are allocated, 0 by calloc, and Gone when they are freed.
+	Shadow      uint64
+	Fresh, Gone byte
+	// Events: the tool takes the events from the Heap, a HeapEvents, before it looks at what they are about.
+	Events bool
+	Clock  []uint64 // the sum is HeapEvent.Time
+}
+
+// HeapEvent is an allocation or a free.
+type HeapEvent struct {
+	Addr  guest.Addr
+	Size  uint64
+	Time  uint64
+	Stack uint32 // of the allocation, also for a free
+	Free  bool
+}
+
+// HeapEvents is a Heap with events. TakeEvents gives f those since the last call, in order, one call at a time; f must not call the
+// Heap, and the events are valid during the call.
+type HeapEvents interface {
+	TakeEvents(f func([]HeapEvent))
+}
+
+// QuickHeaper is a HeapReplacer that may not have to be called. QuickHeap is called once, after Start; ok is false if it wants to
+// be.
+type QuickHeaper interface {
+	QuickHeap() (q QuickHeap, ok bool)
+}
+
 // HeapReplacer is a tool that wants malloc and friends replaced. All methods are called on the thread that makes the
 // call, with exact registers, before the function returns to the guest.
 type HeapReplacer interface {

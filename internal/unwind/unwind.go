@@ -17,6 +17,7 @@ import (
 	"gogrind/internal/debuginfo"
 	"gogrind/internal/debuginfo/dwarf"
 	"gogrind/internal/guest"
+	"gogrind/internal/stack"
 )
 
 // Config is what the Unwinders of a process share. The exported fields are not changed once in use.
@@ -83,6 +84,9 @@ type Unwinder struct {
 	snap  *debuginfo.Snapshot // what rules belongs to
 	rules [ruleSlots]cached
 	pages [pageSlots]page
+
+	steps []stack.Step // of the last Unwind
+	known bool         // steps says all that its result depends on
 }
 
 type cached struct {
@@ -192,9 +196,18 @@ func (u *Unwinder) behindSyscall(pc uint64) bool {
 	return u.cfg.Mem.ReadMem(b[:], guest.Addr(pc-2)) == 2 && string(b[:]) == "\x0f\x05"
 }
 
+// Steps are the values that the last Unwind since Forget has read, in order: as long as code and frame information stay as they
+// are, another one finds the same calls if it starts at the same pc and reads the same values. ok is false if there was none, or
+// if its result depends on more. The slice is valid until the next Unwind.
+func (u *Unwinder) Steps() (steps []stack.Step, ok bool) { return u.steps, u.known }
+
+// Forget makes Steps say that there was no Unwind.
+func (u *Unwinder) Forget() { u.known = false }
+
 // Unwind fills pcs with the calls of a thread whose registers are regs, innermost first, and returns how many it found.
 // The package comment says what an entry is.
 func (u *Unwinder) Unwind(regs *guest.Regs, pcs []guest.Addr) int {
+	u.known = false
 	if len(pcs) == 0 {
 		return 0
 	}
@@ -202,30 +215,49 @@ func (u *Unwinder) Unwind(regs *guest.Regs, pcs []guest.Addr) int {
 	pcs[0] = guest.Addr(regs.RIP)
 	n := 1
 	pc, sp, bp := regs.RIP, regs.GPR[guest.RSP], regs.GPR[guest.RBP]
+	// What is noted is relative to this stack pointer. rbp counts when a rule uses it only.
+	base := sp
+	steps := u.steps[:0]
+	rbp, noted := stack.Step{From: stack.RelativeRBP, Value: bp - base}, false
+	near := true // all offsets fit
 	for ; n < len(pcs); n++ {
 		r := u.find(pc, n == 1)
 		if !r.fast {
 			if r.end {
-				return n
+				break
 			}
+			u.steps = steps
 			return u.slow(regs, pcs)
 		}
 		cfa := sp
 		if r.fromRBP {
 			cfa = bp
+			if !noted {
+				steps, noted = append(steps, rbp), true
+			}
 		}
 		cfa += uint64(int64(r.cfaOff))
 		if cfa <= sp && n > 1 || cfa&7 != 0 {
+			break
+		}
+		at := cfa + uint64(int64(r.raOff))
+		ra, ok := u.read64(at)
+		if !ok {
+			u.steps = steps
 			return n
 		}
-		ra, ok := u.read64(cfa + uint64(int64(r.raOff)))
-		if !ok || ra == 0 {
-			return n
+		near = near && at-base < 1<<31
+		steps = append(steps, stack.Step{From: stack.Word, Offset: int32(at - base), Value: ra})
+		if ra == 0 {
+			break
 		}
 		if r.rbpSaved {
-			if bp, ok = u.read64(cfa + uint64(int64(r.rbpOff))); !ok {
+			at = cfa + uint64(int64(r.rbpOff))
+			if bp, ok = u.read64(at); !ok {
+				u.steps = steps
 				return n
 			}
+			rbp, noted = stack.Step{From: stack.RelativeWord, Offset: int32(at - base), Value: bp - base}, false
 		}
 		sp, pc = cfa, ra
 		pcs[n] = guest.Addr(pc)
@@ -233,6 +265,7 @@ func (u *Unwinder) Unwind(regs *guest.Regs, pcs []guest.Addr) int {
 			n = u.merge(pcs, n)
 		}
 	}
+	u.steps, u.known = steps, near && base&7 == 0
 	return n
 }
 

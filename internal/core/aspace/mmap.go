@@ -334,6 +334,9 @@ func (s *Space) MapTool(n uint64, where Where) (guest.Range, error) {
 	if err := q.check(n); err != nil {
 		return guest.Range{}, err
 	}
+	if n >= 2*guest.HugePage {
+		q.align = guest.HugePage
+	}
 	var r guest.Range
 	err := s.update(func() error {
 		a, ok := s.place(wish{n: q.n, align: q.align, low: where == Low})

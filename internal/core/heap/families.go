@@ -152,6 +152,9 @@ type Hook struct {
 	Frames []Frame
 	// Do runs the function on thread t with the arguments in its registers, and returns the result.
 	Do func(t tool.Thread, a *Args) uint64
+
+	role role
+	kind tool.AllocKind
 }
 
 // FrameName and FrameLine are those of the innermost frame.
@@ -223,7 +226,8 @@ func (a *Allocator) Hooks(somalloc string) []Hook {
 		}
 		hooks[i] = Hook{
 			Sonames: sonames, Symbol: f.symbol, Frames: frames,
-			Do: func(t tool.Thread, args *Args) uint64 { return a.call(f, t, args) },
+			Do:   func(t tool.Thread, args *Args) uint64 { return a.call(f, t, args) },
+			role: f.role, kind: f.kind,
 		}
 	}
 	return hooks

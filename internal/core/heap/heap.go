@@ -17,11 +17,11 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"gogrind/internal/guest"
+	"gogrind/internal/stack"
 	"gogrind/internal/tool"
 )
 
@@ -41,6 +41,11 @@ type Config struct {
 	Arena  Arena
 	Memory guest.Memory
 	Tool   tool.HeapReplacer
+	// Paths, if not nil, are the stacks that Quick finds without the tool. Watch is called before the tool looks for the stack of t,
+	// Learn with its number and what Watch has returned: it tells Paths what the stack was found by.
+	Paths *stack.Paths
+	Watch func(t tool.Thread) (version uint32)
+	Learn func(t tool.Thread, version, id uint32)
 }
 
 // ErrLayout says that a tool asks for a block layout that doesn't exist.
@@ -50,13 +55,15 @@ var ErrLayout = errors.New("bad block layout")
 type Allocator struct {
 	cfg Config
 
-	mu         sync.Mutex
+	mu         lock
 	pages      pageHeap
 	classes    [numClasses]class
 	quarantine quarantine
 	stats      tool.HeapStats
 	serial     uint64
-	lastSpan   *span // the span of the last look-up: most are followed by another one close by
+	lastSpan   spanID // the span of the last look-up: most are followed by another one close by
+
+	quick quick
 }
 
 var _ tool.Heap = (*Allocator)(nil)
@@ -74,6 +81,7 @@ func New(cfg Config) (*Allocator, error) {
 	a := &Allocator{cfg: cfg}
 	a.pages.arena = cfg.Arena
 	a.pages.discard = discard
+	a.pages.spans = make([]*span, 1, 64)
 	for i := range a.classes {
 		a.classes[i].stride = classSize(i) + 2*l.RedZone
 	}
@@ -99,7 +107,7 @@ type request struct {
 
 // Malloc allocates size bytes. It returns 0 when there is no memory; then nothing was counted or told.
 func (a *Allocator) Malloc(t tool.Thread, size, align uint64, kind tool.AllocKind, zero bool) guest.Addr {
-	stack := a.cfg.Tool.NewStack(t)
+	stack := a.newStack(t)
 	a.mu.Lock()
 	b, fresh, err := a.alloc(t, request{size, align, kind, zero}, stack)
 	if err == nil {
@@ -123,6 +131,8 @@ func (a *Allocator) Malloc(t tool.Thread, size, align uint64, kind tool.AllocKin
 }
 
 // count notes an allocation in the totals. The caller holds mu.
+//
+//go:nosplit
 func (a *Allocator) count(size uint64) {
 	a.stats.Allocs++
 	a.stats.AllocBytes += size
@@ -133,7 +143,7 @@ func (a *Allocator) Free(t tool.Thread, fn string, p guest.Addr, kind tool.Alloc
 	if p == 0 {
 		return
 	}
-	stack := a.cfg.Tool.NewStack(t)
+	stack := a.newStack(t)
 	a.mu.Lock()
 	a.stats.Frees++ // Memcheck counts calls, good or bad
 	b, ok := a.take(p, stack)
@@ -163,13 +173,15 @@ func (a *Allocator) shelve(b tool.HeapBlock) {
 		a.fill(b.Range(), byte(a.cfg.Layout.FreeFill))
 	}
 	a.mu.Lock()
-	a.quarantine.push(held{b.Addr, b.Size}, &a.cfg.Layout)
+	if sp, slot, ok := a.find(b.Addr); ok {
+		a.quarantine.push(held{b.Size, sp.id, slot}, &a.cfg.Layout)
+	}
 	for {
 		h, ok := a.quarantine.pop(&a.cfg.Layout)
 		if !ok {
 			break
 		}
-		a.release(h.addr)
+		a.release(a.pages.spans[h.span], h.slot)
 	}
 	a.mu.Unlock()
 }
@@ -177,7 +189,7 @@ func (a *Allocator) shelve(b tool.HeapBlock) {
 // Realloc gives the block at p a new size, and the block always a new place: an access through the old address after it
 // is an error that must be seen. It returns 0 when p is no block or there's no memory.
 func (a *Allocator) Realloc(t tool.Thread, fn string, p guest.Addr, size uint64) guest.Addr {
-	stack := a.cfg.Tool.NewStack(t)
+	stack := a.newStack(t)
 	a.mu.Lock()
 	sp, slot, ok := a.find(p)
 	if !ok || sp.meta(slot).state != stateLive || sp.payload(slot) != p {
@@ -339,14 +351,19 @@ func (a *Allocator) Gap(p guest.Addr) (r guest.Range, ok bool) {
 }
 
 // find returns the slot that p lies in, used or not. The caller holds mu.
+//
+//go:nosplit
 func (a *Allocator) find(p guest.Addr) (*span, uint32, bool) {
-	sp := a.lastSpan
-	if sp == nil || p < sp.base || p >= sp.end() {
+	sp := (*span)(nil)
+	if uint(a.lastSpan) < uint(len(a.pages.spans)) {
+		sp = a.pages.spans[a.lastSpan]
+	}
+	if sp == nil || p < sp.base || p >= sp.end() || sp.state != spanUsed {
 		sp = a.pages.at(p)
 		if sp == nil || sp.state != spanUsed {
 			return nil, 0, false
 		}
-		a.lastSpan = sp
+		a.lastSpan = sp.id
 	}
 	slot, ok := sp.slot(p)
 	return sp, slot, ok
@@ -416,17 +433,12 @@ func (a *Allocator) take(p guest.Addr, stack uint32) (tool.HeapBlock, bool) {
 	return sp.block(slot), true
 }
 
-// release makes the slot of the freed block at p usable again. The caller holds mu.
-func (a *Allocator) release(p guest.Addr) {
-	sp, slot, ok := a.find(p)
-	if !ok {
-		return
-	}
+// release makes the slot of a freed block usable again. The caller holds mu.
+func (a *Allocator) release(sp *span, slot uint32) {
 	if sp.class >= 0 {
 		a.releaseSmall(sp, slot)
 		return
 	}
-	a.lastSpan = nil
 	a.pages.free(sp)
 }
 

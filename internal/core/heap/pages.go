@@ -3,6 +3,8 @@ package heap
 import (
 	"sort"
 
+	"golang.org/x/sys/unix"
+
 	"gogrind/internal/guest"
 )
 
@@ -27,9 +29,33 @@ type pageHeap struct {
 	mapped  uint64
 	grow    uint64
 	arenas  []*arena // ascending by base
-	last    *arena   // of the last look-up
-	bins    [numBins]*span
+	last    int      // index of the last look-up's arena
+	bins    [numBins]spanList
 	solos   []*span // free solo spans, when the Arena can't take memory back
+
+	// spans are all spans by number, nil where the number is not in use; number 0 never is. Lists of spans are made of numbers
+	// and not of pointers, because code that calls no runtime (see quick) may not store pointers.
+	spans   []*span
+	numbers []spanID // not in use
+}
+
+// newSpan gives s a number.
+func (h *pageHeap) newSpan(s span) *span {
+	if n := len(h.numbers); n > 0 {
+		s.id = h.numbers[n-1]
+		h.numbers = h.numbers[:n-1]
+	} else {
+		s.id = spanID(len(h.spans))
+		h.spans = append(h.spans, nil)
+	}
+	h.spans[s.id] = &s
+	return &s
+}
+
+// drop takes the number of a span that is not used any more.
+func (h *pageHeap) drop(s *span) {
+	h.spans[s.id] = nil
+	h.numbers = append(h.numbers, s.id)
 }
 
 // margin is left unused at both ends of an arena, so that a guest that misses its block by a little doesn't meet the end
@@ -45,19 +71,31 @@ type arena struct {
 }
 
 // at returns the span that holds p, nil if there's none.
+//
+//go:nosplit
 func (h *pageHeap) at(p guest.Addr) *span {
-	ar := h.last
-	if ar == nil || p < ar.base || p >= ar.end {
-		i := sort.Search(len(h.arenas), func(i int) bool { return h.arenas[i].end > p })
-		if i == len(h.arenas) || p < h.arenas[i].base {
-			return nil
+	if i := h.last; uint(i) < uint(len(h.arenas)) {
+		if ar := h.arenas[i]; p >= ar.base && p < ar.end {
+			return ar.at(p)
 		}
-		ar = h.arenas[i]
-		h.last = ar
 	}
-	return ar.at(p)
+	lo, hi := 0, len(h.arenas)
+	for lo < hi {
+		m := int(uint(lo+hi) / 2)
+		if h.arenas[m].end <= p {
+			lo = m + 1
+		} else {
+			hi = m
+		}
+	}
+	if lo == len(h.arenas) || p < h.arenas[lo].base {
+		return nil
+	}
+	h.last = lo
+	return h.arenas[lo].at(p)
 }
 
+//go:nosplit
 func (ar *arena) at(p guest.Addr) *span {
 	if ar.solo != nil {
 		return ar.solo
@@ -94,18 +132,22 @@ func (h *pageHeap) alloc(n uint64) (*span, error) {
 		if err != nil {
 			return nil, err
 		}
+		if size >= 2*guest.HugePage {
+			// Many small blocks, used for a while and then left in quarantine, are many pages. Without huge ones it is slower, no more.
+			unix.RawSyscall(unix.SYS_MADVISE, uintptr(base), uintptr(size), unix.MADV_HUGEPAGE)
+		}
 		base += margin
 		size -= 2 * margin
 		ar := &arena{base: base, end: base + guest.Addr(size), pages: make([]*span, size/guest.PageSize)}
 		h.addArena(ar)
-		sp = &span{base: base, npages: size / guest.PageSize, zero: true}
+		sp = h.newSpan(span{base: base, npages: size / guest.PageSize, zero: true})
 		h.mark(ar, sp)
 	} else {
 		h.unbin(sp)
 	}
 	if rest := sp.npages - n; rest > 0 {
 		ar := h.arenaOf(sp.base)
-		tail := &span{base: sp.base + guest.Addr(n*guest.PageSize), npages: rest, zero: sp.zero}
+		tail := h.newSpan(span{base: sp.base + guest.Addr(n*guest.PageSize), npages: rest, zero: sp.zero})
 		sp.npages = n
 		h.mark(ar, tail)
 		h.bin(tail)
@@ -136,7 +178,7 @@ func (h *pageHeap) allocSolo(n uint64) (*span, error) {
 	if err != nil {
 		return nil, err
 	}
-	sp := &span{base: base + margin, npages: n, zero: true, solo: true, state: spanUsed, class: -1}
+	sp := h.newSpan(span{base: base + margin, npages: n, zero: true, solo: true, state: spanUsed, class: -1})
 	h.addArena(&arena{base: sp.base, end: sp.end(), solo: sp})
 	return sp, nil
 }
@@ -158,6 +200,7 @@ func (h *pageHeap) free(sp *span) {
 			h.unbin(l)
 			l.npages += sp.npages
 			l.zero = l.zero && sp.zero
+			h.drop(sp)
 			sp = l
 		}
 	}
@@ -166,6 +209,7 @@ func (h *pageHeap) free(sp *span) {
 			h.unbin(r)
 			sp.npages += r.npages
 			sp.zero = sp.zero && r.zero
+			h.drop(r)
 		}
 	}
 	h.mark(ar, sp)
@@ -178,8 +222,8 @@ func (h *pageHeap) freeSolo(sp *span) {
 		h.solos = append(h.solos, sp)
 		return
 	}
-	h.last = nil
 	i := sort.Search(len(h.arenas), func(i int) bool { return h.arenas[i].base >= sp.base })
+	h.drop(sp)
 	h.mapped -= uint64(h.arenas[i].end-h.arenas[i].base) + 2*margin
 	h.arenas = append(h.arenas[:i], h.arenas[i+1:]...)
 }
@@ -209,14 +253,14 @@ func binOf(n uint64) int {
 	return b
 }
 
-func (h *pageHeap) bin(sp *span)   { pushSpan(&h.bins[binOf(sp.npages)], sp) }
-func (h *pageHeap) unbin(sp *span) { removeSpan(&h.bins[binOf(sp.npages)], sp) }
+func (h *pageHeap) bin(sp *span)   { h.push(&h.bins[binOf(sp.npages)], sp) }
+func (h *pageHeap) unbin(sp *span) { h.remove(&h.bins[binOf(sp.npages)], sp) }
 
 // fit returns a free run of at least n pages: of the first bin that has one, the first that is long enough.
 func (h *pageHeap) fit(n uint64) *span {
 	for b := binOf(n); b < numBins; b++ {
-		for sp := h.bins[b]; sp != nil; sp = sp.next {
-			if sp.npages >= n {
+		for id := h.bins[b].first; id != 0; id = h.spans[id].next {
+			if sp := h.spans[id]; sp.npages >= n {
 				return sp
 			}
 		}

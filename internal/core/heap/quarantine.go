@@ -1,14 +1,12 @@
 package heap
 
-import (
-	"gogrind/internal/guest"
-	"gogrind/internal/tool"
-)
+import "gogrind/internal/tool"
 
 // held is a freed block in quarantine.
 type held struct {
-	addr guest.Addr
 	size uint64
+	span spanID
+	slot uint32
 }
 
 // minHeld is the volume that the smallest block counts for: blocks of no bytes must leave the quarantine too.
@@ -43,23 +41,49 @@ func (q *quarantine) pop(l *tool.HeapConfig) (held, bool) {
 	return h, ok
 }
 
-// fifo is a queue in a slice; the dead part at the front is cut off when it is the larger one.
+// fifo is a queue in a ring whose length is a power of two.
 type fifo struct {
-	q    []held
-	head int
+	ring       []held
+	head, tail uint64 // free-running
 }
 
-func (f *fifo) push(h held) { f.q = append(f.q, h) }
+//go:nosplit
+func (f *fifo) full() bool { return f.tail-f.head == uint64(len(f.ring)) }
+
+//go:nosplit
+func (f *fifo) empty() bool { return f.tail == f.head }
+
+// first is the oldest entry of a queue that is not empty.
+//
+//go:nosplit
+func (f *fifo) first() held { return f.ring[f.head&uint64(len(f.ring)-1)] }
+
+func (f *fifo) push(h held) {
+	if f.full() {
+		ring := make([]held, max(1024, 2*len(f.ring)))
+		n := uint64(0)
+		for ; !f.empty(); n++ {
+			ring[n] = f.first()
+			f.head++
+		}
+		f.ring, f.head, f.tail = ring, 0, n
+	}
+	f.put(h)
+}
+
+// put is push for a ring that is not full.
+//
+//go:nosplit
+func (f *fifo) put(h held) {
+	f.ring[f.tail&uint64(len(f.ring)-1)] = h
+	f.tail++
+}
 
 func (f *fifo) pop() (held, bool) {
-	if f.head == len(f.q) {
+	if f.empty() {
 		return held{}, false
 	}
-	h := f.q[f.head]
+	h := f.first()
 	f.head++
-	if f.head > 1024 && f.head > len(f.q)/2 {
-		f.q = f.q[:copy(f.q, f.q[f.head:])]
-		f.head = 0
-	}
 	return h, true
 }

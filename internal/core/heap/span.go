@@ -18,6 +18,8 @@ const (
 )
 
 // classOf is the smallest class that holds n bytes, 1 <= n <= maxSmall.
+//
+//go:nosplit
 func classOf(n uint64) int {
 	if n <= fineLimit {
 		return int((n+15)/16) - 1
@@ -41,8 +43,14 @@ func classSize(c int) uint64 {
 // class is the state of one size class: spans that have a free slot.
 type class struct {
 	stride uint64
-	avail  *span // list through span.next and span.prev
+	avail  spanList
 }
+
+// spanID is the number of a span (pageHeap.spans); 0 is none.
+type spanID uint32
+
+// spanList is a list of spans through span.next and span.prev.
+type spanList struct{ first spanID }
 
 type spanState uint8
 
@@ -67,7 +75,8 @@ type span struct {
 	used   uint32 // slots live or in quarantine
 	freed  uint32 // head of the list of free slots through meta.link, plus 1; 0 when empty
 
-	next, prev *span
+	id         spanID
+	next, prev spanID
 }
 
 type blockState uint8
@@ -90,16 +99,21 @@ type meta struct {
 	state        blockState
 }
 
+//go:nosplit
 func (s *span) end() guest.Addr { return s.base + guest.Addr(s.npages*guest.PageSize) }
 
+//go:nosplit
 func (s *span) meta(slot uint32) *meta { return &s.metas[slot] }
 
 // slot returns which slot p lies in; ok is false in the unused end of the span.
+//
+//go:nosplit
 func (s *span) slot(p guest.Addr) (n uint32, ok bool) {
 	i := uint64(p-s.base) / s.stride
 	return uint32(i), i < uint64(len(s.metas))
 }
 
+//go:nosplit
 func (s *span) payload(slot uint32) guest.Addr {
 	return s.base + guest.Addr(uint64(slot)*s.stride) + guest.Addr(s.metas[slot].off)
 }
@@ -120,7 +134,7 @@ func (s *span) block(slot uint32) tool.HeapBlock {
 // allocSmall takes a slot of class c; fresh says that it was never used since its memory was zero.
 func (a *Allocator) allocSmall(c int) (sp *span, slot uint32, fresh bool, err error) {
 	cl := &a.classes[c]
-	sp = cl.avail
+	sp = a.pages.spans[cl.avail.first]
 	if sp == nil {
 		sp, err = a.pages.alloc(spanPages(cl.stride))
 		if err != nil {
@@ -130,8 +144,16 @@ func (a *Allocator) allocSmall(c int) (sp *span, slot uint32, fresh bool, err er
 		sp.stride = cl.stride
 		sp.metas = make([]meta, sp.npages*guest.PageSize/cl.stride)
 		sp.bump, sp.used, sp.freed = 0, 0, 0
-		cl.push(sp)
+		a.pages.push(&cl.avail, sp)
 	}
+	slot, fresh = a.takeSlot(cl, sp)
+	return sp, slot, fresh, nil
+}
+
+// takeSlot takes a slot of sp, the first available span of its class.
+//
+//go:nosplit
+func (a *Allocator) takeSlot(cl *class, sp *span) (slot uint32, fresh bool) {
 	if sp.freed != 0 {
 		slot = sp.freed - 1
 		sp.freed = sp.metas[slot].link
@@ -142,9 +164,9 @@ func (a *Allocator) allocSmall(c int) (sp *span, slot uint32, fresh bool, err er
 	}
 	sp.used++
 	if sp.freed == 0 && int(sp.bump) == len(sp.metas) {
-		cl.remove(sp)
+		a.pages.remove(&cl.avail, sp)
 	}
-	return sp, slot, fresh, nil
+	return slot, fresh
 }
 
 // spanPages is the length of a span for slots of stride bytes: at least eight slots, and at least 32 KB, so that small
@@ -155,43 +177,58 @@ func spanPages(stride uint64) uint64 {
 
 // releaseSmall puts a slot back; an empty span goes back to the page heap unless it is its class's only one with space.
 func (a *Allocator) releaseSmall(sp *span, slot uint32) {
-	m := sp.meta(slot)
-	*m = meta{link: sp.freed}
-	sp.freed = slot + 1
-	sp.used--
-	cl := &a.classes[sp.class]
-	if !sp.listed {
-		cl.push(sp)
-	}
-	if sp.used == 0 && (cl.avail != sp || sp.next != nil) {
-		cl.remove(sp)
-		if a.lastSpan == sp {
-			a.lastSpan = nil
-		}
+	last := a.emptied(sp)
+	a.putSlot(sp, slot)
+	if last {
+		a.pages.remove(&a.classes[sp.class].avail, sp)
 		sp.zero = false
 		a.pages.free(sp)
 	}
 }
 
-func (c *class) push(s *span)   { pushSpan(&c.avail, s) }
-func (c *class) remove(s *span) { removeSpan(&c.avail, s) }
-
-func pushSpan(head **span, s *span) {
-	s.prev, s.next, s.listed = nil, *head, true
-	if s.next != nil {
-		s.next.prev = s
-	}
-	*head = s
+// emptied reports whether sp goes back to the page heap with the next slot that is put back.
+//
+//go:nosplit
+func (a *Allocator) emptied(sp *span) bool {
+	first := a.classes[sp.class].avail.first
+	return sp.used == 1 && first != 0 && (first != sp.id || sp.next != 0)
 }
 
-func removeSpan(head **span, s *span) {
-	if s.prev != nil {
-		s.prev.next = s.next
+// putSlot makes a slot usable again.
+//
+//go:nosplit
+func (a *Allocator) putSlot(sp *span, slot uint32) {
+	m := &sp.metas[slot]
+	m.state, m.link = stateUnused, sp.freed
+	sp.freed = slot + 1
+	sp.used--
+	if !sp.listed {
+		a.pages.push(&a.classes[sp.class].avail, sp)
+	}
+}
+
+// push makes s the first of list l.
+//
+//go:nosplit
+func (h *pageHeap) push(l *spanList, s *span) {
+	s.prev, s.next, s.listed = 0, l.first, true
+	if s.next != 0 {
+		h.spans[s.next].prev = s.id
+	}
+	l.first = s.id
+}
+
+// remove takes s out of list l.
+//
+//go:nosplit
+func (h *pageHeap) remove(l *spanList, s *span) {
+	if s.prev != 0 {
+		h.spans[s.prev].next = s.next
 	} else {
-		*head = s.next
+		l.first = s.next
 	}
-	if s.next != nil {
-		s.next.prev = s.prev
+	if s.next != 0 {
+		h.spans[s.next].prev = s.prev
 	}
-	s.prev, s.next, s.listed = nil, nil, false
+	s.prev, s.next, s.listed = 0, 0, false
 }

@@ -151,9 +151,14 @@ func (t *Translator) translateHook(pc uint64, n int, indirect bool) uint32 {
 	t.begin(pc, pc+1, indirect)
 	t.point(pc, true, [3]uint8{})
 	if t.cfg.Plain != nil && t.cfg.Plain(n) {
-		t.hot.storeImm(slot(vcpu.OffNoVec), 1)
+		if t.hookStub == t.exitStub {
+			t.hot.storeImm(slot(vcpu.OffNoVec), 1)
+		}
+		t.hot.storeImm32(slot(vcpu.OffExit), vcpu.Code(vcpu.ExitHook, n))
+		t.hot.jmp(t.hookStub)
+	} else {
+		t.hot.leave(t, vcpu.ExitHook, uint32(n))
 	}
-	t.hot.leave(t, vcpu.ExitHook, uint32(n))
 	t.end()
 	return t.tr.frag
 }

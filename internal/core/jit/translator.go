@@ -105,7 +105,7 @@ type Translator struct {
 	moveStack            int               // shared routine: see emitMoveStack
 	moveStore, moveEnd   int               // its store, and where it goes on without it
 	moveLeave            int               // where it goes on for MovingStack
-	exitStub             int               // host offset of vcpu's exit stub
+	exitStub, hookStub   int               // host offsets of vcpu's stubs
 	generation           uint64
 	epoch                atomic.Uint64 // see Epoch
 	stats                Stats
@@ -158,6 +158,7 @@ func New(cfg Config) (*Translator, error) {
 	t.hot = asm{buf: buf, base: t.base, pos: codeOff}
 	t.cold = asm{buf: buf, base: t.base}
 	t.exitStub = int(int64(vcpu.ExitStub()) - int64(t.base))
+	t.hookStub = int(int64(vcpu.HookStub()) - int64(t.base))
 	t.emitShared()
 	t.codeStart = (t.hot.pos + 63) &^ 63
 	t.coldStart = t.codeStart + (n-t.codeStart)/coldFrac

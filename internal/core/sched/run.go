@@ -170,7 +170,16 @@ func (t *Thread) exit() {
 		c.Regs.RIP = uint64(t.s.tr.Target(arg))
 		t.request()
 	case vcpu.ExitHook:
+		if phase := c.Quick; phase != 0 {
+			c.Quick = 0
+			if t.s.cfg.QuickFault(t, phase) {
+				t.hookReturns(c.Regs.GPR[guest.RAX])
+				break
+			}
+		}
 		t.hook(arg)
+	case vcpu.ExitHookDone:
+		t.hookReturns(c.Regs.GPR[guest.RAX])
 	case vcpu.ExitCheck:
 		t.check(arg)
 	case vcpu.ExitEvent:
@@ -271,6 +280,12 @@ func (t *Thread) hook(n int) (returned bool) {
 	if !returns {
 		return false
 	}
+	return t.hookReturns(res)
+}
+
+// hookReturns makes t return from a replaced function with result res. It reports whether it could.
+func (t *Thread) hookReturns(res uint64) bool {
+	c := t.ctx
 	var ra [8]byte
 	sp := guest.Addr(c.Regs.GPR[guest.RSP])
 	if t.s.cfg.Space.ReadMem(ra[:], sp) < 8 {

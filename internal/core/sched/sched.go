@@ -45,7 +45,10 @@ type Config struct {
 	// Hooks and HookPC are what hook number n does and the guest address it stands at.
 	Hooks   func(n int) Hook
 	HookPC  func(n int) guest.Addr
-	Check   func(t *Thread, pc guest.Addr, access int) (exact bool)
+	// QuickFault is called when the function of vcpu.SetQuick has faulted for t in a phase. It reports whether the hook has run all
+	// the same, with its result in rax.
+	QuickFault func(t *Thread, phase uint64) bool
+	Check      func(t *Thread, pc guest.Addr, access int) (exact bool)
 	Faults  tool.FaultWatcher
 	Threads tool.ThreadWatcher
 	Stacks  tool.StackWatcher
@@ -257,6 +260,7 @@ func (s *Scheduler) newThread(ctx *vcpu.Context) *Thread {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := &Thread{id: s.nextID, s: s, ctx: ctx, chaos: newChaos(s.cfg.Chaos, s.nextID)}
+	ctx.Thread = uint64(t.id)
 	t.makeEvents()
 	if s.cfg.Exact != nil {
 		t.exact.state = s.cfg.Exact.Exact(t)

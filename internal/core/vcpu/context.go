@@ -31,6 +31,7 @@ const (
 	ExitEvent                // an access whose address Go computes for the event buffer; argument: check record
 	ExitStep                 // the instruction of a step fragment has run
 	ExitAborted              // entry was given up because a signal arrived; registers are as before
+	ExitHookDone             // a replaced function has run, with its result in rax, and is to return
 )
 
 // Kind and Arg take Context.Exit apart.
@@ -59,8 +60,16 @@ const XSaveOffset = 0x4000
 // XSaveMax is the room for it: AVX-512 needs 2,688 bytes; AMX is left to the guest's own instructions.
 const XSaveMax = 0x1000
 
-// Size is the memory of one context.
+// Size is the memory of one context, without the stack of the function of SetQuick.
 const Size = 0x6000
+
+// quickStack is where that stack begins, in a context's slot less contextSkew, with room above it for arguments.
+//
+//lint:ignore U1000 assembly uses it
+const quickStack = slot - contextSkew - 0x80
+
+//lint:ignore U1000 assembly uses it
+const returnPlane = guest.ReturnPlane
 
 // SigInfo is the kernel's siginfo_t, raw.
 type SigInfo [128]byte
@@ -106,4 +115,8 @@ type Context struct {
 	// values are nobody's business, and are neither saved nor restored. XSave makes the next entry restore what it gives out.
 	NoVec  uint64
 	Events uint64 // where generated code appends the next event record
+	Thread uint64 // number of the guest thread, for the function of SetQuick
+	// Quick is not 0 while that function does what may fault on guest memory; it is what the function has made it when such a fault
+	// has made the thread leave.
+	Quick uint64
 }

@@ -58,6 +58,24 @@ TEXT ·setGS(SB),NOSPLIT|NOFRAME,$0-8
 	MOVQ	GPR(15), R15 \
 	MOVQ	GPR(0), AX
 
+#define SAVEREGS \
+	MOVQ	AX, GPR(0) \
+	MOVQ	CX, GPR(1) \
+	MOVQ	DX, GPR(2) \
+	MOVQ	BX, GPR(3) \
+	MOVQ	SP, GPR(4) \
+	MOVQ	BP, GPR(5) \
+	MOVQ	SI, GPR(6) \
+	MOVQ	DI, GPR(7) \
+	MOVQ	R8, GPR(8) \
+	MOVQ	R9, GPR(9) \
+	MOVQ	R10, GPR(10) \
+	MOVQ	R11, GPR(11) \
+	MOVQ	R12, GPR(12) \
+	MOVQ	R13, GPR(13) \
+	MOVQ	R14, GPR(14) \
+	MOVQ	R15, GPR(15)
+
 // func enterAsm(): runs guest code at Context.Target with the registers of the context until an exit stub is reached.
 // From enterCheck to enterEnd a signal only needs to go to enterAbort: the context is not changed in between.
 // Saves BP and SP only: ABI0 lets it clobber the rest.
@@ -126,22 +144,7 @@ TEXT ·enterAbort(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 
 // exitStub: generated code, or the signal handler, comes here with the guest's registers in the processor.
 TEXT ·exitStub(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
-	MOVQ	AX, GPR(0)
-	MOVQ	CX, GPR(1)
-	MOVQ	DX, GPR(2)
-	MOVQ	BX, GPR(3)
-	MOVQ	SP, GPR(4)
-	MOVQ	BP, GPR(5)
-	MOVQ	SI, GPR(6)
-	MOVQ	DI, GPR(7)
-	MOVQ	R8, GPR(8)
-	MOVQ	R9, GPR(9)
-	MOVQ	R10, GPR(10)
-	MOVQ	R11, GPR(11)
-	MOVQ	R12, GPR(12)
-	MOVQ	R13, GPR(13)
-	MOVQ	R14, GPR(14)
-	MOVQ	R15, GPR(15)
+	SAVEREGS
 	MOVQ	Context_HostSP(FS), SP
 	PUSHFQ
 	POPQ	RFLAGS
@@ -153,6 +156,10 @@ TEXT ·exitStub(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	XSAVE64	XSAVE(CX)
 	JMP	leave<>(SB)
 novec:
+	JMP	leaveNoVec<>(SB)
+
+// leaveNoVec is leave without vector and x87 registers. CX = context.
+TEXT leaveNoVec<>(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	// Only control words outlive a call. The rest of the area is old, for an entry that restores all the same: garbage in
 	// registers that calls may change, and an x87 stack that must be empty.
 	STMXCSR	(XSAVE+24)(CX)
@@ -161,6 +168,64 @@ novec:
 	MOVB	$0, (XSAVE+4)(CX)                 // tags
 	ORQ	$1, (XSAVE+512)(CX)               // XSTATE_BV: x87
 	JMP	leave<>(SB)
+
+// hookStub: generated code comes here at the start of a replaced function, with the guest's registers in the processor and
+// Context.Exit set. It calls the function of SetQuick, on a stack of its own because that of the goroutine has little room for
+// code that may not grow it; to Go, the thread stays in a system call. If that has done all, the guest returns to its caller, else
+// it leaves to Go. The function is a call to the guest, so flags and vector registers are nobody's business.
+TEXT ·hookStub(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	SAVEREGS
+	MOVQ	Context_Self(FS), CX
+	LEAQ	const_quickStack(CX), SP
+	PUSHFQ
+	POPQ	AX
+	MOVQ	AX, RFLAGS
+	TESTL	$0x40500, AX                      // AC, DF and TF are not for Go
+	JNE	togo
+	MOVQ	$0, Context_State(FS)
+	VZEROUPPER
+	XORPS	X15, X15                          // Go's calling convention: X15 is 0, R14 is g
+	MOVQ	-8(FS), R14
+	MOVQ	·quickState(SB), AX
+	LEAQ	Context_Regs(CX), BX
+	MOVQ	Context_Thread(CX), DI
+	LEAQ	Context_Quick(CX), SI
+	MOVL	Context_Exit(CX), CX
+	ANDL	$0xffffff, CX
+	MOVQ	·quickCode(SB), DX
+	CALL	DX
+	TESTB	AX, AX
+	JEQ	togo
+	JMP	·hookReturn(SB)
+togo:
+	JMP	·hookLeave(SB)
+
+// hookLeave: what hookStub has called did not do it, or a fault in it has brought the handler here.
+TEXT ·hookLeave(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVQ	Context_Self(FS), CX
+	MOVQ	Context_HostSP(CX), SP
+	MOVQ	$1, Context_NoVec(CX)
+	JMP	leaveNoVec<>(SB)
+
+// hookReturn returns from a replaced function as translated code does, see emitReturn in package jit. Up to hookEnd nothing in
+// the context changes, so a signal or a fault only needs to go to hookAbort.
+TEXT ·hookReturn(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	CMPQ	Context_Pending(FS), $0
+	JNE	aborted
+	MOVQ	$1, Context_State(FS)
+	LOADREGS
+	MOVQ	GPR(4), SP
+	BYTE $0x64; BYTE $0xff; BYTE $0xb4; BYTE $0x24; LONG $const_returnPlane // pushq %fs:returnPlane(%rsp)
+	BYTE $0xc2; BYTE $8; BYTE $0              // ret $8
+aborted:
+	JMP	·hookAbort(SB)
+TEXT ·hookEnd(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	INT	$3
+
+// hookAbort: the replaced function is done, with its result in the context; Go returns from it.
+TEXT ·hookAbort(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVQ	$(const_ExitHookDone<<24), Context_Exit(FS)
+	JMP	·hookLeave(SB)
 
 // leave makes the processor what Go expects and returns to the caller of enterAsm or stepAsm. SP = HostSP.
 TEXT leave<>(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
@@ -288,6 +353,20 @@ notguest:
 	ANDQ	$~0x100, UC_EFLAGS(DX)
 	RET
 nottrace:
+	LEAQ	·hookLeave(SB), AX
+	CMPQ	Context_Quick(R8), $0
+	JNE	quick
+	LEAQ	·hookReturn(SB), AX
+	LEAQ	·hookEnd(SB), R11
+	CMPQ	R9, AX
+	JB	nothook
+	CMPQ	R9, R11
+	JAE	nothook
+	LEAQ	·hookAbort(SB), AX
+quick:
+	MOVQ	AX, UC_RIP(DX)
+	RET
+nothook:
 	// A fault in Go or in our assembly: the guest-memory copy recovers, anything else is Go's.
 	MOVQ	·copyLo(SB), AX
 	CMPQ	R9, AX
@@ -316,6 +395,16 @@ guests:
 	MOVQ	AX, UC_RIP(DX)
 	RET
 nostub:
+	LEAQ	·hookReturn(SB), AX
+	LEAQ	·hookEnd(SB), R10
+	CMPQ	R9, AX
+	JB	noreturn
+	CMPQ	R9, R10
+	JAE	noreturn
+	LEAQ	·hookAbort(SB), AX
+	MOVQ	AX, UC_RIP(DX)
+	RET
+noreturn:
 	LEAQ	·sysCheck(SB), AX
 	CMPQ	R9, AX
 	JB	done
@@ -447,14 +536,16 @@ loop:
 	JNZ	loop
 	RET
 
-// func addresses() (exit, handler, restorer uintptr)
-TEXT ·addresses(SB),NOSPLIT,$0-24
+// func addresses() (exit, handler, restorer, hook uintptr)
+TEXT ·addresses(SB),NOSPLIT,$0-32
 	LEAQ	·exitStub(SB), AX
 	MOVQ	AX, exit+0(FP)
 	LEAQ	·sigHandler(SB), AX
 	MOVQ	AX, handler+8(FP)
 	LEAQ	·restorer(SB), AX
 	MOVQ	AX, restorer+16(FP)
+	LEAQ	·hookStub(SB), AX
+	MOVQ	AX, hook+24(FP)
 	RET
 
 // func segments() (base, word uintptr): FS base and the word below it.

@@ -12,6 +12,7 @@ var (
 	kick                 int32 // signal number that only makes a thread look at its state
 	profiling            int32
 	mainContext          uintptr
-	exitAddr             uintptr
+	exitAddr, hookAddr   uintptr
+	quickCode            uintptr // see SetQuick
 	handlerAddr, restore uintptr
 )

@@ -28,7 +28,7 @@ func current() uintptr
 func enterAsm()
 func stepAsm()
 func sysBlock(nr, a1, a2, a3, a4, a5, a6 uintptr) (r int64, aborted uint64)
-func addresses() (exit, handler, restorer uintptr)
+func addresses() (exit, handler, restorer, hook uintptr)
 func segments() (base, word uintptr)
 func xcr0() uint64
 
@@ -60,7 +60,7 @@ func Init(c Config) error {
 	if err := checkCPU(); err != nil {
 		return err
 	}
-	exitAddr, handlerAddr, restore = addresses()
+	exitAddr, handlerAddr, restore, hookAddr = addresses()
 	cacheLo, cacheHi = uintptr(c.Cache.Start), uintptr(c.Cache.End)
 	copyLo, copyHi, copyResume = c.CopyLo, c.CopyHi, c.CopyResume
 	pid = int32(os.Getpid())
@@ -114,6 +114,29 @@ func SetMask(m uint64) (old uint64) {
 
 // ExitStub is the host address that generated code jumps to after storing Context.Exit.
 func ExitStub() uintptr { return exitAddr }
+
+// HookStub is the host address that generated code jumps to at the start of a replaced function with integer arguments, after
+// storing Context.Exit; it is ExitStub if there is no function of SetQuick that could do it.
+func HookStub() uintptr {
+	if quickCode == 0 {
+		return exitAddr
+	}
+	return hookAddr
+}
+
+// Quick runs hook number hook for the guest thread with the given number and registers, and reports whether it has: then its result
+// is in rax. It runs on a thread that Go believes to be in a system call, on a small stack. So it, and all that it calls, must be
+// nosplit, must not allocate, not store pointers and not panic. While *phase is not 0, a fault ends it, as if it had returned
+// false: Context.Quick then has the phase.
+type Quick func(state unsafe.Pointer, regs *guest.Regs, hook, thread uint64, phase *uint64) bool
+
+// quickState is the state that quickCode is called with.
+var quickState unsafe.Pointer
+
+// SetQuick makes f, a function and not a closure, what HookStub calls with state. Called once, before translated code is made.
+func SetQuick(f Quick, state unsafe.Pointer) {
+	quickCode, quickState = **(**uintptr)(unsafe.Pointer(&f)), state
+}
 
 // arena hands out context memory at guest.Contexts.
 var arena struct {

@@ -1,0 +1,92 @@
+package massif
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"gogrind/internal/guest"
+	"gogrind/internal/tool"
+)
+
+// eventHeap is a heap with events that tests put there.
+type eventHeap struct {
+	fakeHeap
+	events *[]tool.HeapEvent
+}
+
+func (h eventHeap) TakeEvents(f func([]tool.HeapEvent)) {
+	f(*h.events)
+	*h.events = nil
+}
+
+type eventHost struct {
+	*fakeHost
+	events []tool.HeapEvent
+}
+
+func (h *eventHost) Heap() tool.Heap { return eventHeap{fakeHeap{h: h.fakeHost}, &h.events} }
+
+// TestQuick counts the same blocks by calls and by events, with realloc in between, which is never an event. The results must be the
+// same to the letter.
+func TestQuick(t *testing.T) {
+	for _, unit := range []string{unitBytes, unitInstructions} {
+		t.Run(unit, func(t *testing.T) {
+			var out [2]bytes.Buffer
+			for quick := range 2 {
+				b := newBench(t, "-time-unit="+unit, "-detailed-freq=3", "-max-snapshots=20")
+				b.m.insts.Values = make([]uint64, 2)
+				clock := b.m.insts.Values
+				host := &eventHost{fakeHost: b.h}
+				b.m.host = host
+				q, ok := b.m.QuickHeap()
+				if !ok || !q.AllocStacks || q.FreeStacks || !q.Events || q.Shadow != 0 {
+					t.Fatalf("quick: %+v, %v", q, ok)
+				}
+				rng := rand.New(rand.NewPCG(1, 2))
+				var live []tool.HeapBlock
+				for range 500 {
+					clock[rng.IntN(2)] += 100
+					b.at(pcMalloc, []guest.Addr{pcMain, pcWrap, pcSkip}[rng.IntN(3)], pcMain)
+					k := rng.IntN(max(1, len(live)))
+					size := rng.Uint64N(100)
+					e := tool.HeapEvent{Time: clock[0] + clock[1]}
+					switch n := rng.IntN(10); {
+					case n < 5 || len(live) == 0:
+						blk := tool.HeapBlock{Addr: b.next, Size: size, Alloc: b.m.NewStack(b.h.t)}
+						b.next += 0x1000
+						live = append(live, blk)
+						if e.Addr, e.Size, e.Stack = blk.Addr, blk.Size, blk.Alloc; quick == 1 {
+							host.events = append(host.events, e)
+						} else {
+							b.m.Allocated(b.h.t, blk, false)
+						}
+					case n < 7:
+						live[k] = b.realloc(live[k], size, pcMain)
+					default:
+						blk := live[k]
+						live = append(live[:k], live[k+1:]...)
+						if e.Addr, e.Size, e.Stack, e.Free = blk.Addr, blk.Size, blk.Alloc, true; quick == 1 {
+							host.events = append(host.events, e)
+						} else {
+							b.free(blk)
+						}
+					}
+				}
+				b.m.mu.Lock()
+				if err := b.m.write(&out[quick]); err != nil {
+					t.Fatal(err)
+				}
+				b.m.mu.Unlock()
+			}
+			if a, b := out[0].String(), out[1].String(); a != b || strings.Count(a, "snapshot=") < 10 {
+				t.Errorf("by calls:\n%s\nby events:\n%s", a, b)
+			}
+		})
+	}
+	b := newBench(t, "-stacks=yes")
+	if _, ok := b.m.QuickHeap(); ok {
+		t.Error("quick with stacks")
+	}
+}

@@ -1,0 +1,190 @@
+package stack
+
+import (
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"gogrind/internal/guest"
+)
+
+// Source is where a value that an unwinder relies on comes from.
+type Source uint8
+
+// The sources. Relative values are less the stack pointer.
+const (
+	Word         Source = iota + 1 // a word on the stack
+	RelativeWord                   // a word on the stack, relative
+	RelativeRBP                    // register rbp, relative
+	end                            // none: Step.Offset is the number of the stack
+)
+
+// Step is one value that an unwinder has read, from which follows what it reads next.
+type Step struct {
+	From   Source
+	Offset int32 // of a word, from the stack pointer
+	Value  uint64
+}
+
+// Paths finds the numbers of stacks that were seen before: the same code with the same return addresses at the same distances
+// from the stack pointer has the same callers. It is a tree of what an unwinder read, in a hash table. What it says holds until
+// code or its frame information changes; then it must be cleared.
+//
+// Find takes no lock, calls no runtime and may be called by threads that Go believes to be in system calls. It reads the stack
+// without asking whether it is there: the caller handles a fault. All methods are safe for concurrent use.
+type Paths struct {
+	version atomic.Uint32 // changes when the table is cleared; odd while it is
+	mu      sync.Mutex    // serialises changes of the table
+	used    int           // guarded by mu
+	table   [pathSlots]place
+}
+
+// place is a node of the tree, and at the same time the edge to it. Its number is its slot plus 1; the root has 0.
+type place struct {
+	value uint64 // that was read at the place before
+	// link is the number of the place before, shifted, and the Source of what is read here. 0: the slot is empty. It is written last.
+	link atomic.Uint32
+	arg  int32 // offset of what is read here, or the number of the stack
+}
+
+const (
+	pathBits  = 17
+	pathSlots = 1 << pathBits
+	pathFull  = pathSlots / 2
+	probes    = 16 // slots that are looked at for one place
+	maxPath   = 64 // steps
+	linkShift = 3
+)
+
+// NewPaths returns an empty table, which takes 2 MB when it is full.
+func NewPaths() *Paths { return new(Paths) }
+
+// Version changes when what was known does not hold any more.
+func (p *Paths) Version() uint32 { return p.version.Load() }
+
+// Clear forgets all stacks.
+func (p *Paths) Clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+}
+
+// clear is Clear with p.mu held.
+func (p *Paths) clear() {
+	p.version.Add(1)
+	if p.used > 0 {
+		for i := range p.table {
+			p.table[i].link.Store(0)
+		}
+		p.used = 0
+	}
+	p.version.Add(1)
+}
+
+//go:nosplit
+func pathSlot(parent uint32, value uint64) uint32 {
+	// The multiplier of the splitmix64 finaliser; the shift makes addresses of functions differ in the bits that count.
+	h := (value ^ uint64(parent)<<40) * 0xbf58476d1ce4e5b9
+	return uint32(h >> (64 - pathBits))
+}
+
+// child is the slot of the place that value leads to from place number parent.
+//
+//go:nosplit
+func (p *Paths) child(parent uint32, value uint64) (slot uint32, ok bool) {
+	slot = pathSlot(parent, value)
+	for range probes {
+		e := &p.table[slot%pathSlots]
+		link := e.link.Load()
+		if link == 0 {
+			return slot % pathSlots, false
+		}
+		if link>>linkShift == parent && e.value == value {
+			return slot % pathSlots, true
+		}
+		slot++
+	}
+	return pathSlots, false
+}
+
+// Find returns the number that Add was given for the stack of a thread with registers r at code pc. ok is false when it is not
+// known.
+//
+//go:nosplit
+func (p *Paths) Find(pc uint64, r *guest.Regs) (id uint32, ok bool) {
+	version := p.version.Load()
+	sp := r.GPR[guest.RSP]
+	if sp&7 != 0 || version&1 != 0 {
+		return 0, false
+	}
+	at, v := uint32(0), pc
+	for range maxPath {
+		slot, ok := p.child(at, v)
+		if !ok {
+			return 0, false
+		}
+		e := &p.table[slot]
+		switch Source(e.link.Load() & (1<<linkShift - 1)) {
+		case Word:
+			v = word(sp + uint64(int64(e.arg)))
+		case RelativeWord:
+			v = word(sp+uint64(int64(e.arg))) - sp
+		case RelativeRBP:
+			v = r.GPR[guest.RBP] - sp
+		case end:
+			id = uint32(e.arg)
+			return id, p.version.Load() == version
+		default: // cleared meanwhile
+			return 0, false
+		}
+		at = slot + 1
+	}
+	return 0, false
+}
+
+//go:nosplit
+func word(a uint64) uint64 { return *(*uint64)(*(*unsafe.Pointer)(unsafe.Pointer(&a))) }
+
+// Add makes id the number of the stack of a thread at code pc whose unwinder has read what steps say. version is what Version
+// said before the unwinder began.
+func (p *Paths) Add(version uint32, pc uint64, steps []Step, id uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.version.Load() != version || len(steps) >= maxPath {
+		return
+	}
+	if p.used > pathFull {
+		p.clear()
+	}
+	at, v := uint32(0), pc
+	for i := range steps {
+		s := &steps[i]
+		if at = p.add(at, v, s.From, s.Offset); at == 0 {
+			return
+		}
+		v = s.Value
+	}
+	p.add(at, v, end, int32(id))
+}
+
+// add returns the number of the place that v leads to from parent, 0 if there is no room for it or if it reads something else.
+func (p *Paths) add(parent uint32, v uint64, from Source, arg int32) uint32 {
+	slot, ok := p.child(parent, v)
+	link := parent<<linkShift | uint32(from)
+	switch {
+	case ok:
+		if e := &p.table[slot]; e.link.Load() != link || e.arg != arg {
+			return 0
+		}
+	case slot == pathSlots:
+		return 0
+	default:
+		e := &p.table[slot]
+		e.value, e.arg = v, arg
+		e.link.Store(link)
+		p.used++
+	}
+	return slot + 1
+}
+
+var _ [1<<(32-linkShift) - 1 - pathSlots]struct{} // numbers of places fit in links

@@ -1,0 +1,148 @@
+package stack
+
+import (
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"unsafe"
+
+	"gogrind/internal/guest"
+)
+
+// frames is a stack of which tests know the address.
+type frames struct {
+	words [64]uint64
+	regs  guest.Regs
+}
+
+// newFrames is not inlined, so that what it returns is not on a goroutine's stack, which may move.
+//
+//go:noinline
+func newFrames() *frames {
+	f := new(frames)
+	f.regs.GPR[guest.RSP] = uint64(uintptr(unsafe.Pointer(&f.words[8])))
+	f.regs.GPR[guest.RBP] = f.regs.GPR[guest.RSP] + 32
+	return f
+}
+
+func (f *frames) find(p *Paths) (uint32, bool) { return p.Find(f.regs.RIP, &f.regs) }
+
+func TestPaths(t *testing.T) {
+	f := newFrames()
+	f.regs.RIP = 0x1000
+	sp := f.regs.GPR[guest.RSP]
+	f.words[8], f.words[12], f.words[13] = 0x2000, sp+64, 0x3000
+	steps := []Step{
+		{Word, 0, 0x2000},
+		{RelativeRBP, 0, 32},
+		{Word, 40, 0x3000},
+		{RelativeWord, 32, 64},
+	}
+	p := NewPaths()
+	if _, ok := f.find(p); ok {
+		t.Error("found in an empty table")
+	}
+	p.Add(p.Version(), f.regs.RIP, steps, 7)
+	p.Add(p.Version(), 0x1001, steps[:1], 8) // another one
+	rows := []struct {
+		what   string
+		change func()
+		ok     bool
+	}{
+		{"nothing", func() {}, true},
+		{"the code", func() { f.regs.RIP = 0x1008 }, false},
+		{"the first return address", func() { f.words[8]++ }, false},
+		{"the second", func() { f.words[13] = 0x2000 }, false},
+		{"rbp", func() { f.regs.GPR[guest.RBP]++ }, false},
+		{"a saved rbp", func() { f.words[12] += 8 }, false},
+		{"another word", func() { f.words[9] = 5; f.words[14] = 5 }, true},
+		{"another register", func() { f.regs.GPR[guest.RBX] = 5 }, true},
+		{"the stack pointer, to where words are the same", func() {
+			copy(f.words[6:], f.words[8:])
+			f.words[10] -= 16
+			f.regs.GPR[guest.RSP] -= 16
+			f.regs.GPR[guest.RBP] -= 16
+		}, true},
+		{"its alignment", func() { f.regs.GPR[guest.RSP]++ }, false},
+	}
+	for _, r := range rows {
+		was := *f
+		r.change()
+		if id, ok := f.find(p); ok != r.ok || ok && id != 7 {
+			t.Errorf("%s changed: %d, %v", r.what, id, ok)
+		}
+		*f = was
+	}
+	version := p.Version()
+	p.Clear()
+	if _, ok := f.find(p); ok {
+		t.Error("found after Clear")
+	}
+	if p.Add(version, f.regs.RIP, steps, 7); p.used != 0 {
+		t.Error("what was found before Clear has been added")
+	}
+	p.Add(p.Version(), f.regs.RIP, make([]Step, maxPath), 7)
+	if p.used != 0 {
+		t.Error("a path that Find would give up has been added")
+	}
+}
+
+// TestPathsFull adds more stacks than there is room for: what is found is right, and most are.
+func TestPathsFull(t *testing.T) {
+	p := NewPaths()
+	f := newFrames()
+	rng := rand.New(rand.NewPCG(3, 4))
+	found := 0
+	const n = 3 * pathSlots
+	for id := uint32(1); id <= n; id++ {
+		f.regs.RIP = uint64(rng.IntN(50)) << 4
+		f.words[8], f.words[9] = uint64(rng.IntN(1000))<<3, rng.Uint64()
+		steps := []Step{{Word, 0, f.words[8]}, {Word, 8, f.words[9]}}
+		p.Add(p.Version(), f.regs.RIP, steps, id)
+		got, ok := f.find(p)
+		if ok && got != id {
+			t.Fatalf("stack %d is called %d", id, got)
+		}
+		if ok {
+			found++
+		}
+	}
+	if found < n*9/10 {
+		t.Errorf("%d of %d found", found, n)
+	}
+}
+
+// TestPathsParallel looks for stacks while others are added and all are cleared.
+func TestPathsParallel(t *testing.T) {
+	p := NewPaths()
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			f := newFrames()
+			rng := rand.New(rand.NewPCG(5, 6))
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				f.words[8] = uint64(rng.IntN(5000))
+				f.words[9] = f.words[8] * 3
+				if id, ok := f.find(p); ok && uint64(id) != f.words[8] {
+					t.Errorf("stack %d is called %d", f.words[8], id)
+					return
+				}
+			}
+		})
+	}
+	for i := range uint64(200_000) {
+		v := i % 5000
+		p.Add(p.Version(), 0, []Step{{Word, 0, v}, {Word, 8, v * 3}}, uint32(v))
+		if i%20_000 == 19_999 {
+			p.Clear()
+		}
+	}
+	close(stop)
+	wg.Wait()
+}

@@ -43,18 +43,18 @@ type Config struct {
 	Request    func(t *Thread) // a client request: rax points to it
 	NRAddr     func(t *Thread) uint64
 	// Hooks and HookPC are what hook number n does and the guest address it stands at.
-	Hooks   func(n int) Hook
-	HookPC  func(n int) guest.Addr
+	Hooks  func(n int) Hook
+	HookPC func(n int) guest.Addr
 	// QuickFault is called when the function of vcpu.SetQuick has faulted for t in a phase. It reports whether the hook has run all
 	// the same, with its result in rax.
 	QuickFault func(t *Thread, phase uint64) bool
 	Check      func(t *Thread, pc guest.Addr, access int) (exact bool)
-	Faults  tool.FaultWatcher
-	Threads tool.ThreadWatcher
-	Stacks  tool.StackWatcher
-	Events  tool.EventWatcher
-	Kernel  tool.KernelWatcher
-	Exact   tool.Exact
+	Faults     tool.FaultWatcher
+	Threads    tool.ThreadWatcher
+	Stacks     tool.StackWatcher
+	Events     tool.EventWatcher
+	Kernel     tool.KernelWatcher
+	Exact      tool.Exact
 	// ExactOnly steps every instruction, for tests: findings must be the same.
 	ExactOnly bool
 	// Callers stores where t is and the return addresses on its stack, innermost first, and returns how many.

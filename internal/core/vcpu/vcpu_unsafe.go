@@ -131,6 +131,8 @@ func HookStub() uintptr {
 type Quick func(state unsafe.Pointer, regs *guest.Regs, hook, thread uint64, phase *uint64) bool
 
 // quickState is the state that quickCode is called with.
+//
+//lint:ignore U1000 assembly reads it
 var quickState unsafe.Pointer
 
 // SetQuick makes f, a function and not a closure, what HookStub calls with state. Called once, before translated code is made.

@@ -17,8 +17,8 @@ type faults struct {
 }
 
 func (f faults) Fault(t tool.Thread, sig, code int, addr guest.Addr) {
-	if sig == signal.SIGSEGV && !f.p.opt.XML && f.p.overflow(t, addr) {
-		f.p.log.Userf("Stack overflow in thread #1: can't grow stack to %#x", uint64(addr.PageDown()))
+	if sig == signal.SIGSEGV && !f.p.opt.XML && f.p.StackOverflow(t, addr) {
+		f.p.log.Userf("%s", overflowText(addr))
 	}
 	if sig == signal.SIGILL && code > 0 && f.p.opt.SigillDiagnostics {
 		f.p.illegal(t)
@@ -28,8 +28,13 @@ func (f faults) Fault(t tool.Thread, sig, code int, addr guest.Addr) {
 	}
 }
 
-// overflow reports whether addr, which can't be accessed, is where the main thread's stack would have to grow to.
-func (p *Process) overflow(t tool.Thread, addr guest.Addr) bool {
+// overflowText is what Valgrind says each time its stack would have to grow to addr and can't.
+func overflowText(addr guest.Addr) string {
+	return fmt.Sprintf("Stack overflow in thread #1: can't grow stack to %#x", uint64(addr.PageDown()))
+}
+
+// StackOverflow reports whether addr, which can't be accessed, is where the main thread's stack would have to grow to.
+func (p *Process) StackOverflow(t tool.Thread, addr guest.Addr) bool {
 	const (
 		redZone = 128     // of the amd64 ABI
 		reach   = 1 << 20 // the kernel leaves that much free below a stack (stack_guard_gap)

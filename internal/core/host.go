@@ -47,6 +47,9 @@ func (p *Process) FirstFD() int { return p.firstFD }
 
 func (p *Process) Threads(f func(tool.Thread) bool) { p.sched.Threads(f) }
 
+// Break is the brk data segment.
+func (p *Process) Break() guest.Range { return p.space.Break() }
+
 // Sequence is the counter of %n in names of files. It is for threads that have stopped all others.
 func (p *Process) Sequence() *int { return &p.sequence }
 
@@ -254,6 +257,11 @@ func (p *Process) check(t *sched.Thread, pc guest.Addr, access int) (exact bool)
 		return false
 	}
 	a := &d.access[access]
+	if a.Size == 0 {
+		// An area of XSAVE, where the dynamic linker keeps arguments while it looks a function up, undefined ones, too.
+		addr, _ := effective(&d.inst, a, t.Regs())
+		return p.tool.(tool.Leaver).Leave(t, a.Kind, addr, 0)
+	}
 	if elsewhere(&d.inst, a) {
 		p.touched(t, pc, access, func(addr guest.Addr, size int) {
 			exact = p.tool.(tool.Leaver).Leave(t, a.Kind, addr, size) || exact
@@ -291,6 +299,9 @@ func (p *Process) fatal(t *sched.Thread, info signal.Info, core bool) {
 			text += "\n"
 		}
 		text += l
+	}
+	if info.Signo() == int(signal.SIGSEGV) && crash(info) && p.StackOverflow(t, guest.Addr(info.Addr())) {
+		text += "\n" + overflowText(guest.Addr(info.Addr()))
 	}
 	p.log.Userf("")
 	p.report.Message(0, text, p.callers(t))

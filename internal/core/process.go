@@ -464,6 +464,10 @@ func (p *Process) makeScheduler(firstFD int, space unix.Rlimit) {
 				cfg.WarnFD = func(line string) { p.log.Userf("%s", line) }
 			}
 			cfg.Trace = func(line string) { p.log.Debugf("%s", line) }
+			if w, ok := p.tool.(tool.BreakWatcher); ok && p.image.Interp != "" { // the start code of static programs relies on zeros
+				cfg.Break = func(t syswrap.Thread, from, to guest.Addr) { w.BreakMoved(t.(*sched.Thread), from, to) }
+			}
+			_, cfg.NoClone3 = p.tool.(tool.HeapReplacer) // the tools that show stacks
 			cfg.Tracing = func() bool { return p.opt.TraceSyscalls }
 			return syswrap.New(cfg)
 		},

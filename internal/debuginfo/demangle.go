@@ -37,7 +37,7 @@ func demangled(name string) (s string, ok bool) {
 	a, err := demangle.ToAST(name, demangle.NoRust)
 	if err != nil {
 		s, err := demangle.ToString(name, demangle.MaxLength(16))
-		return s, err == nil
+		return s, err == nil && s != "" // a Rust name may have a type only
 	}
 	if c := a.Copy(likeBinutils, func(demangle.AST) bool { return false }); c != nil {
 		a = c

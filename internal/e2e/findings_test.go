@@ -94,7 +94,7 @@ func parseLog(log, source string) report {
 				*frames = append(*frames, f)
 			}
 		} else if m := addressLine.FindStringSubmatch(text); m != nil {
-			cur.Where = m[1]
+			cur.Where = farAddress.ReplaceAllString(m[1], "ADDRESS")
 			frames = &cur.Block
 		} else if m := moreWhere.FindStringSubmatch(text); m != nil {
 			more := farAddress.ReplaceAllString(m[1]+m[2]+m[3], "ADDRESS")

@@ -186,7 +186,13 @@ func (m *Memcheck) blockAs(a guest.Addr, b tool.HeapBlock, state string) []repor
 
 // onStack describes a as part of a thread's stack, nil if it is in none. t is the thread that came upon a.
 func (m *Memcheck) onStack(t tool.Thread, a guest.Addr) (x []report.Aux) {
+	guard := m.guardAt(a)
 	m.host.Threads(func(o tool.Thread) bool {
+		if s := o.Stack(); guard.End != 0 && guard.End == s.Start {
+			below := uint64(guest.Addr(o.Regs().GPR[guest.RSP]) - a)
+			x = aux("Address %#x is on thread %d's stack\nIn stack guard protected page, %d bytes below stack pointer", uint64(a), o.ID(), below)
+			return false
+		}
 		if !o.Stack().Contains(a) && !overflow(o, a) {
 			return true
 		}
@@ -211,6 +217,17 @@ func (m *Memcheck) onStack(t tool.Thread, a guest.Addr) (x []report.Aux) {
 		return false
 	})
 	return x
+}
+
+// guardAt is the mapping at a if it may not be accessed, as the one below a thread's stack.
+func (m *Memcheck) guardAt(a guest.Addr) (r guest.Range) {
+	m.host.Mappings(func(mp tool.Mapping) bool {
+		if mp.Contains(a) && mp.Prot == 0 {
+			r = mp.Range
+		}
+		return mp.End <= a
+	})
+	return r
 }
 
 // overflow reports whether the stack pointer of t has left all mappings and a is near it: the thread ran out of stack.
@@ -255,8 +272,19 @@ func (m *Memcheck) function(pc guest.Addr) string {
 // sharedAnonymous is the file that the kernel shows for shared memory without a file.
 const sharedAnonymous = "/dev/zero (deleted)"
 
+// breakHost is a host that knows the brk data segment.
+type breakHost interface{ Break() guest.Range }
+
+// breakRoom is how far from its start addresses are told to be behind the brk data segment: Valgrind reserves so much for it.
+const breakRoom = 8 << 20
+
 // mapping describes a by the mapping that it is in.
 func (m *Memcheck) mapping(a guest.Addr) []report.Aux {
+	if h, ok := m.host.(breakHost); ok {
+		if b := h.Break(); b.End <= a && a < b.Start+breakRoom {
+			return aux("Address %#x is %d bytes after the brk data segment limit 0x%x", uint64(a), uint64(a-b.End), uint64(b.End))
+		}
+	}
 	x := aux("Address %#x is not stack'd, malloc'd or (recently) free'd", uint64(a))
 	m.host.Mappings(func(mp tool.Mapping) bool {
 		if !mp.Contains(a) {

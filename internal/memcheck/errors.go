@@ -29,6 +29,9 @@ func (m *Memcheck) callers(t tool.Thread) []guest.Addr {
 // Leave implements tool.Leaver: translated code found a shadow byte of the access that is not 0. What the access loads decides
 // whether the instruction is stepped; a store makes its bytes defined.
 func (m *Memcheck) Leave(t tool.Thread, kind isa.AccessKind, a guest.Addr, size int) (exact bool) {
+	if size == 0 {
+		return m.opts.undefErrors // which parts are accessed is known to those who follow what registers hold
+	}
 	r := guest.Range{Start: a, End: a + guest.Addr(size)}
 	if _, bad := m.shadow.FirstNoAccess(r); !bad && !m.belowSP(t, r) {
 		if kind == isa.Store {
@@ -124,6 +127,9 @@ func (m *Memcheck) ignored(t tool.Thread, r guest.Range) bool {
 	if m.opts.gcc296 && r.Start < sp && sp-r.Start <= gcc296Reach {
 		return true
 	}
+	if h, ok := m.host.(stackHost); ok && h.StackOverflow(t, r.Start) {
+		return true // a fault follows, of which the core tells
+	}
 	for _, q := range m.opts.ignoreRanges {
 		if q.Contains(r.Start) {
 			return true
@@ -137,6 +143,11 @@ func (m *Memcheck) ignored(t tool.Thread, r guest.Range) bool {
 		}
 	}
 	return false
+}
+
+// stackHost is a host that knows when a stack is used up.
+type stackHost interface {
+	StackOverflow(t tool.Thread, a guest.Addr) bool
 }
 
 // gcc296Reach is how far below the stack pointer the code of that compiler reads.

@@ -68,6 +68,7 @@ var (
 	_ tool.ReallocZeroer  = (*Memcheck)(nil)
 	_ tool.OverlapWatcher = (*Memcheck)(nil)
 	_ tool.MemoryWatcher  = (*Memcheck)(nil)
+	_ tool.BreakWatcher   = (*Memcheck)(nil)
 	_ tool.Leaver         = (*Memcheck)(nil)
 	_ tool.KernelWatcher  = (*Memcheck)(nil)
 	_ tool.FaultWatcher   = (*Memcheck)(nil)

@@ -31,6 +31,18 @@ const keepShadow = 16 << 20
 // filling their shadow would cost more than all that short threads do.
 const keepReserved = 64 << 10
 
+// BreakMoved implements tool.BreakWatcher: new memory is undefined to Memcheck, as allocators that get theirs here give it out as
+// it is, and the rest of the last page is nobody's.
+func (m *Memcheck) BreakMoved(t tool.Thread, from, to guest.Addr) {
+	m.shadow.MakeNoAccess(guest.Range{Start: to, End: to.PageUp()})
+	if r := (guest.Range{Start: from, End: to}); from < to {
+		m.undefined(r)
+		if m.opts.origins {
+			m.origins.mark(r, origin{kind: originUnknown, stack: m.NewStack(t)})
+		}
+	}
+}
+
 // Unmapped implements tool.MemoryWatcher.
 func (m *Memcheck) Unmapped(r guest.Range) {
 	m.shadowLost(m.shadow.Unmap(r))

@@ -73,7 +73,7 @@ func (m *Memcheck) Request(t tool.Thread, code uint32, args [5]uint64) (result u
 		case shadow.Unaddressable:
 			m.badRequest(t, "Unaddressable", bad)
 		case shadow.Undef:
-			m.reportUndefined(t, undefinedChecked, 0, "", bad, origin{})
+			m.reportUndefined(t, undefinedChecked, 0, "", bad, m.originAt(t, bad))
 		}
 		return uint64(bad), true
 	case reqLeakCheck:

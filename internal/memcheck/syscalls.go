@@ -16,11 +16,15 @@ func (m *Memcheck) BeforeRead(t tool.Thread, _, param string, r guest.Range) {
 }
 
 func (m *Memcheck) undefinedParam(t tool.Thread, param string, a guest.Addr) {
-	var o origin
+	m.reportUndefined(t, undefinedArgBytes, 0, param, a, m.originAt(t, a))
+}
+
+// originAt is where the undefined byte at a comes from.
+func (m *Memcheck) originAt(t tool.Thread, a guest.Addr) (o origin) {
 	if x := registersOf(t); x != nil && m.opts.origins {
 		o = m.originOf(x.Origin(a, 1))
 	}
-	m.reportUndefined(t, undefinedArgBytes, 0, param, a, o)
+	return o
 }
 
 // BeforeWrite implements tool.KernelWatcher.

@@ -103,6 +103,11 @@ type MemoryWatcher interface {
 	Moved(from, to guest.Range)
 }
 
+// BreakWatcher is told when a thread has moved the end of the brk data segment, which need not be the end of a page.
+type BreakWatcher interface {
+	BreakMoved(t Thread, from, to guest.Addr)
+}
+
 // KernelWatcher is told about memory that a system call is going to read or has written.
 type KernelWatcher interface {
 	// BeforeRead is called for each byte range the kernel will read: syscall "write", parameter "write(buf)".
@@ -171,7 +176,8 @@ type Changer interface {
 
 // Leaver receives the out-of-line exits that the tool's annotations ask for (Place.CheckShadow and friends).
 type Leaver interface {
-	// Leave is called with exact guest state before the annotated instruction runs. The access is [a, a+size). With exact set
+	// Leave is called with exact guest state before the annotated instruction runs. The access is [a, a+size); size 0 stands for one that
+	// depends on what registers hold (XSAVE). With exact set
 	// the instruction is to be stepped (Exact): it is going to load undefined bytes.
 	Leave(t Thread, kind AccessKind, a guest.Addr, size int) (exact bool)
 }

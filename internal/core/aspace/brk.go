@@ -36,6 +36,13 @@ func (s *Space) Brk(a guest.Addr) guest.Addr {
 	return end
 }
 
+// Break is the memory up to the break.
+func (s *Space) Break() guest.Range {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return guest.Range{Start: s.brkStart, End: s.brkEnd}
+}
+
 // BrkStart is where the break started.
 func (s *Space) BrkStart() guest.Addr { return s.cfg.Brk.Start }
 

@@ -201,12 +201,12 @@ func (a *Allocator) Realloc(t tool.Thread, fn string, p guest.Addr, size uint64)
 		return 0
 	}
 	b, _, err := a.alloc(t, request{size: size, kind: tool.KindMalloc}, stack)
+	a.count(size) // also one that fails, as in Valgrind's totals
+	a.stats.Frees++
 	if err != nil {
 		a.mu.Unlock()
 		return 0
 	}
-	a.count(size)
-	a.stats.Frees++
 	old, _ := a.take(p, stack)
 	a.mu.Unlock()
 

@@ -126,9 +126,9 @@ func (t *Translator) lowerCheck(i, k int) {
 }
 
 // computed reports whether acc, which shadowOperand leaves out, is looked at in Go: gathers and scatters, bit strings, operands with
-// a segment. What remains are the areas of XSAVE, whose contents programs don't see, and the stack protector's value.
+// a segment, the areas of XSAVE. What remains is the stack protector's value.
 func computed(acc *amd64.Access) bool {
-	return acc.Size != 0 && (acc.Outside || acc.Addr != amd64.AddrModRM)
+	return acc.Size == 0 || acc.Outside || acc.Addr != amd64.AddrModRM
 }
 
 // stackCanary is where the System V ABI of Linux keeps the stack protector's value, from FS: it is read all the time and never

@@ -58,12 +58,13 @@ slow:
 	INCQ SI
 	JMP chunk
 differ:
-	// Which of them is less is a second question, as for Memcheck.
+	// Which of them is less is a second question, as for Memcheck, and decides about the result.
 	CMPB CX, DX
 	JCS less
+	MOVL $1, AX
+	RET
 less:
-	MOVL CX, AX
-	SUBL DX, AX
+	MOVL $-1, AX
 	RET
 same:
 	XORL AX, AX
@@ -106,12 +107,17 @@ found:
 	SUBL CX, AX
 	RET
 slow:
+	// The questions and their order are those of Memcheck's function.
 	MOVBLZX (AX), CX
 	MOVBLZX (SI), R8
-	CMPB CX, R8
-	JNE differ
 	TESTB CX, CX
-	JEQ same
+	JEQ zero
+	TESTB R8, R8
+	JEQ greater
+	CMPB CX, R8
+	JCS less
+	CMPB CX, R8
+	JHI greater
 	INCQ AX
 	INCQ SI
 	DECQ DX
@@ -119,9 +125,14 @@ slow:
 same:
 	XORL AX, AX
 	RET
-differ:
-	MOVL CX, AX
-	SUBL R8, AX
+zero:
+	TESTB R8, R8
+	JEQ same
+less:
+	MOVL $-1, AX
+	RET
+greater:
+	MOVL $1, AX
 	RET
 	END
 

@@ -72,9 +72,13 @@ type Config struct {
 	Space   AddressSpace
 	Signals Signals
 	Watcher tool.KernelWatcher // may be nil
-	Trace   func(line string)  // gets a line for each call while Tracing says so; may be nil
-	Tracing func() bool        // --trace-syscalls=yes
-	Warn    func(line string)  // one line, once per cause; may be nil
+	// Break is told, after a change of the break, where it was and is; may be nil.
+	Break func(t Thread, from, to guest.Addr)
+	// NoClone3 refuses clone3, as Valgrind does, so that C libraries call clone: users' suppressions name it.
+	NoClone3 bool
+	Trace    func(line string) // gets a line for each call while Tracing says so; may be nil
+	Tracing  func() bool       // --trace-syscalls=yes
+	Warn     func(line string) // one line, once per cause; may be nil
 	// TraceMe performs PTRACE_TRACEME; nil: the kernel does.
 	TraceMe func() int64
 	// Descriptors may be nil.

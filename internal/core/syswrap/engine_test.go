@@ -181,7 +181,7 @@ func TestMappingCalls(t *testing.T) {
 		{"mprotect", []uint64{0x1000, 0x2000, 5}, 0, "mprotect 0x1000 0x2000 5"},
 		{"pkey_mprotect", []uint64{0x1000, 0x2000, 5, none}, 0, "mprotect 0x1000 0x2000 5"},
 		{"pkey_mprotect", []uint64{0x1000, 0x2000, 5, 1}, -int64(unix.EINVAL), ""},
-		{"brk", []uint64{0x1234}, 0x9000, "brk 0x1234"},
+		{"brk", []uint64{0x1234}, 0x9000, "brk 0x0;brk 0x1234"},
 		{"madvise", []uint64{0x1000, 0x2000, 4}, 0, "madvise 0x1000 0x2000 4"},
 		{"msync", []uint64{0x1000, 0x2000, 4}, 0, "msync 0x1000 0x2000 4"},
 		{"shmat", []uint64{1, 0x1000, 2}, 0xa000, "shmat 1 0x1000 2"},

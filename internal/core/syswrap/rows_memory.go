@@ -21,7 +21,12 @@ var memoryRows = []row{
 		return raw(c.e.space.Mprotect(guest.Addr(c.Args[0]), c.Args[1], int(c.Args[2])))
 	})),
 	sys("brk", A{Addr("end_data_segment")}, Do(func(c *Call) int64 {
-		return int64(c.e.space.Brk(guest.Addr(c.Args[0])))
+		from := c.e.space.Brk(0)
+		to := c.e.space.Brk(guest.Addr(c.Args[0]))
+		if from != to && c.e.cfg.Break != nil {
+			c.e.cfg.Break(c.t, from, to)
+		}
+		return int64(to)
 	})),
 	sys("madvise", A{Addr("start"), Addr("length"), Int("advice")}, Do(func(c *Call) int64 {
 		return raw(c.e.space.Madvise(guest.Addr(c.Args[0]), c.Args[1], int(int32(c.Args[2]))))

@@ -134,6 +134,8 @@ func clone3Memory(c *Call) {
 func clone3(c *Call) int64 {
 	size := c.Args[1]
 	switch {
+	case c.e.cfg.NoClone3:
+		return errno(unix.ENOSYS)
 	case size < linux.SizeofCloneArgs0:
 		return errno(unix.EINVAL)
 	case size > guest.PageSize:

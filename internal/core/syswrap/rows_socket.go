@@ -79,6 +79,7 @@ func (c *Call) address(text func(field string) string, a, n uint64) {
 		}
 	}
 	switch f {
+	case unix.AF_UNSPEC: // nothing follows
 	case unix.AF_UNIX:
 		if n > 2 {
 			if b := [1]byte{}; c.load(b[:], a+2) && b[0] == 0 {
@@ -98,6 +99,9 @@ func (c *Call) address(text func(field string) string, a, n uint64) {
 	case unix.AF_NETLINK:
 		field("nl_pid", 4, 4)
 		field("nl_groups", 8, 4)
+	case unix.AF_BLUETOOTH:
+		field("rc_bdaddr", 2, 6)
+		field("rc_channel", 8, 1)
 	default:
 		field("sa_data", 2, n-2)
 	}

@@ -1,4 +1,4 @@
-// Memory from sbrk, behind its end after it was given back.
+// Memory from sbrk, behind its end after some of it was given back. The kernel keeps the rest of the page, so that nothing crashes.
 // once: the break is one
 #include "../corpus.h"
 
@@ -7,7 +7,7 @@ int main(void)
 	char *p = sbrk(8192);
 	HIDE(p);
 	p[0] = 1;
-	PICK(sbrk(-8192), NULL);
+	PICK(sbrk(-8192 + 64), NULL);
 	p[100] = 1;
 	PICK(NULL, sbrk(-8192));
 	HIDE(p);

@@ -33,18 +33,26 @@ func (m *Memcheck) Leave(t tool.Thread, kind isa.AccessKind, a guest.Addr, size 
 		return m.opts.undefErrors // which parts are accessed is known to those who follow what registers hold
 	}
 	r := guest.Range{Start: a, End: a + guest.Addr(size)}
-	if _, bad := m.shadow.FirstNoAccess(r); !bad && !m.belowSP(t, r) {
+	_, bad := m.shadow.FirstNoAccess(r)
+	if bad = bad || m.belowSP(t, r); bad {
+		exact = m.leaveBad(t, kind, r)
+	} else {
 		if kind == isa.Store {
 			m.shadow.MakeDefined(r)
 		}
-		return m.loadsUndefined(kind, r)
+		exact = m.loadsUndefined(kind, r)
 	}
-	if x := registersOf(t); x != nil {
-		x.judged, x.judgedPC = r, guest.Addr(t.Regs().RIP)
+	if x := registersOf(t); x != nil && (bad || exact) {
+		x.judged.leave(guest.Addr(t.Regs().RIP), kind, r, bad, exact)
 	}
+	return exact
+}
+
+// leaveBad is Leave for an access to bytes that may not be accessed.
+func (m *Memcheck) leaveBad(t tool.Thread, kind isa.AccessKind, r guest.Range) (exact bool) {
 	switch {
 	case kind == isa.Load && r.Len() >= minVector && m.reachAt(guest.Addr(t.Regs().RIP)) != reachNone && m.goodLoad(t, r):
-		return false // what string functions read too much of plays no part in their results
+		return m.loadsUndefined(kind, r) // what string functions read too much of plays no part in their results
 	case kind == isa.Load && m.goodLoad(t, r):
 		return m.opts.undefErrors
 	case m.ignored(t, r):

@@ -16,9 +16,7 @@ type registers struct {
 	t tool.Thread
 	v vbits.Machine
 
-	// judged is memory whose accesses at judgedPC have been reported, or let pass, by Leave.
-	judged   guest.Range
-	judgedPC guest.Addr
+	judged judged
 	// told are registers whose use as an address was reported since the last jump: once is enough for one value.
 	told   isa.RegSet
 	pushed []pushedRegisters
@@ -60,8 +58,9 @@ func (x *registers) Step(r tool.Registers, in *amd64.Inst) {
 	pc := guest.Addr(r.Regs().RIP)
 	x.own = x.m.ownAccess(pc, in)
 	x.undo.begin(r.Regs(), in)
+	x.judged.step(pc)
 	x.v.Step(in, r, x)
-	if x.undo.again != pc { // else all was said before it was interrupted
+	if x.undo.again != pc {
 		for i := range x.v.Uses {
 			x.report(in, &x.v.Uses[i])
 		}
@@ -181,7 +180,7 @@ func (x *registers) define(r isa.RegSet) {
 
 // Push implements tool.ExactThread.
 func (x *registers) Push(key guest.Addr) {
-	if x.v.Clean() && x.undo.again == 0 {
+	if x.v.Clean() && !x.v.Merging() && x.undo.again == 0 {
 		return
 	}
 	if len(x.pushed) == maxPushed {
@@ -229,11 +228,13 @@ func (x *registers) LoadV(v []byte, a guest.Addr) {
 		}
 		return
 	}
-	if x.m.goodLoad(x.t, r) {
+	ahead := r.Len() >= minVector && x.m.reachAt(guest.Addr(x.t.Regs().RIP)) != reachNone
+	if !x.m.goodLoad(x.t, r) {
+		x.invalid(isa.Load, r) // one error is enough
+	} else if !ahead {
 		return // what is not there is undefined
 	}
-	x.invalid(isa.Load, r)
-	for i := range v { // one error is enough
+	for i := range v { // what string functions read too much of plays no part in their results
 		if shadow.IsNoAccess(x.m.shadow.At(a + guest.Addr(i))) {
 			v[i] = 0
 		}
@@ -258,13 +259,13 @@ func (x *registers) StoreV(v []byte, a guest.Addr, origin uint32) {
 	}
 }
 
-// invalid reports an access to memory that may not be accessed, unless Leave has just done so.
+// invalid reports an access to memory that may not be accessed, unless Leave has just done so, or an earlier Step of the
+// instruction, which was interrupted.
 func (x *registers) invalid(kind isa.AccessKind, r guest.Range) {
 	pc := guest.Addr(x.t.Regs().RIP)
-	if x.judgedPC == pc && x.judged.Covers(r) || x.m.ignored(x.t, r) {
+	if x.undo.again == pc || !x.judged.add(pc, kind, r) || x.m.ignored(x.t, r) {
 		return
 	}
-	x.judged, x.judgedPC = r, pc
 	x.m.invalid(x.t, kind, r)
 }
 

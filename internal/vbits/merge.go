@@ -37,6 +37,9 @@ func (m *Machine) Merges() Merges { return m.merges }
 
 func (m *Machine) SetMerges(x Merges) { m.merges = x }
 
+// Merging reports whether a register holds a merge, which may be defined.
+func (m *Machine) Merging() bool { return m.merges.known != 0 }
+
 // gprOperand is the number of the general register that operand i is, ok false if it is something else.
 func (m *Machine) gprOperand(i int) (n uint8, ok bool) {
 	o := &m.ops[i]

@@ -79,7 +79,7 @@ func (m *Machine) saveX87(at guest.Addr, slot int, save bool) {
 			putBits(m.buf8[:8], v[1])
 			m.mem.StoreV(m.buf8[:slot-8], p+8, m.Origins.ST[n])
 		} else {
-			m.setST(n, [2]uint64{m.loadBits(p, 8), m.loadBits(p+8, 2)})
+			m.setST(n, m.loadExtended(p))
 		}
 	}
 }

@@ -174,11 +174,11 @@ func (m *Machine) cmps() bool {
 		step = -step
 	}
 	for at := guest.Addr(0); done < s.n; at += step {
-		b = m.memVal(s.dst+at, s.size)
 		a = acc
 		if !scan {
 			a = m.memVal(s.src+at, s.size)
 		}
+		b = m.memVal(s.dst+at, s.size)
 		done++
 		if !s.rep {
 			break

@@ -141,7 +141,10 @@ func (m *Machine) sse4a() bool {
 	insert := in.PP&2 != 0
 	dst := &m.File.Vec[m.ops[0].Num&31]
 	last := m.ops[m.nops()-1]
-	src := &m.File.Vec[m.ops[min(1, m.nops()-1)].Num&31]
+	src := dst
+	if m.ops[1].Kind == amd64.OpReg {
+		src = &m.File.Vec[m.ops[1].Num&31]
+	}
 	length, at := uint64(in.Imm)&63, uint64(in.Imm2)&63
 	known := true
 	if last.Kind == amd64.OpReg {

@@ -40,7 +40,7 @@ func (m *Machine) memST(a *amd64.Access) (r [2]uint64) {
 	at := m.address(a)
 	switch a.Size {
 	case 10:
-		return [2]uint64{m.loadBits(at, 8), m.loadBits(at+8, 2)}
+		return m.loadExtended(at)
 	case 8:
 		return fromDouble(m.memVal(at, 8), 11, 52)
 	case 4:
@@ -98,8 +98,7 @@ func (m *Machine) x87Mov() bool {
 		n := m.stNum(0)
 		switch at := m.address(a); a.Size {
 		case 10:
-			m.storeBits(at, f.ST[n][0], 8)
-			m.storeBits(at+8, f.ST[n][1], 2)
+			m.storeExtended(at, f.ST[n])
 		case 8:
 			m.storeBits(at, m.roundedV(n, 11, 52), 8)
 		default:

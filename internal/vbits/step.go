@@ -200,6 +200,25 @@ func (m *Machine) loadBits(a guest.Addr, n int) uint64 {
 	return v
 }
 
+// loadExtended are the V bits of the 10 bytes at a: one access.
+func (m *Machine) loadExtended(a guest.Addr) [2]uint64 {
+	b := m.buf16[:10]
+	m.mem.LoadV(b, a)
+	v := [2]uint64{binary.LittleEndian.Uint64(b), uint64(binary.LittleEndian.Uint16(b[8:]))}
+	if v != ([2]uint64{}) && m.loadedLen == 0 {
+		m.loaded, m.loadedLen = a, len(b)
+	}
+	return v
+}
+
+// storeExtended is storeBits for 10 bytes.
+func (m *Machine) storeExtended(a guest.Addr, v [2]uint64) {
+	var b [10]byte
+	binary.LittleEndian.PutUint64(b[:], v[0])
+	binary.LittleEndian.PutUint16(b[8:], uint16(v[1]))
+	m.storeV(a, b[:])
+}
+
 // loadWord is the value of 8 bytes.
 func (m *Machine) loadWord(a guest.Addr) uint64 {
 	m.mem.Load(m.buf8[:], a)

@@ -42,6 +42,7 @@ type decodedInst struct {
 	request    bool
 	bad        bool // cannot be decoded
 	moves      bool // dirty code may carry undefined bytes through it
+	stores     bool // to its memory operand
 	flow       jit.Flow
 	target     guest.Addr
 	host       uintptr // of the step, in epoch
@@ -282,6 +283,9 @@ func (t *Thread) step(d *decodedInst) (uintptr, bool) {
 			}
 			d.host, d.epoch = host, epoch
 		}
+		if d.stores {
+			t.usesRedZone(d)
+		}
 		x.stepping, x.after = true, next
 		t.ctx.Dirty = 0
 		return d.host, true
@@ -341,7 +345,7 @@ func (t *Thread) transfer(d *decodedInst, next uint64) bool {
 			r.GPR[guest.RSP] += uint64(uint16(in.Imm))
 		}
 		t.moved(old)
-		t.ctx.RedZone = 0 // the tool has seen to it
+		t.releaseRedZone(guest.Addr(old))
 	}
 	if d.flow == jit.FlowCall || d.flow == jit.FlowCallInd { // what the return plane has for this slot is checked by its landing
 		sp := guest.Addr(r.GPR[guest.RSP] - 8)
@@ -356,6 +360,28 @@ func (t *Thread) transfer(d *decodedInst, next uint64) bool {
 	}
 	r.RIP = target
 	return true
+}
+
+// redZone is how far below the stack pointer the ABI lets leaf functions work.
+const redZone = 128
+
+// usesRedZone does what the check of d's store does in fast code: it notes that the function has stored to its red zone.
+func (t *Thread) usesRedZone(d *decodedInst) {
+	r := &t.ctx.Regs
+	sp := r.GPR[guest.RSP]
+	if a := d.inst.Address(&r.GPR, r.RIP, r.FSBase, r.GSBase); sp-a-1 < redZone {
+		t.ctx.RedZone = sp - redZone
+	}
+}
+
+// releaseRedZone does what returns do in fast code: what the function has stored to its red zone is undefined then. sp is where the
+// return address was; when a red zone lies above it, another function has been jumped to since.
+func (t *Thread) releaseRedZone(sp guest.Addr) {
+	z := guest.Addr(t.ctx.RedZone)
+	t.ctx.RedZone = 0
+	if w := t.s.cfg.Stacks; w != nil && z != 0 && z+redZone <= sp {
+		w.StackMoved(t, z+redZone, z+2*redZone) // marks what lies a red zone further down
+	}
 }
 
 // readWord reads 8 bytes for the instruction at RIP, or gives the thread the fault that it has.
@@ -473,6 +499,10 @@ func (t *Thread) decode(pc guest.Addr) *decodedInst {
 	d.n = d.inst.Len
 	d.flow, d.target = jit.FlowOf(&d.inst, pc)
 	d.moves = jit.Moves(&d.inst)
+	var buf [4]amd64.Access
+	for _, a := range d.inst.MemAccesses(buf[:0]) {
+		d.stores = d.stores || a.Addr == amd64.AddrModRM && a.Kind&isa.Store != 0
+	}
 	d.effects = d.inst.LowEffects() // what lies above is hardly ever undefined, and then taken for defined
 	return d
 }

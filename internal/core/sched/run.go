@@ -138,6 +138,9 @@ func (t *Thread) exit() {
 	case vcpu.ExitSyscall, vcpu.ExitRequest, vcpu.ExitHook:
 		t.flushEvents()
 	}
+	if k := vcpu.Kind(c.Exit); k != vcpu.ExitCheck && k != vcpu.ExitAborted {
+		t.checked.again = false
+	}
 	switch vcpu.Kind(c.Exit) {
 	case vcpu.ExitLink:
 		if t.exact.ver != 0 {
@@ -200,7 +203,7 @@ func (t *Thread) exit() {
 // settle brings a thread that stopped at host address t.resume to an instruction boundary: RIP and all registers are then the
 // guest's, and resume is 0. It reports whether it got there; if not, something else happened on the way and has been handled.
 func (t *Thread) settle() bool {
-	c := t.ctx
+	c, from := t.ctx, t.resume
 	for i := 0; ; i++ {
 		if t.resume < guest.PageSize {
 			// The step was a return that is not paired, or the signal came between such a return and the fault that it causes.
@@ -210,6 +213,8 @@ func (t *Thread) settle() bool {
 		}
 		loc := t.s.tr.Locate(t.resume)
 		if loc.Exact {
+			const behind = 64 // no longer is what lies between a check and its instruction
+			t.checked.again = loc.PC == t.checked.pc && (t.checked.again || from-t.checked.resume < behind)
 			if t.exact.state != nil {
 				t.leftDirty()
 			}
@@ -347,6 +352,12 @@ func (t *Thread) check(n int) {
 		t.GoExact()
 		return
 	}
+	if t.checked.again && t.checked.pc == pc && t.checked.access >= access {
+		t.checked.again, t.checked.resume = t.checked.access > access, resume
+		t.resume = resume
+		return
+	}
+	t.checked = checked{pc: pc, access: access, resume: resume}
 	loc := t.s.tr.Locate(resume)
 	saved := c.Regs
 	loc.Unspill(c)
@@ -360,6 +371,15 @@ func (t *Thread) check(n int) {
 	c.Regs = saved
 	c.Regs.RIP = uint64(pc)
 	t.resume = resume
+}
+
+// checked is the last access that the tool has looked at. A thread that is thrown back to the beginning of the instruction, before
+// it has gone on behind the check, comes to it again; the tool must not look again, because it would report again.
+type checked struct {
+	pc     guest.Addr
+	access int
+	resume uintptr
+	again  bool
 }
 
 // pending takes what the signal handler has queued, and delivers what can be delivered. The thread is at a boundary.

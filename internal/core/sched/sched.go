@@ -143,7 +143,8 @@ type Thread struct {
 	kicks    sync.Mutex // held while t is being kicked; the innermost lock
 	leaving  bool       // t executes another program, which must not be hit by a kick; kicks
 	chaos    *chaos     // nil but in tests
-	Unwinder any        // per-thread state of the unwinder, owned by core
+	checked  checked
+	Unwinder any // per-thread state of the unwinder, owned by core
 }
 
 // New makes a scheduler. The guest is loaded, no thread exists.

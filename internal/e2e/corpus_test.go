@@ -41,7 +41,7 @@ const (
 )
 
 // corpusEnv asks for more than a quick run, which builds a program in one way: "builds" for all levels, static linking and compilers, "threads" for several
-// threads and many runs, "consumers" for suppressions of all programs, "derive" for Valgrind's findings anew; "all" for all.
+// threads and many runs, "consumers" for suppressions of all programs, "derive" for Valgrind's findings anew, "modes" for all modes of code; "all" for all.
 const corpusEnv = "GOGRIND_CORPUS"
 
 func corpusAsks(what string) bool {

@@ -13,10 +13,10 @@ func (m *Massif) HeapConfig() tool.HeapConfig {
 }
 
 // QuickHeap implements tool.QuickHeaper: the heap keeps the events until somebody looks at the sums. The clock of real time does not
-// tell when they were, and stacks have events of their own that come before and after.
+// tell when they were, stacks have events of their own that come before and after, and a full tree of memory wants the stacks of frees.
 func (m *Massif) QuickHeap() (q tool.QuickHeap, ok bool) {
 	heap, ok := m.host.Heap().(tool.HeapEvents)
-	if !ok || !m.measured() || m.opts.stacks || m.opts.timeUnit == unitMillis {
+	if !ok || !m.measured() || m.opts.stacks || m.opts.timeUnit == unitMillis || m.core.XtreeMemory == xtreeFull {
 		return q, false
 	}
 	m.mu.before = func() { heap.TakeEvents(m.replay) }
@@ -105,6 +105,7 @@ func (m *Massif) Freed(t tool.Thread, b tool.HeapBlock, fn string) {
 	if !m.measured() {
 		return
 	}
+	m.freedAt(t, b)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	// realloc may free, too, but it also allocates.

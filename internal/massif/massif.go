@@ -61,7 +61,10 @@ type Massif struct {
 	areas    areas                 // of --pages-as-heap
 	threads  map[int]*threadStack  // of --stacks
 	use      usage
-	moved    uint64 // bytes allocated and freed so far: the time of --time-unit=B
+	// freedSums is what was freed by context of the free, for --xtree-memory=full.
+	freedSums map[int]sum
+	treesSeen int    // %n in names of files beside the result
+	moved     uint64 // bytes allocated and freed so far: the time of --time-unit=B
 
 	replaying bool // events of the past are being counted; then is when they were
 	then      int64
@@ -107,7 +110,8 @@ func New() *Massif {
 		custom:  map[guest.Addr]block{},
 		pools:   map[guest.Addr]*pool{},
 
-		threads: map[int]*threadStack{},
+		threads:   map[int]*threadStack{},
+		freedSums: map[int]sum{},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -312,6 +313,47 @@ func TestFinish(t *testing.T) {
 	for _, s := range []string{"160 bytes", "ms_print massif.out.77\n", "go tool pprof -http=: massif.pprof.77.pb.gz\n"} {
 		if !strings.Contains(string(log), s) {
 			t.Errorf("%q is not in the log:\n%s", s, log)
+		}
+	}
+}
+
+func TestOwnOptions(t *testing.T) {
+	got := ownOptions([]string{"-q", "--time-unit=B", "--log-file=x", "--massif:depth=3", "--alloc-fn=f g", "--trace-children=yes"})
+	if want := []string{"--time-unit=B", "--massif:depth=3", "--alloc-fn=f g"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestMonitor: commands write what Valgrind's do, with unambiguous words.
+func TestMonitor(t *testing.T) {
+	b := newBench(t, "-time-unit=B", "-threshold=0")
+	b.h.opt.XtreeMemory = xtreeFull
+	blk := b.malloc(100, 0x1000)
+	b.malloc(30, 0x2000)
+	b.free(blk)
+	for _, c := range []struct {
+		words, file string
+		known       bool
+		want        []string
+	}{
+		{"snapshot", "massif.vgdb.out", true, []string{"snapshot=0\n", "mem_heap_B=30\n", "heap_tree=empty\n"}},
+		{"det d.out", "d.out", true, []string{"snapshot=0\n", "heap_tree=detailed\n", ": 30 0x"}},
+		{"all_snapshots a.out", "a.out", true, []string{"snapshot=2\n", "heap_tree=peak\n"}},
+		{"xt x.kcg", "x.kcg", true, []string{"# callgrind format\n", "event: totFdBk : total Freed Blocks\n", "totals: 30 1 130 2 100 1\n"}},
+		{"xt x.ms", "x.ms", true, []string{"desc: xtree.produce_report\n", "n0: 30 0x"}},
+		{"nothing n.out", "n.out", false, nil},
+	} {
+		if known := b.m.Monitor(b.h.t, strings.Fields(c.words)); known != c.known {
+			t.Errorf("%s: known: %v", c.words, known)
+		}
+		text, err := os.ReadFile(filepath.Join(b.m.dir, c.file))
+		if (err == nil) != c.known {
+			t.Errorf("%s: %v", c.words, err)
+		}
+		for _, w := range c.want {
+			if !strings.Contains(string(text), w) {
+				t.Errorf("%s: no %q in:\n%s", c.words, w, text)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package massif
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -15,9 +16,29 @@ import (
 // write writes the snapshots in Valgrind's format. The caller holds mu.
 func (m *Massif) write(out io.Writer) error {
 	w := bufio.NewWriter(out)
+	m.writeSnapshots(w, m.rec.snaps)
+	return w.Flush()
+}
+
+// ownOptions are the options of those given that are Massif's own: results have no others.
+func ownOptions(given []string) (own []string) {
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	New().Flags(fs)
+	for _, o := range given {
+		name, _, _ := strings.Cut(strings.TrimLeft(o, "-"), "=")
+		name = strings.TrimPrefix(name, "massif:")
+		if fs.Lookup(name) != nil {
+			own = append(own, o)
+		}
+	}
+	return own
+}
+
+// writeSnapshots is write for some snapshots. The caller holds mu.
+func (m *Massif) writeSnapshots(w *bufio.Writer, snaps []snapshot) {
 	desc := "(none)"
-	if len(m.command.Options) > 0 {
-		desc = strings.Join(m.command.Options, " ")
+	if own := ownOptions(m.command.Options); len(own) > 0 {
+		desc = strings.Join(own, " ")
 	}
 	fmt.Fprintf(w, "desc: %s\ncmd: %s\ntime_unit: %s\n", desc, strings.Join(m.command.Args, " "), m.opts.timeUnit)
 	root := heapRoot
@@ -26,8 +47,8 @@ func (m *Massif) write(out io.Writer) error {
 	}
 	order := m.contexts.order()
 	const line = "#-----------"
-	for i := range m.rec.snaps {
-		s := &m.rec.snaps[i]
+	for i := range snaps {
+		s := &snaps[i]
 		fmt.Fprintf(w, "%s\nsnapshot=%d\n%s\ntime=%d\nmem_heap_B=%d\nmem_heap_extra_B=%d\nmem_stacks_B=%d\n",
 			line, i, line, s.time, s.use.heap, s.use.extra, s.use.stacks)
 		switch {
@@ -42,7 +63,6 @@ func (m *Massif) write(out io.Writer) error {
 		t := tree{w: w, threshold: m.opts.threshold, names: m.describe}
 		t.write(root, m.contexts.leaves(s.detail, order), s.use.total())
 	}
-	return w.Flush()
 }
 
 // Finish implements tool.Tool: it writes the results and says where they are.
@@ -98,6 +118,9 @@ func (m *Massif) conclude(suffix string) {
 		prof = ""
 	case prof != "":
 		prof = f.write(prof, spare(&names, defaultProfile), m.writeProfile)
+	}
+	if m.measured() && suffix == "" && (m.core.XtreeMemory == xtreeAllocs || m.core.XtreeMemory == xtreeFull) {
+		m.writeTree(m.core.XtreeMemoryFile)
 	}
 	if m.core.Verbosity > 0 {
 		f.log.Userf("%s", m.summary(native, prof))

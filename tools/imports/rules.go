@@ -37,7 +37,7 @@ var Rules = []Rule{
 	{"core/stage0", ""},
 
 	{"memcheck", "tool guest options isa isa/amd64 vbits shadow leak report suppress stack debuginfo xtree"},
-	{"massif", "tool guest options isa isa/amd64 report stack debuginfo profile profile/code"},
+	{"massif", "tool guest options isa isa/amd64 report stack debuginfo profile profile/code xtree"},
 	{"msprint", "profile"},
 	{"driver", "options"},
 	{"lackey", "tool guest options isa isa/amd64 report debuginfo"},

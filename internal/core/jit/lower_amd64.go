@@ -82,7 +82,7 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 		}
 	case tool.OpReturn:
 		if t.ver != verStep {
-			t.lowerReturn()
+			t.lowerReturn(&t.tr.insts[i])
 		}
 	case tool.OpStack:
 		t.lowerStack(&t.tr.insts[i])
@@ -328,26 +328,40 @@ func (t *Translator) belowStack(c *coldStub) (site int) {
 }
 
 // lowerReturn makes the red zone of the function that returns undefined, if it has been used.
-func (t *Translator) lowerReturn() {
+func (t *Translator) lowerReturn(in *inst) {
 	a := &t.hot
-	a.store(spill(slotFlags), rcx)
-	a.load(rcx, slot(vcpu.OffRedZone))
-	a.b2(0xe3, 5) // jrcxz over the jump
-	site := a.jmp(0)
-	t.tr.colds = append(t.tr.colds, coldStub{kind: coldRedZone, site: site, resume: a.pos})
-	a.load(rcx, spill(slotFlags))
+	stub := coldStub{kind: coldRedZone, spilled: in.live != 0}
+	if stub.spilled {
+		a.store(spill(slotFlags), rcx)
+		a.load(rcx, slot(vcpu.OffRedZone))
+		a.b2(0xe3, 5) // jrcxz over the jump
+		stub.site = a.jmp(0)
+	} else {
+		a.op(0, true, 0x83, aluCmp, slot(vcpu.OffRedZone), 1, false)
+		a.b1(0)
+		stub.site = a.jcc(ccNE, 0)
+	}
+	stub.resume = a.pos
+	if stub.spilled {
+		a.load(rcx, spill(slotFlags))
+	}
+	t.tr.colds = append(t.tr.colds, stub)
 }
 
-// emitRedZoneStub emits what a return does whose function has stored to its red zone, which rcx points to. The frame above it has
-// been released by now; if not, another function has been jumped to since, and the memory is part of its frame.
+// emitRedZoneStub emits what a return does whose function has stored to its red zone. The frame above it has been released by now; if
+// not, another function has been jumped to since, and the memory is part of its frame.
 func (t *Translator) emitRedZoneStub(c *coldStub) {
 	a := &t.cold
 	t.hot.patch(c.site, a.pos)
-	a.store(spill(slotA), rax)
-	a.b1(0x9f)                // lahf
-	a.bytes(0x0f, 0x90, 0xc0) // seto %al
-	a.bytes(0x48, 0x81, 0xc1) // add $redZone, %rcx
-	a.u32(redZone)
+	if c.spilled { // rcx has the address
+		a.store(spill(slotA), rax)
+		a.b1(0x9f)                // lahf
+		a.bytes(0x0f, 0x90, 0xc0) // seto %al
+	} else {
+		a.store(spill(slotFlags), rcx)
+		a.load(rcx, slot(vcpu.OffRedZone))
+	}
+	a.alu64(aluSub, rcx, -redZone)
 	a.bytes(0x48, 0x39, 0xe1) // cmp %rsp, %rcx
 	skip := a.jcc(ccA, 0)
 	for off := int32(-redZone); off < 0; off += 8 {
@@ -355,9 +369,13 @@ func (t *Translator) emitRedZoneStub(c *coldStub) {
 	}
 	a.patch(skip, a.pos)
 	a.storeImm(slot(vcpu.OffRedZone), 0)
-	a.b2(0x04, 0x7f) // add $0x7f, %al
-	a.b1(0x9e)       // sahf
-	a.load(rax, spill(slotA))
+	if c.spilled {
+		a.b2(0x04, 0x7f) // add $0x7f, %al
+		a.b1(0x9e)       // sahf
+		a.load(rax, spill(slotA))
+	} else {
+		a.load(rcx, spill(slotFlags))
+	}
 	a.jmp(c.resume)
 }
 

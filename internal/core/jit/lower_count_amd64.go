@@ -51,7 +51,7 @@ func (t *Translator) conditionalExit(cc int, target uint64, from int) {
 // countedJump emits the counts of trace.taken from index from to to, and a jump to guest address target.
 func (t *Translator) countedJump(target uint64, from, to int) {
 	if from < to {
-		live := t.liveAt(target)
+		live := t.flagsAt(target).live
 		for i := range t.tr.taken[from:to] {
 			t.lowerCount(live, &t.tr.taken[from+i])
 		}

@@ -377,6 +377,7 @@ func (a *asm) setOffset(c *tool.Cache, p, v uint8) {
 // Operations of opcode 81.
 const (
 	aluAnd = 4
+	aluSub = 5
 	aluCmp = 7
 )
 

@@ -188,6 +188,7 @@ func (m *machine) newCachedMode(t testing.TB, i int, name string, shadow bool, a
 	if err != nil {
 		t.Fatal(err)
 	}
+	tr.keepFlags = true // as random code may read them anywhere, and its calls are not to empty the cache
 	md.Translator = tr
 	return md
 }

@@ -97,7 +97,7 @@ func (t *Translator) fillSlot(n, frag uint32) uintptr {
 		s.settled = true
 		var to uint64
 		err := t.catch(func() error { to = loadWord(s.addr); return nil })
-		if err == nil && to < 1<<31 && t.liveAt(to) == 0 {
+		if err == nil && to < 1<<31 && t.flagsAt(to).live == 0 {
 			t.exits.at(s.exit).target = to
 			storeUint32(t.hot.buf, int(s.imm), uint32(to))
 		}

@@ -196,8 +196,7 @@ func (t *Translator) findTrace(pc uint64) error {
 		break
 	}
 	tr.next = pc
-	t.liveness()
-	return nil
+	return t.liveness()
 }
 
 func (t *Translator) hooked(pc uint64) bool {
@@ -289,89 +288,129 @@ func (in *inst) classify() {
 
 // liveness computes, from the end backwards, which flags are live before each instruction. Nothing asks for it when there are
 // neither annotations nor calls.
-func (t *Translator) liveness() {
+//
+// Flags are dead at a return, by the ABI (System V ABI for AMD64, 3.2.1), unless code behind a call is seen to read them: a trace ends
+// in front of such a call, and when it is reached, the cache is emptied and returns keep the flags from then on.
+func (t *Translator) liveness() error {
 	tr := &t.tr
 	if t.cfg.Tool == nil && !tr.calls {
-		return
+		return nil
 	}
-	live := uint32(arithFlags)
+	f := flagUse{live: arithFlags}
 	if !tr.ends {
-		live = t.liveAt(tr.next)
+		f = t.flagsAt(tr.next)
 	}
-	tr.liveOut = live
+	tr.liveOut = f.live
+	reader := -1 // the first call that flags are read behind
 	for i := tr.n - 1; i >= 0; i-- {
 		in := &tr.insts[i]
+		if f.read != 0 && (in.flow == flowCall || in.flow == flowCallInd) {
+			reader = i
+		}
 		switch in.flow {
 		case flowNext, flowBase:
 		case flowJcc, flowLoop:
-			live |= t.liveAt(in.target)
+			to := t.flagsAt(in.target)
+			f.live |= to.live
+			f.read |= to.read
 		case flowJmp, flowCall:
-			live = t.liveAt(in.target) // behind a call the flags are the callee's
+			f = t.flagsAt(in.target) // behind a call the flags are the callee's
+		case flowRet:
+			f = t.flagsReturned()
 		default:
-			live = arithFlags
+			f = flagUse{live: arithFlags}
 		}
 		e := in.effects()
-		live = live&^e.FlagsKilled | e.FlagsRead&arithFlags
-		in.live = live
+		f.live = f.live&^e.FlagsKilled | e.FlagsRead&arithFlags
+		f.read = f.read &^ e.FlagsKilled
+		if in.flow != flowSyscall { // r11 gets them, but nobody looks at it
+			f.read |= e.FlagsRead & arithFlags
+		}
+		in.live = f.live
 	}
+	switch {
+	case reader < 0 || t.keepFlags:
+	case reader == 0:
+		t.keepFlags = true
+		return ErrFull
+	default:
+		tr.n = reader
+		in := &tr.insts[reader]
+		tr.next, tr.liveOut, tr.ends = in.pc, in.live, false
+	}
+	return nil
 }
 
-// lookAhead is how many instructions of a branch target liveAt looks at: nearly all code overwrites the flags within them.
+// flagUse says what becomes of flags: those that may be read before they are overwritten, and those that surely are on some way.
+type flagUse struct{ live, read uint32 }
+
+// flagsReturned is what becomes of flags at a return.
+func (t *Translator) flagsReturned() flagUse {
+	if t.keepFlags {
+		return flagUse{live: arithFlags}
+	}
+	return flagUse{}
+}
+
+// lookAhead is how many instructions of a branch target flagsAt looks at: nearly all code overwrites the flags within them.
 const lookAhead = 8
 
-// liveAt is the set of flags that code at pc may read before it overwrites them. It is remembered for a while. Only
-// stable code is looked at (Config.Stable), as fragments that relied on it are not found when it changes.
-func (t *Translator) liveAt(pc uint64) uint32 {
+// flagsAt is what becomes of flags in code at pc. It is remembered for a while. Only stable code is looked at for the flags that are
+// live (Config.Stable), as fragments that relied on it are not found when it changes.
+func (t *Translator) flagsAt(pc uint64) flagUse {
 	c := &t.ahead[(pc^pc>>12)%uint64(len(t.ahead))]
 	if c.pc == pc {
-		return c.live
+		return c.flags
 	}
-	live := uint32(arithFlags)
-	if err := t.catch(func() error { live = t.scanFlags(pc); return nil }); err != nil {
-		live = arithFlags // code that cannot be read
+	f := flagUse{live: arithFlags}
+	if err := t.catch(func() error { f = t.scanFlags(pc); return nil }); err != nil {
+		f = flagUse{live: arithFlags} // code that cannot be read
 	}
-	c.pc, c.live = pc, live
-	return live
+	if t.cfg.Stable != nil && !t.cfg.Stable(guest.Addr(pc)) {
+		f.live = arithFlags
+	}
+	c.pc, c.flags = pc, f
+	return f
 }
 
-func (t *Translator) scanFlags(pc uint64) uint32 {
+func (t *Translator) scanFlags(pc uint64) flagUse {
 	const all = arithFlags
-	if t.cfg.Stable != nil && !t.cfg.Stable(guest.Addr(pc)) {
-		return all
-	}
 	if t.hooked(pc) {
-		return 0 // a hook stands for a function with a C interface
+		return flagUse{} // a hook stands for a function with a C interface
 	}
-	var read, killed uint32
+	var live, read, killed uint32
 	window := t.cfg.Fetch(guest.Addr(pc))
 	in := &t.scan
-	for n := 0; n < lookAhead; n++ {
-		if len(window) < 32 {
-			break
-		}
+	for n := 0; n < lookAhead && len(window) >= 32; n++ {
 		if amd64.Decode(window, &in.Inst) != nil {
-			return read | all&^killed
+			break
 		}
 		in.pc = pc
 		in.classify()
 		e := in.Inst.Effects()
-		read |= e.FlagsRead & all &^ killed
+		live |= e.FlagsRead & all &^ killed
+		if in.flow != flowSyscall { // r11 gets them, but nobody looks at it
+			read |= e.FlagsRead & all &^ killed
+		}
 		killed |= e.FlagsKilled
 		if killed&all == all {
-			return read
+			return flagUse{live, read}
 		}
 		pc += uint64(in.Len)
 		window = window[in.Len:]
 		switch in.flow {
 		case flowNext, flowBase:
+			continue
 		case flowJmp, flowCall:
 			pc = in.target
 			window = t.cfg.Fetch(guest.Addr(pc))
-		default:
-			return read | all&^killed
+			continue
+		case flowRet:
+			return flagUse{live | t.flagsReturned().live&^killed, read}
 		}
+		break
 	}
-	return read | all&^killed
+	return flagUse{live | all&^killed, read}
 }
 
 // repeats reports whether the instruction is a string instruction with a repeat prefix.

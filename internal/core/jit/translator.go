@@ -131,9 +131,10 @@ type Translator struct {
 	scan   inst // for scanFlags
 	outlooks
 	ahead [1024]struct {
-		pc   uint64
-		live uint32
+		pc    uint64
+		flags flagUse
 	}
+	keepFlags bool // returns keep flags: see liveness
 }
 
 // Stats counts what a translator did.

@@ -1,5 +1,6 @@
-// Command bench measures what programs cost under the tools: user and system time, or time on the clock, over that of a native
-// run.
+// Command bench measures what programs cost under the tools: user and system time over that of a native run.
+//
+// Programs with threads are measured on the clock, and so is the start of a program that does nothing.
 //
 // Programs, tools and native runs are interleaved, round by round, so that a machine that slows down slows all of them
 // down; the median of the rounds counts. A run whose output or exit status differs from the native one, or that takes too
@@ -26,8 +27,7 @@ func main() {
 func run() error {
 	root := flag.String("root", ".", "root of the repository")
 	runs := flag.Int("runs", 3, "rounds; the median counts")
-	tools := flag.String("tools", "nulgrind,memcheck", "tools to measure: names of bin/, or valgrind-none, valgrind-memcheck...; options behind the name, as in cachegrind:--cache-sim=yes")
-	wall := flag.Bool("wall", false, "measure time on the clock, for tools that use more than one processor")
+	tools := flag.String("tools", "nulgrind,memcheck,valgrind-none", "tools to measure: names of bin/, or valgrind-none, valgrind-memcheck...; options behind the name, as in cachegrind:--cache-sim=yes")
 	only := flag.String("only", "", "measure the programs whose names match this regular expression")
 	limit := flag.Duration("limit", time.Minute, "time limit of one run")
 	list := flag.Bool("list", false, "list the programs and stop")
@@ -52,7 +52,11 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	for _, m := range missing {
+	under, more, err := runners(filepath.Join(*root, "bin"), strings.Split(*tools, ","))
+	if err != nil {
+		return err
+	}
+	for _, m := range append(missing, more...) {
 		fmt.Printf("not measured: %s\n", m)
 	}
 	if *list {
@@ -61,38 +65,26 @@ func run() error {
 		}
 		return nil
 	}
-	under, err := runners(filepath.Join(*root, "bin"), strings.Split(*tools, ","))
-	if err != nil {
-		return err
-	}
-	t := newTable(programs, under)
-	if *wall {
-		t.what = "clock"
+	var tables [kinds]*table
+	for k := range kinds {
+		var part []program
+		for _, p := range programs {
+			if p.kind == k {
+				part = append(part, p)
+			}
+		}
+		tables[k] = newTable(k, part, under)
 	}
 	for round := range *runs {
-		for i, p := range programs {
-			want, err := p.measure(nil, temp, *limit, *wall)
-			if err == nil && want.status != 0 {
-				err = fmt.Errorf("exit status %d", want.status)
+		for _, t := range tables {
+			if err := t.round(temp, *limit); err != nil {
+				return err
 			}
-			if err != nil {
-				return fmt.Errorf("bench: %s natively: %w", p.name, err)
-			}
-			t.native[i] = append(t.native[i], want.time)
-			for j, r := range under {
-				got, err := p.measure(r.prefix, temp, *limit, *wall)
-				if err == nil && (got.sum != want.sum || got.status != want.status) {
-					err = fmt.Errorf("output or status differs from the native run")
-				}
-				if err != nil {
-					t.fail(i, j, err)
-					continue
-				}
-				t.times[i][j] = append(t.times[i][j], got.time)
-			}
-			fmt.Fprintf(os.Stderr, "round %d of %d: %s\n", round+1, *runs, p.name)
+			fmt.Fprintf(os.Stderr, "round %d of %d: %s\n", round+1, *runs, t.kind)
 		}
 	}
-	t.print(os.Stdout)
+	for _, t := range tables {
+		t.print(os.Stdout)
+	}
 	return nil
 }

@@ -14,12 +14,13 @@ import (
 // A measurement is one run: what it cost and what it did.
 type measurement struct {
 	time   time.Duration // user + system of the process and the children it waited for, or on the clock
+	memory int64         // resident at most, in kB
 	status int
 	sum    [sha256.Size]byte // of standard output
 }
 
-// measure runs p under prefix, nil for natively. wall asks for time on the clock.
-func (p program) measure(prefix []string, dir string, limit time.Duration, wall bool) (measurement, error) {
+// measure runs p under prefix, nil for natively.
+func (p program) measure(prefix []string, dir string, limit time.Duration) (measurement, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	argv := append(append([]string(nil), prefix...), p.argv...)
@@ -50,8 +51,11 @@ func (p program) measure(prefix []string, dir string, limit time.Duration, wall 
 		return measurement{}, err
 	}
 	m := measurement{time: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), status: cmd.ProcessState.ExitCode()}
-	if wall {
+	if p.kind != cpuTime {
 		m.time = elapsed
+	}
+	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		m.memory = r.Maxrss
 	}
 	if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
 		m.status = 128 + int(ws.Signal())

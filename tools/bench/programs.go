@@ -18,9 +18,21 @@ type program struct {
 	stdin string // file
 	// compiler builds the source {bench}/name.* with -O2; "" for programs of the system.
 	compiler string
+	// kind says which table the program is in.
+	kind kind
 }
 
-// all are programs without threads, chosen for what dominates them.
+// kind is what is measured of a program.
+type kind int
+
+const (
+	cpuTime   kind = iota // user and system time: programs without threads
+	clockTime             // time on the clock: programs that keep two processors busy
+	startTime             // time on the clock and memory of a program that does nothing
+	kinds
+)
+
+// all are programs chosen for what dominates them.
 var all = []program{
 	{name: "bzip2", argv: []string{"bzip2", "-9c", "{temp}/text"}},
 	{name: "gzip", argv: []string{"gzip", "-9nc", "{temp}/text"}},
@@ -41,6 +53,9 @@ var all = []program{
 	{name: "chase", compiler: "gcc", argv: []string{"{temp}/chase"}},
 	{name: "heap", compiler: "gcc", argv: []string{"{temp}/heap"}},
 	{name: "virtual", compiler: "g++", argv: []string{"{temp}/virtual"}},
+	{name: "xz-2", argv: []string{"xz", "-T2", "--block-size=1MiB", "-3c", "{temp}/text"}, kind: clockTime},
+	{name: "zstd-2", argv: []string{"zstd", "-q", "-T2", "-B1MiB", "-12", "-c", "{temp}/text"}, kind: clockTime},
+	{name: "start", argv: []string{"true"}, kind: startTime},
 }
 
 // prepare makes inputs in temp and returns the programs that wanted allows and that can run here, and why others can't.
@@ -104,20 +119,23 @@ type runner struct {
 	prefix []string // command line before the program's
 }
 
-// runners reads names of tools, each with its options behind it: cachegrind:--cache-sim=yes.
-func runners(bin string, names []string) ([]runner, error) {
-	var list []runner
+// runners reads names of tools, each with its options behind it: cachegrind:--cache-sim=yes. Valgrind's tools are left out, and told
+// of, where it is not installed.
+func runners(bin string, names []string) (list []runner, missing []string, err error) {
 	for _, n := range names {
 		words := strings.Split(n, ":")
 		r := runner{name: n, prefix: []string{filepath.Join(bin, words[0]), "--log-file=/dev/null"}}
 		if tool, ok := strings.CutPrefix(words[0], "valgrind-"); ok {
 			r.prefix = []string{"valgrind", "--tool=" + tool, "--log-file=/dev/null"}
-		}
-		if _, err := exec.LookPath(r.prefix[0]); err != nil {
-			return nil, fmt.Errorf("bench: tool %s: %w", words[0], err)
+			if _, err := exec.LookPath(r.prefix[0]); err != nil {
+				missing = append(missing, n+": Valgrind is not installed")
+				continue
+			}
+		} else if _, err := exec.LookPath(r.prefix[0]); err != nil {
+			return nil, nil, fmt.Errorf("bench: tool %s: %w", words[0], err)
 		}
 		r.prefix = append(r.prefix, words[1:]...)
 		list = append(list, r)
 	}
-	return list, nil
+	return list, missing, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -10,22 +11,54 @@ import (
 
 // A table collects times by program and runner.
 type table struct {
-	what     string // the heading: what was measured
+	kind     kind
 	programs []program
 	under    []runner
 	native   [][]time.Duration
 	times    [][][]time.Duration
+	memory   []int64   // the most resident by runner, in kB
 	failed   [][]error // the first failure, nil if none
 }
 
-func newTable(programs []program, under []runner) *table {
-	t := &table{what: "user+sys", programs: programs, under: under, native: make([][]time.Duration, len(programs)),
-		times: make([][][]time.Duration, len(programs)), failed: make([][]error, len(programs))}
+func (k kind) String() string {
+	return [...]string{cpuTime: "user+sys", clockTime: "clock", startTime: "start"}[k]
+}
+
+func newTable(k kind, programs []program, under []runner) *table {
+	t := &table{kind: k, programs: programs, under: under, native: make([][]time.Duration, len(programs)),
+		times: make([][][]time.Duration, len(programs)), failed: make([][]error, len(programs)), memory: make([]int64, len(under))}
 	for i := range programs {
 		t.times[i] = make([][]time.Duration, len(under))
 		t.failed[i] = make([]error, len(under))
 	}
 	return t
+}
+
+// round runs each program natively and under each runner once.
+func (t *table) round(dir string, limit time.Duration) error {
+	for i, p := range t.programs {
+		want, err := p.measure(nil, dir, limit)
+		if err == nil && want.status != 0 {
+			err = fmt.Errorf("exit status %d", want.status)
+		}
+		if err != nil {
+			return fmt.Errorf("bench: %s natively: %w", p.name, err)
+		}
+		t.native[i] = append(t.native[i], want.time)
+		for j, r := range t.under {
+			got, err := p.measure(r.prefix, dir, limit)
+			if err == nil && (got.sum != want.sum || got.status != want.status) {
+				err = errors.New("output or status differs from the native run")
+			}
+			if err != nil {
+				t.fail(i, j, err)
+				continue
+			}
+			t.times[i][j] = append(t.times[i][j], got.time)
+			t.memory[j] = max(t.memory[j], got.memory)
+		}
+	}
+	return nil
 }
 
 func (t *table) fail(program, runner int, err error) {
@@ -34,16 +67,23 @@ func (t *table) fail(program, runner int, err error) {
 	}
 }
 
-// print writes a row per program with the ratio to the native median, the geometric means of what did not fail, and the
-// reasons of failures.
+// print writes a row per program with the ratio to the native median, the geometric means of what did not fail, how much faster a
+// tool is than Valgrind's of the same kind, and the reasons of failures. Of the start it writes times and memory instead.
 func (t *table) print(w io.Writer) {
-	fmt.Fprintf(w, "%-12s %10s", t.what, "native")
+	if len(t.programs) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "%-12s %10s", t.kind, "native")
 	for j, r := range t.under {
 		fmt.Fprintf(w, " %*s", t.width(j), r.name)
 	}
 	fmt.Fprintln(w)
 	for i, p := range t.programs {
 		base := median(t.native[i])
+		if t.kind == startTime {
+			t.printStart(w, i)
+			continue
+		}
 		fmt.Fprintf(w, "%-12s %9.2fs", p.name, base.Seconds())
 		for j := range t.under {
 			if t.failed[i][j] != nil {
@@ -54,17 +94,63 @@ func (t *table) print(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 	}
-	fmt.Fprintf(w, "%-12s %10s", "mean", "")
-	for j := range t.under {
-		mean, n := t.mean(j)
-		fmt.Fprintf(w, " %*s", t.width(j), fmt.Sprintf("%.2fx of %d", mean, n))
+	if t.kind != startTime {
+		fmt.Fprintf(w, "%-12s %10s", "mean", "")
+		for j := range t.under {
+			mean, n := t.mean(j)
+			fmt.Fprintf(w, " %*s", t.width(j), fmt.Sprintf("%.2fx of %d", mean, n))
+		}
+		fmt.Fprintln(w)
+		t.printFaster(w)
 	}
-	fmt.Fprintln(w)
 	for i, p := range t.programs {
 		for j, r := range t.under {
 			if err := t.failed[i][j]; err != nil {
 				fmt.Fprintf(w, "fail: %s under %s: %v\n", p.name, r.name, err)
 			}
+		}
+	}
+}
+
+// printStart writes the times and the memory of program i.
+func (t *table) printStart(w io.Writer, i int) {
+	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	fmt.Fprintf(w, "%-12s %8.1fms", t.programs[i].name, ms(median(t.native[i])))
+	for j := range t.under {
+		cell := "fail"
+		if t.failed[i][j] == nil {
+			cell = fmt.Sprintf("%.1fms %.0fMB", ms(median(t.times[i][j])), float64(t.memory[j])/1024)
+		}
+		fmt.Fprintf(w, " %*s", t.width(j), cell)
+	}
+	fmt.Fprintln(w)
+}
+
+// printFaster compares tools with Valgrind's of the same kind, where both were measured.
+func (t *table) printFaster(w io.Writer) {
+	for j, ours := range t.under {
+		name := ours.name
+		if name == "nulgrind" {
+			name = "none"
+		}
+		k := slices.IndexFunc(t.under, func(r runner) bool { return r.name == "valgrind-"+name })
+		if k < 0 {
+			continue
+		}
+		sum, n, least, slowest := 0.0, 0, math.Inf(1), ""
+		for i, p := range t.programs {
+			if t.failed[i][j] != nil || t.failed[i][k] != nil {
+				continue
+			}
+			f := ratio(median(t.times[i][k]), median(t.times[i][j]))
+			sum, n = sum+math.Log(f), n+1
+			if f < least {
+				least, slowest = f, p.name
+			}
+		}
+		if n > 0 {
+			fmt.Fprintf(w, "%s is %.1f times as fast as %s on the mean of %d, %.1f times on %s\n",
+				ours.name, math.Exp(sum/float64(n)), t.under[k].name, n, least, slowest)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestTable(t *testing.T) {
-	tab := newTable([]program{{name: "one"}, {name: "two"}, {name: "three"}}, []runner{{name: "tool"}})
+	tab := newTable(cpuTime, []program{{name: "one"}, {name: "two"}, {name: "three"}}, []runner{{name: "tool"}, {name: "valgrind-tool"}})
 	for i, times := range [][]time.Duration{{100, 300, 200}, {100, 200}, {50}} {
 		for _, d := range times {
 			tab.native[i] = append(tab.native[i], d*time.Millisecond)
@@ -16,16 +16,37 @@ func TestTable(t *testing.T) {
 	}
 	tab.times[0][0] = []time.Duration{400 * time.Millisecond}
 	tab.times[1][0] = []time.Duration{1200 * time.Millisecond}
+	tab.times[0][1] = []time.Duration{1600 * time.Millisecond}
+	tab.times[1][1] = []time.Duration{2400 * time.Millisecond}
+	tab.times[2][1] = []time.Duration{100 * time.Millisecond}
 	tab.fail(2, 0, errors.New("differs"))
 	tab.fail(2, 0, errors.New("later"))
 	var b strings.Builder
 	tab.print(&b)
-	want := `user+sys         native              tool
-one               0.20s             2.00x
-two               0.15s             8.00x
-three             0.05s              fail
-mean                           4.00x of 2
+	want := `user+sys         native              tool     valgrind-tool
+one               0.20s             2.00x             8.00x
+two               0.15s             8.00x            16.00x
+three             0.05s              fail             2.00x
+mean                           4.00x of 2        6.35x of 3
+tool is 2.8 times as fast as valgrind-tool on the mean of 2, 2.0 times on two
 fail: three under tool: differs
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestStart(t *testing.T) {
+	tab := newTable(startTime, []program{{name: "start"}}, []runner{{name: "nulgrind"}, {name: "memcheck"}})
+	tab.native[0] = []time.Duration{700 * time.Microsecond}
+	tab.times[0][0] = []time.Duration{14 * time.Millisecond}
+	tab.memory[0] = 14 * 1024
+	tab.fail(0, 1, errors.New("differs"))
+	var b strings.Builder
+	tab.print(&b)
+	want := `start            native          nulgrind          memcheck
+start             0.7ms       14.0ms 14MB              fail
+fail: start under memcheck: differs
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)

@@ -31,7 +31,11 @@ func run() error {
 	only := flag.String("only", "", "measure the programs whose names match this regular expression")
 	limit := flag.Duration("limit", time.Minute, "time limit of one run")
 	list := flag.Bool("list", false, "list the programs and stop")
+	inputs := flag.String("inputs", "", "write the programs' inputs to this directory and stop")
 	flag.Parse()
+	if *inputs != "" {
+		return writeInputs(*inputs)
+	}
 	var err error
 	if *root, err = filepath.Abs(*root); err != nil {
 		return fmt.Errorf("bench: %w", err)

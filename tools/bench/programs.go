@@ -58,13 +58,26 @@ var all = []program{
 	{name: "start", argv: []string{"true"}, kind: startTime},
 }
 
-// prepare makes inputs in temp and returns the programs that wanted allows and that can run here, and why others can't.
-func prepare(root, temp string, wanted func(string) bool) (ready []program, missing []string, err error) {
+// writeInputs writes what programs read to dir.
+func writeInputs(dir string) error {
 	text := input.Text(4 << 20)
 	for name, content := range map[string]string{"text": text, "words": input.Text(16 << 20), "big": strings.Repeat(text, 16)} {
-		if err := os.WriteFile(filepath.Join(temp, name), []byte(content), 0o666); err != nil {
-			return nil, nil, fmt.Errorf("bench: %w", err)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666); err != nil {
+			return fmt.Errorf("bench: %w", err)
 		}
+	}
+	return nil
+}
+
+// prepare makes inputs in temp and returns the programs that wanted allows and that can run here, and why others can't.
+func prepare(root, temp string, wanted func(string) bool) (ready []program, missing []string, err error) {
+	// In a process of its own: a program's resident memory is counted from what the process that starts it has had.
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, fmt.Errorf("bench: %w", err)
+	}
+	if out, err := exec.Command(self, "-inputs", temp).CombinedOutput(); err != nil {
+		return nil, nil, fmt.Errorf("bench: inputs: %w: %s", err, out)
 	}
 	bench := filepath.Join(root, "testdata/bench")
 	source, cc1, err := input.Preprocessed(temp, 60)

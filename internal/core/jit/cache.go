@@ -53,6 +53,17 @@ type exit struct {
 	next   uint32 // next in to's incoming list, index+1
 	ver    uint32 // version of the target wanted
 	slot   uint32 // slotJump that is to be settled, index+1; 0 for other exits
+	call   uint32 // callSite that this is the way on of, index+1; 0 for other exits
+}
+
+// callSite is a direct call. Its second half lies behind the straight code and ends in a jump; of the call that made its target be
+// translated there is one right in front of the target's fragment, too, which needs no jump.
+type callSite struct {
+	next    uint64 // guest address to return to
+	field   uint32 // host offset of the call's rel32 field
+	warm    uint32 // of the second half behind the straight code
+	landing uint32
+	leads   bool // the call goes to the second half in front of its target
 }
 
 // landing is where a call's return arrives. Its 4-byte field at site is the guest return address, negated or not; with the
@@ -94,6 +105,7 @@ type tables struct {
 	points   list[point]
 	checks   list[check]
 	landings list[landing]
+	calls    list[callSite]
 	slots    []slotJump
 	recover  list[recovery]      // in ascending order of at
 	byPC     map[uint64]uint32   // guest address -> fragment of fast code
@@ -197,16 +209,25 @@ func (t *Translator) Link(n int) (uintptr, error) {
 	if e := t.exits.at(uint32(n)); e.slot != 0 {
 		return t.fillSlot(e.slot-1, e.frag), nil
 	}
-	target := t.exits.at(uint32(n)).target
-	gen := t.generation
+	e := t.exits.at(uint32(n))
+	target, gen := e.target, t.generation
+	if e.call != 0 && e.to == 0 && !t.frags.at(e.frag).dead {
+		t.lead = e.call
+	}
 	f, err := t.lookup(target, false)
+	led := t.lead == 0
+	t.lead = 0
 	if err != nil {
 		return 0, err
 	}
 	if t.generation == gen { // else the exit is gone with its fragment
-		e := t.exits.at(uint32(n))
 		if e.site != 0 && e.to == 0 && !t.frags.at(e.frag).dead {
 			t.link(uint32(n), f)
+			if e.call != 0 && led {
+				c := t.calls.at(e.call - 1)
+				c.leads = true
+				t.patchLive(c.field, t.frags.at(f).start)
+			}
 		}
 	}
 	return t.bodyOf(f), nil
@@ -227,6 +248,19 @@ func (t *Translator) link(n, f uint32) {
 	t.frags.at(f).incoming = n + 1
 }
 
+// unlink makes e lead to its stub again.
+func (t *Translator) unlink(e *exit) {
+	t.patchLive(e.site, e.stub)
+	e.to = 0
+	if e.call == 0 {
+		return
+	}
+	if c := t.calls.at(e.call - 1); c.leads {
+		c.leads = false
+		t.patchLive(c.field, c.warm)
+	}
+}
+
 // patchLive changes a rel32 field that other threads may be executing. alignField has kept it within a cache line.
 func (t *Translator) patchLive(site, to uint32) {
 	storeUint32(t.hot.buf, int(site), uint32(int32(to)-int32(site+4)))
@@ -242,8 +276,7 @@ func (t *Translator) discard(f uint32) {
 	fr.dead = true
 	for n := fr.incoming; n != 0; {
 		e := t.exits.at(n - 1)
-		t.patchLive(e.site, e.stub)
-		e.to = 0
+		t.unlink(e)
 		n, e.next = e.next, 0
 	}
 	fr.incoming = 0
@@ -260,8 +293,8 @@ func (t *Translator) discard(f uint32) {
 		if *p != 0 {
 			*p = e.next
 		}
-		t.patchLive(e.site, e.stub)
-		e.to, e.next = 0, 0
+		t.unlink(e)
+		e.next = 0
 	}
 	t.forget(fr.pc, fr.ver, f)
 	switch {

@@ -44,6 +44,16 @@ func (t *Translator) invariants() string {
 			case e.to != 0 && (t.frags.at(e.to-1).dead || rel(e.site) != t.frags.at(e.to-1).body || t.frags.at(e.to-1).pc != e.target):
 				return fmt.Sprintf("exit %d to %#x leads to fragment %d (dead %v)", n, e.target, e.to-1, t.frags.at(e.to-1).dead)
 			}
+			if e.call == 0 {
+				continue
+			}
+			c := t.calls.at(e.call - 1)
+			switch {
+			case !c.leads && rel(c.field) != c.warm:
+				return fmt.Sprintf("the call of exit %d goes to %#x, not to its second half %#x", n, rel(c.field), c.warm)
+			case c.leads && (e.to == 0 || rel(c.field) != t.frags.at(e.to-1).start):
+				return fmt.Sprintf("the call of exit %d leads to %#x, the exit to fragment %d", n, rel(c.field), e.to-1)
+			}
 		}
 	}
 	for n := range t.exits.n {

@@ -113,10 +113,23 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 	return tr.frag, nil
 }
 
+// callsItself is the first call of the trace to where it starts, nil if there is none.
+func (t *Translator) callsItself() *inst {
+	if t.ver != verFast || t.once || !t.tr.calls {
+		return nil
+	}
+	for i := range t.tr.insts[:t.tr.n] {
+		if in := &t.tr.insts[i]; in.flow == flowCall && in.target == t.tr.start {
+			return in
+		}
+	}
+	return nil
+}
+
 // begin opens a new fragment for guest code [pc, end).
 func (t *Translator) begin(pc, end uint64, indirect bool) {
 	tr := &t.tr
-	tr.start, tr.next = pc, end
+	tr.start, tr.next, tr.self = pc, end, nil
 	tr.frag = uint32(t.frags.n)
 	t.hot.pos = (t.hot.pos + 15) &^ 15
 	f := fragment{pc: pc, end: end, ver: t.ver, start: uint32(t.hot.pos), cold: uint32(t.cold.pos),
@@ -124,6 +137,13 @@ func (t *Translator) begin(pc, end uint64, indirect bool) {
 	if indirect {
 		f.entry = uint32(t.hot.pos)
 		t.emitPrefix(pc)
+	} else if in := t.callsItself(); in != nil {
+		t.secondHalf(in.pc+uint64(in.Len), 0)
+		tr.self, tr.selfLanding = in, t.hot.pos-4
+	} else if t.lead != 0 {
+		c := t.calls.at(t.lead - 1)
+		t.secondHalf(c.next, c.landing)
+		t.lead = 0
 	}
 	f.body = uint32(t.hot.pos)
 	t.frags.add(f)
@@ -147,7 +167,7 @@ func (t *Translator) end() {
 
 // translateHook makes the fragment for a replaced function: it goes to Go at once.
 func (t *Translator) translateHook(pc uint64, n int, indirect bool) uint32 {
-	t.tr.warm, t.tr.colds, t.tr.inner = t.tr.warm[:0], t.tr.colds[:0], t.tr.inner[:0]
+	t.tr.warm, t.tr.colds, t.tr.inner, t.tr.n = t.tr.warm[:0], t.tr.colds[:0], t.tr.inner[:0], 0
 	t.begin(pc, pc+1, indirect)
 	t.point(pc, true, [3]uint8{})
 	if t.cfg.Plain != nil && t.cfg.Plain(n) {
@@ -199,9 +219,15 @@ func (t *Translator) emit(i, taken int) {
 	case flowJmp:
 		t.directExit(-1, in.target)
 	case flowCall:
+		a.alignField(1)
 		a.b1(0xe8)
-		a.u32(0)
-		tr.warm = append(tr.warm, callStub{site: a.pos - 4, landing: a.pos, next: next, target: in.target, ver: t.now})
+		if in == tr.self {
+			a.rel32(int(t.frags.at(tr.frag).start))
+			putLE32(a.buf[tr.selfLanding:], uint32(a.addr()))
+		} else {
+			a.u32(0)
+			tr.warm = append(tr.warm, callStub{site: a.pos - 4, landing: a.pos, next: next, target: in.target, ver: t.now})
+		}
 		t.emitLanding(next, tr.liveAfter(i))
 	case flowCallInd:
 		t.indirectTarget(in)
@@ -251,8 +277,9 @@ func (t *Translator) emitReturn(in *inst) {
 	a.jmpL1()
 }
 
-// directExit emits a jump (cc < 0) or conditional jump to guest address target.
-func (t *Translator) directExit(cc int, target uint64) {
+// directExit emits a jump (cc < 0) or conditional jump to guest address target. It returns the number of its exit, 0 for a jump
+// inside of the trace.
+func (t *Translator) directExit(cc int, target uint64) uint32 {
 	a, tr := &t.hot, &t.tr
 	// A function that calls itself by another's place is called there.
 	if k := tr.indexOf(target); k >= 0 && (k > 0 || t.ver != verOriginal) && (t.ver < firstSet || tr.insts[k].ver == t.now) {
@@ -264,7 +291,7 @@ func (t *Translator) directExit(cc int, target uint64) {
 			site = a.jcc(byte(cc), tr.insts[k].host)
 		}
 		tr.inner = append(tr.inner, innerJump{site, k})
-		return
+		return 0
 	}
 	n := t.newExit(target)
 	site := 0
@@ -277,6 +304,7 @@ func (t *Translator) directExit(cc int, target uint64) {
 	}
 	t.exits.at(n).site = uint32(site)
 	tr.colds = append(tr.colds, coldStub{kind: coldExit, site: site, exit: n})
+	return n
 }
 
 // emitLanding emits what a call returns to: a comparison of the address just popped with the one expected. Flags are left alone
@@ -338,26 +366,34 @@ func (t *Translator) compareLanding(m mem, next uint64) {
 }
 
 // emitWarm emits the second halves of calls: put the guest's return address in the place of the host's, note the landing in the
-// return plane, go on to the callee. The order matters: with the plane written first, returns of short functions take ten
-// times as long on Zen 4, as if the processor expected the other store's value there (DESIGN.md, "Why a return plane?").
+// return plane, go on to the callee.
 func (t *Translator) emitWarm() {
 	a := &t.hot
 	for _, c := range t.tr.warm {
 		a.patch(c.site, a.pos)
-		if c.next < 1<<31 {
-			a.storeImm(at(rsp, 0), int32(c.next))
-		} else {
-			a.storeImm32(at(rsp, 0), uint32(c.next))
-			a.storeImm32(at(rsp, 4), uint32(c.next>>32))
-		}
-		a.storeImm(mem{seg: segFS, base: rsp, index: noReg, disp: guest.ReturnPlane}, int32(t.base)+int32(c.landing))
+		warm := a.pos
+		t.secondHalf(c.next, uint32(c.landing))
 		t.now = c.ver
 		if c.indirect {
 			t.jmpIndirect(c.ver)
-		} else {
-			t.directExit(-1, c.target)
+		} else if n := t.directExit(-1, c.target); n != 0 && c.ver == verFast {
+			t.calls.add(callSite{next: c.next, field: uint32(c.site), warm: uint32(warm), landing: uint32(c.landing)})
+			t.exits.at(n).call = uint32(t.calls.n)
 		}
 	}
+}
+
+// secondHalf emits the stores of a call. The order matters: with the plane written first, returns of short functions take ten
+// times as long on Zen 4, as if the processor expected the other store's value there (DESIGN.md, "Why a return plane?").
+func (t *Translator) secondHalf(next uint64, landing uint32) {
+	a := &t.hot
+	if next < 1<<31 {
+		a.storeImm(at(rsp, 0), int32(next))
+	} else {
+		a.storeImm32(at(rsp, 0), uint32(next))
+		a.storeImm32(at(rsp, 4), uint32(next>>32))
+	}
+	a.storeImm(mem{seg: segFS, base: rsp, index: noReg, disp: guest.ReturnPlane}, int32(t.base)+int32(landing))
 }
 
 // indirectTarget emits the load of a branch's target into rcx and its hash into rdx; rcx and rdx are spilled.

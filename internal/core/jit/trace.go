@@ -64,13 +64,17 @@ type trace struct {
 	liveOut uint32 // flags live behind the last instruction
 	last    uint32 // version behind the last instruction, in dirty code
 	frag    uint32
-	warm    []callStub
-	colds   []coldStub
-	taken   []tool.Ann // counts of conditional jumps that jump
-	takens  []takenStub
-	fails   []moveFail
-	inner   []innerJump
-	nLines  []int
+	// self is the call to the trace's own start whose second half is in front of it, nil if there is none; selfLanding is the host
+	// offset of that half's field for the landing.
+	self        *inst
+	selfLanding int
+	warm        []callStub
+	colds       []coldStub
+	taken       []tool.Ann // counts of conditional jumps that jump
+	takens      []takenStub
+	fails       []moveFail
+	inner       []innerJump
+	nLines      []int
 }
 
 // callStub is the rest of a call, executed on each call but placed behind the straight code.

@@ -114,6 +114,7 @@ type Translator struct {
 	// Working state of the translation under way.
 	tr     trace
 	block  tool.Block
+	lead   uint32       // callSite whose second half is to be in front of the fragment, index+1; 0 for none, or when it has been made
 	limit  int          // instructions of the trace at most
 	once   bool         // for Once
 	ver    uint32       // version being made

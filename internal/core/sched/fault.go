@@ -59,6 +59,20 @@ func (t *Thread) hostFault() {
 		}
 	}
 	loc := t.s.tr.Locate(hostPC)
+	if !loc.Known && sig == signal.SIGSEGV && c.TrapNo == pageFault {
+		// The second half of a call stores where the call has just stored; another thread has come in between.
+		switch t.s.cfg.Space.Classify(guest.Addr(addr), c.Err&pfWrite != 0) {
+		case aspace.CodePage:
+			page := guest.Range{Start: guest.Addr(addr).PageDown(), End: guest.Addr(addr).PageDown() + guest.PageSize}
+			t.s.DropCode(t, page)
+			t.s.cfg.Space.Unprotect(page)
+			t.resume = hostPC
+			return
+		case aspace.OK:
+			t.resume = hostPC
+			return
+		}
+	}
 	if !loc.Known {
 		t.bug("signal %d at host %#x, address %#x: not in a guest instruction", sig, hostPC, addr)
 	}

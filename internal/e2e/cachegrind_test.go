@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"debug/elf"
 	"fmt"
 	"os"
@@ -32,6 +33,8 @@ var sameIr = []struct {
 		select b, count(*), sum(c) from t group by b order by 2, 1 limit 3;`},
 	{name: "python3", argv: []string{"/usr/bin/python3", "-S", "-E", "-c", "d={}\nfor i in range(9999): d[i%97]=d.get(i%97,0)+i\nprint(sum(d.values()))"}, least: 300,
 		differ: map[string]string{"*": "tables are ordered by addresses, and the environment has a variable of Valgrind's"}},
+	{name: "cc1", argv: []string{"{cc1}", "-O2", "-quiet", "-fpreprocessed", "{source}", "-o", "/dev/null"}, least: 100,
+		differ: map[string]string{"*": "hash tables and the pages of the garbage collector depend on addresses"}},
 	{name: "xz-threads", argv: []string{"xz", "-T2", "--block-size=100KiB", "-0c", "{text}"}, own: "liblzma.so.5", least: 10,
 		differ: map[string]string{"lzma_code": "is called again while threads work"}},
 	{name: "cxx", guest: "cxx.cc", least: 20},
@@ -42,6 +45,9 @@ var sameIr = []struct {
 // plainLibc makes the C library choose the same functions under Valgrind, which has no AVX-512.
 const plainLibc = "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ,-AVX512CD"
 
+// loopC is for a compiler.
+const loopC = `int f(int x) { int s = 0; for (int i = 0; i < x; i++) s += i * x; return s; } int main(void) { return f(7); }`
+
 func TestSameIr(t *testing.T) {
 	if _, err := exec.LookPath("valgrind"); err != nil {
 		s.skip(t, "valgrind is not installed")
@@ -50,9 +56,19 @@ func TestSameIr(t *testing.T) {
 	if err := os.WriteFile(text, []byte(input.Text(300<<10)), 0o666); err != nil {
 		t.Fatal(err)
 	}
+	cc1, err := exec.Command("gcc", "-print-prog-name=cc1").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cc1 = bytes.TrimSpace(cc1)
+	source := filepath.Join(s.dir(t), "source.c")
+	if err := os.WriteFile(source, []byte(loopC), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	for _, p := range sameIr {
 		t.Run(p.name, func(t *testing.T) {
-			argv := strings.Split(strings.ReplaceAll(strings.Join(p.argv, "\x00"), "{text}", text), "\x00")
+			words := strings.NewReplacer("{text}", text, "{cc1}", string(cc1), "{source}", source)
+			argv := strings.Split(words.Replace(strings.Join(p.argv, "\x00")), "\x00")
 			if p.guest != "" {
 				list, err := readGuests(filepath.Join(s.root, "testdata/guest/same", p.guest))
 				if err != nil {

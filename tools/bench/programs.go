@@ -132,10 +132,28 @@ type runner struct {
 	prefix []string // command line before the program's
 }
 
+// sets are lists of tools under one name: ours, then what they are compared with.
+var sets = map[string][]string{
+	"profilers": {"cachegrind", "valgrind-cachegrind:--cache-sim=no", "cachegrind:--cache-sim=yes", "valgrind-cachegrind:--cache-sim=yes",
+		"massif", "valgrind-massif"},
+}
+
+// expand puts the tools of a set in place of its name.
+func expand(names []string) (all []string) {
+	for _, n := range names {
+		if set, ok := sets[n]; ok {
+			all = append(all, set...)
+		} else {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
 // runners reads names of tools, each with its options behind it: cachegrind:--cache-sim=yes. Valgrind's tools are left out, and told
 // of, where it is not installed.
 func runners(bin string, names []string) (list []runner, missing []string, err error) {
-	for _, n := range names {
+	for _, n := range expand(names) {
 		words := strings.Split(n, ":")
 		r := runner{name: n, prefix: []string{filepath.Join(bin, words[0]), "--log-file=/dev/null"}}
 		if tool, ok := strings.CutPrefix(words[0], "valgrind-"); ok {

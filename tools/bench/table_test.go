@@ -7,6 +7,13 @@ import (
 	"time"
 )
 
+func TestExpand(t *testing.T) {
+	got := strings.Join(expand([]string{"nulgrind", "profilers", "memcheck:-v"}), " ")
+	if !strings.HasPrefix(got, "nulgrind cachegrind valgrind-cachegrind:--cache-sim=no ") || !strings.HasSuffix(got, " valgrind-massif memcheck:-v") {
+		t.Error(got)
+	}
+}
+
 func TestTable(t *testing.T) {
 	tab := newTable(cpuTime, []program{{name: "one"}, {name: "two"}, {name: "three"}}, []runner{{name: "tool"}, {name: "valgrind-tool"}})
 	for i, times := range [][]time.Duration{{100, 300, 200}, {100, 200}, {50}} {

@@ -46,11 +46,6 @@ func (l *lock) try() bool {
 	return false
 }
 
-// leave undoes try.
-//
-//go:nosplit
-func (l *lock) leave() { l.word.Store(0) }
-
 // Enable lets Quick work, with what the tool says about it.
 func (a *Allocator) Enable(conf tool.QuickHeap) {
 	l := &a.cfg.Layout

@@ -113,15 +113,16 @@ func (a *Allocator) quickAlloc(h *quickHook, regs *guest.Regs, size uint64, zero
 	p := (start + guest.Addr(a.cfg.Layout.RedZone+align-1)) &^ guest.Addr(align-1)
 	a.serial++
 	m := &sp.metas[slot]
-	*m = meta{
-		size: size, serial: a.serial, alloc: id, thread: int32(thread), off: uint32(p - start),
-		kind: h.kind, state: stateLive,
-	}
+	// Field by field: a literal would be copied, by loads wider than the stores that made it.
+	m.size, m.serial = size, a.serial
+	m.alloc, m.free = id, 0
+	m.thread, m.off = int32(thread), uint32(p-start)
+	m.align, m.kind, m.state = 0, h.kind, stateLive
 	a.stats.LiveBlocks++
 	a.stats.LiveBytes += size
 	a.count(size)
 	if a.quick.conf.Events {
-		a.note(tool.HeapEvent{Addr: p, Size: size, Stack: id})
+		a.note(p, size, id, false)
 	}
 	a.mu.leave()
 
@@ -170,7 +171,7 @@ func (a *Allocator) quickFree(h *quickHook, regs *guest.Regs, p guest.Addr, phas
 		fill(uint64(p)+k, m.size, &a.quick.gone)
 	}
 	if a.quick.conf.Events {
-		a.note(tool.HeapEvent{Addr: p, Size: m.size, Stack: m.alloc, Free: true})
+		a.note(p, m.size, m.alloc, true)
 	}
 	if a.cfg.Layout.Quarantine > 0 {
 		n := max(m.size, minHeld)
@@ -213,13 +214,21 @@ func (a *Allocator) quickRoom(sp *span, size uint64) bool {
 // note adds an event to the log, which has room. The caller holds mu.
 //
 //go:nosplit
-func (a *Allocator) note(e tool.HeapEvent) {
-	for _, v := range a.quick.conf.Clock {
-		e.Time += v
+func (a *Allocator) note(p guest.Addr, size uint64, stack uint32, free bool) {
+	q := &a.quick
+	e := &q.log[q.logged]
+	q.logged++
+	now := uint64(0)
+	for _, v := range q.conf.Clock {
+		now += v
 	}
-	a.quick.log[a.quick.logged] = e
-	a.quick.logged++
+	e.Addr, e.Size, e.Time, e.Stack, e.Free = p, size, now, stack, free
 }
+
+// leave undoes try. On amd64 no store passes an older one, so a plain one is enough; an atomic one would wait for them all.
+//
+//go:nosplit
+func (l *lock) leave() { *(*uint32)(unsafe.Pointer(&l.word)) = 0 }
 
 // fill makes the n bytes at s what those of src are, which are all equal; nil: 0.
 //

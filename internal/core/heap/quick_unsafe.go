@@ -207,9 +207,23 @@ func (a *Allocator) quickRoom(sp *span, size uint64) bool {
 		q.small.head++
 		q.volume -= h.size
 		a.putSlot(old, h.slot)
+		// Its class will give it out soon, and it has not been used since it went to quarantine.
+		at := uintptr(old.base) + uintptr(uint64(h.slot)*old.stride)
+		prefetch(at+uintptr(a.quick.conf.Shadow), uintptr(min(old.stride, 512)))
+		prefetch(at+uintptr(a.cfg.Layout.RedZone), 1)
+	}
+	if !q.small.empty() {
+		// The next one will have to wait for its entry less.
+		h := q.small.first()
+		prefetch(uintptr(unsafe.Pointer(&a.pages.spans[h.span].metas[h.slot])), 1)
 	}
 	return !q.small.full()
 }
+
+// prefetch tells the processor that the lines of the n bytes at p will be used. They need not be there.
+//
+//go:noescape
+func prefetch(p, n uintptr)
 
 // note adds an event to the log, which has room. The caller holds mu.
 //

@@ -192,7 +192,7 @@ func TestQuickSame(t *testing.T) {
 
 // TestQuickShadow looks at the shadow of blocks of all small sizes.
 func TestQuickShadow(t *testing.T) {
-	l := tool.HeapConfig{RedZone: 16, Alignment: 16, Quarantine: 1 << 20, BigBlock: 1 << 20, MallocFill: -1, FreeFill: -1, KeepFreedInfo: true, Dirty: true}
+	l := tool.HeapConfig{RedZone: 16, Alignment: 16, Quarantine: 10_000, BigBlock: 1 << 20, MallocFill: -1, FreeFill: -1, KeepFreedInfo: true, Dirty: true}
 	q := newQuick(t, l, tool.QuickHeap{Shadow: 1, Fresh: 0xff, Gone: 0x80}, true)
 	th := &thread{id: 1}
 	q.call(th, "malloc", 1) // maps the arena
@@ -200,7 +200,8 @@ func TestQuickShadow(t *testing.T) {
 	shadow := make([]byte, size)
 	first := q.ar.maps[0].Start
 	q.a.quick.conf.Shadow = uint64(addressOf(shadow)) - uint64(first)
-	for n := uint64(0); n < 1200; n++ {
+	// The classes up to here fit in one arena, so that all shadow is in the slice.
+	for n := uint64(0); n < 400; n++ {
 		for _, fn := range []string{"malloc", "calloc"} {
 			for i := range shadow {
 				shadow[i] = 0x77
@@ -226,9 +227,9 @@ func TestQuickShadow(t *testing.T) {
 			q.call(th, "free", p)
 			check("free", 0x80)
 		}
-		if n > 100 {
-			n += 12
-		}
+	}
+	if len(q.ar.maps) != 1 || q.quick < 1000 {
+		t.Errorf("%d arenas, %d quick calls", len(q.ar.maps), q.quick)
 	}
 }
 

@@ -231,6 +231,7 @@ func (a *asm) jcc(cc byte, to int) int {
 
 // Condition codes used here.
 const (
+	ccB  = 2
 	ccAE = 3
 	ccE  = 4
 	ccNE = 5

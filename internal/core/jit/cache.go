@@ -439,6 +439,11 @@ func (t *Translator) Recover(h uintptr) (to uintptr, ok bool) {
 	if off == uint64(t.moveStore) {
 		return uintptr(t.base + uint64(t.moveEnd)), true
 	}
+	for i := range t.reps {
+		if r := &t.reps[i]; int64(off) >= int64(r.start) && int64(off) < int64(r.end) {
+			return uintptr(t.base + uint64(r.fail)), true
+		}
+	}
 	if to, ok := t.misses.recover(int(off)); ok {
 		return uintptr(t.base + uint64(to)), true
 	}

@@ -547,6 +547,8 @@ func (t *Translator) emitShared() {
 	t.emitDirtyLookup()
 	t.emitMissReturn()
 	t.emitMoveStack()
+	t.emitStores()
+	t.emitReps()
 	t.emitMisses()
 }
 
@@ -558,6 +560,8 @@ func (t *Translator) emitCold() {
 	a := &t.cold
 	for n, c := range t.tr.colds {
 		switch c.kind {
+		case coldRep:
+			t.emitRepStub(&c)
 		case coldMove:
 			t.emitMoveStub(n, &c)
 		case coldExit:
@@ -667,6 +671,10 @@ func (t *Translator) before(i int) {
 		ann := &t.block.Anns[t.annAt]
 		t.annAt++
 		t.lower(i, ann)
+	}
+	if t.rep >= 0 {
+		t.tr.colds[t.rep].next = t.hot.pos
+		t.rep = -1
 	}
 	if len(t.events) > 0 {
 		t.flushEvents(i)

@@ -107,6 +107,10 @@ func (t *Translator) lowerCheck(i, k int) {
 	first := len(t.tr.colds)
 	if elsewhere || acc.Cond && in.Pfx&(amd64.PfxF2|amd64.PfxF3) != 0 && acc.Addr != amd64.AddrModRM {
 		// Go computes the address, or checks the whole range of rep.
+		if n := repOf(in); n >= 0 && t.rep < 0 {
+			t.lowerRep(i, n)
+			first = len(t.tr.colds)
+		}
 		site := a.jmp(0)
 		t.tr.colds = append(t.tr.colds, coldStub{kind: coldCheck, site: site, inst: i, access: k, recover: -1})
 	} else {
@@ -237,94 +241,83 @@ func (t *Translator) emitCheckStub(c *coldStub) {
 	a.leave(t, vcpu.ExitCheck, uint32(t.checks.n-1))
 }
 
-// emitDefineStub emits what a store does whose shadow is not all 0: undefined bytes become defined, but for those of the stack below
-// its red zone, where stores are wrong. rcx has the shadow when it is spilled because flags are live, which not and lea leave alone.
+// emitDefineStub emits what a store does whose shadow is not all 0: a shared routine looks at it. rcx is spilled when flags are live.
 func (t *Translator) emitDefineStub(c *coldStub) {
 	a := &t.cold
 	t.hot.patch(c.site, a.pos)
-	var toGo []int // jumps to the way to Go, with all registers as they were
-	if c.spilled {
-		switch c.size {
-		case 8:
-			a.bytes(0x48, 0xf7, 0xd1) // not %rcx
-		case 4:
-			a.bytes(0xf7, 0xd1) // not %ecx
-		case 2:
-			a.bytes(0x48, 0x8d, 0x89, 0x01, 0x00, 0xff, 0xff) // lea -0xffff(%rcx), %rcx
-		case 1:
-			a.bytes(0x48, 0x8d, 0x89, 0x01, 0xff, 0xff, 0xff) // lea -0xff(%rcx), %rcx
-		}
-		a.b2(0xe3, 5) // jrcxz over the jump
-		toGo = append(toGo, a.jmp(0))
+	if !c.spilled {
+		a.store(spill(slotFlags), rcx)
+	} else if c.m.base == rcx || c.m.index == rcx {
 		a.load(rcx, spill(slotFlags))
-	} else {
-		switch c.size {
-		case 8:
-			a.op(0, true, 0x83, 7, c.m, 1, false)
-		case 4:
-			a.op(0, false, 0x83, 7, c.m, 1, false)
-		case 2:
-			a.op(0x66, false, 0x83, 7, c.m, 1, false)
-		case 1:
-			a.op(0, false, 0x80, 7, c.m, 1, false)
-		}
-		a.b1(0xff)
-		toGo = append(toGo, a.jcc(ccNE, 0))
 	}
-	if c.m.base != atRIP && (c.m.base != noReg || c.m.index != noReg) {
-		toGo = append(toGo, t.belowStack(c))
+	m := c.m
+	m.seg = segNone
+	a.lea(rcx, m)
+	back := a.pos + 13 + 5 // behind the store and the jump
+	a.storeImm(spill(slotT), int32(t.base)+int32(back))
+	a.jmp(t.stores[log2(c.size)])
+	if a.pos != back {
+		panic("jit: length of a helper call")
 	}
-	a.defined(c.m, int(c.size))
+	a.b2(0xe3, 9+5) // jrcxz over the reload and the jump
+	a.load(rcx, spill(slotFlags))
+	toGo := a.jmp(0)
+	a.load(rcx, spill(slotFlags))
 	a.jmp(c.next)
-	for _, site := range toGo {
-		a.patch(site, a.pos)
-	}
+	a.patch(toGo, a.pos)
+	c.spilled = false
 	t.emitCheckStub(c)
 }
 
-// belowStack emits a jump, whose site it returns, that is taken when the store of stub c goes to the stack below its red zone.
-func (t *Translator) belowStack(c *coldStub) (site int) {
-	a := &t.cold
-	m := c.m
-	m.seg = segNone
-	if !c.spilled {
-		a.store(spill(slotFlags), rcx)
-	}
-	a.lea(rcx, m)
-	if c.spilled {
+// emitStores emits the shared routines for stores of 1, 2, 4 and 8 bytes, at the guest address in rcx, whose shadow is not all 0.
+// Undefined bytes become defined, whole and in part, but for those of the stack below its red zone, where stores are wrong; a store to
+// the red zone is noted. rcx is 0 afterwards if that was all there was to it; else the store is one for Go. slotT is where to go on,
+// flags and other registers are preserved.
+func (t *Translator) emitStores() {
+	a := &t.hot
+	for i := range t.stores {
+		n := 1 << i
+		a.pos = (a.pos + 15) &^ 15
+		t.stores[i] = a.pos
 		a.store(spill(slotA), rax)
 		a.b1(0x9f)                // lahf
 		a.bytes(0x0f, 0x90, 0xc0) // seto %al
-	}
-	a.bytes(0x48, 0x29, 0xe1)       // sub %rsp, %rcx
-	a.bytes(0x48, 0x83, 0xe9, 0x80) // sub $-redZone, %rcx: negative below the red zone
-	a.bytes(0x48, 0x81, 0xf9)       // cmp $redZone, %rcx
-	a.u32(redZone)
-	a.b2(0x70|ccAE, 0)
-	other := a.pos
-	a.lea(rcx, at(rsp, -redZone))
-	a.store(slot(vcpu.OffRedZone), rcx)
-	a.b2(0xeb, 0) // with rcx not 0
-	done := a.pos
-	a.buf[other-1] = byte(a.pos - other)
-	a.bytes(0x48, 0x81, 0xf9) // cmp $-stackReach, %rcx
-	a.u32(uint32(0x100000000 - stackReach))
-	a.bytes(0x48, 0x0f, 0x92, 0xc1) // setb %cl
-	a.bytes(0x0f, 0xb6, 0xc9)       // movzbl %cl, %ecx: 0 in [-stackReach, 0), as unsigned numbers
-	a.buf[done-1] = byte(a.pos - done)
-	if c.spilled {
-		a.b2(0x04, 0x7f) // add $0x7f, %al
+		a.store(spill(slotF), rax)
+		a.store(spill(slotRDX), rdx)
+		a.movReg(rdx, rcx)
+		a.alu(0x29, rdx, rsp) // sub: negative below the stack pointer
+		a.lea(rax, at(rdx, redZone))
+		a.alu64(aluCmp, rax, -stackReach)
+		below := a.jcc(ccAE, 0) // in [-stackReach, 0), as unsigned numbers
+		a.alu64(aluCmp, rdx, -redZone)
+		above := a.jcc(ccB, 0)
+		a.lea(rax, at(rsp, -redZone))
+		a.store(slot(vcpu.OffRedZone), rax)
+		a.patch(above, a.pos)
+		shadow := mem{seg: segGS, base: rcx, index: noReg}
+		a.loadPiece(rdx, shadow, n)
+		// No access is 10 in the upper two bits of a byte.
+		a.movReg(rax, rdx)
+		a.alu(0x01, rax, rax)     // add
+		a.bytes(0x48, 0xf7, 0xd0) // not %rax
+		a.alu(0x21, rax, rdx)     // and
+		a.movImm(rdx, 0x8080808080808080)
+		a.alu(0x85, rax, rdx) // test
+		bad := a.jcc(ccNE, 0)
+		a.defined(shadow, n)
+		a.bytes(0x31, 0xc9) // xor %ecx, %ecx
+		end := a.pos
+		a.load(rdx, spill(slotRDX))
+		a.load(rax, spill(slotF))
+		a.b2(0x04, 0x7f) // add $0x7f, %al: OF
 		a.b1(0x9e)       // sahf
 		a.load(rax, spill(slotA))
+		a.op(0, false, 0xff, 4, spill(slotT), 0, false) // jmp *slotT
+		a.patch(below, a.pos)
+		a.patch(bad, a.pos)
+		a.movImm(rcx, 1)
+		a.jmp(end)
 	}
-	// rcx = 0 leaves; the flags must stay.
-	a.b2(0xe3, 9+5) // jrcxz over the reload and the jump
-	a.load(rcx, spill(slotFlags))
-	over := a.jmp(0)
-	a.load(rcx, spill(slotFlags))
-	site = a.jmp(0)
-	a.patch(over, a.pos)
-	return site
 }
 
 // lowerReturn makes the red zone of the function that returns undefined, if it has been used.

@@ -112,6 +112,7 @@ const (
 	coldEvent
 	coldSlot
 	coldMove
+	coldRep
 	coldMiss // of lower_miss_amd64.go, as the next one
 	coldFetch
 )

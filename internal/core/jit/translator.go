@@ -102,6 +102,8 @@ type Translator struct {
 	dirtyIB, dirtyMiss   int // shared routine: see emitDirtyLookup
 	misses               missRoutines
 	codeKeys             map[uint64]uint32 // tags of code lines by number
+	stores               [4]int            // shared routines: see emitStores
+	reps                 [8]repRoutine     // shared routines: see lowerRep
 	moveStack            int               // shared routine: see emitMoveStack
 	moveStore, moveEnd   int               // its store, and where it goes on without it
 	moveLeave            int               // where it goes on for MovingStack
@@ -123,6 +125,7 @@ type Translator struct {
 	setIDs map[tool.Dirty]uint32
 	annAt  int // next annotation to lower
 	behind afterOp
+	rep    int        // index of the cold stub of lowerRep for the instruction at hand, -1 for none
 	events []tool.Ann // of the instruction, in front of it and behind it
 	later  []tool.Ann
 	counts bool // there is code that counts or makes events
@@ -155,7 +158,7 @@ func New(cfg Config) (*Translator, error) {
 	if cfg.StackSwitch == 0 {
 		cfg.StackSwitch = stackSwitch
 	}
-	t := &Translator{cfg: cfg, base: uint64(cfg.Cache.Start), limit: maxInsts}
+	t := &Translator{cfg: cfg, base: uint64(cfg.Cache.Start), limit: maxInsts, rep: -1}
 	buf := guest.Bytes(cfg.Cache.Start, n)
 	t.hot = asm{buf: buf, base: t.base, pos: codeOff}
 	t.cold = asm{buf: buf, base: t.base}

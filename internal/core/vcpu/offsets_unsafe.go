@@ -4,6 +4,7 @@ import "unsafe"
 
 // Offsets from the FS base, for generated code.
 const (
+	OffSelf      = int32(unsafe.Offsetof(Context{}.Self))
 	OffGPR       = int32(unsafe.Offsetof(Context{}.Regs))
 	OffRIP       = OffGPR + 16*8
 	OffRFlags    = OffRIP + 8

@@ -672,10 +672,7 @@ func (t *Translator) before(i int) {
 		t.annAt++
 		t.lower(i, ann)
 	}
-	if t.rep >= 0 {
-		t.tr.colds[t.rep].next = t.hot.pos
-		t.rep = -1
-	}
+	t.rep = -1
 	if len(t.events) > 0 {
 		t.flushEvents(i)
 	}

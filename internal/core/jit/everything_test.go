@@ -97,17 +97,19 @@ func (d *differ) checksSeen() string {
 		if !ok {
 			continue
 		}
-		want := a.Cond && d.in.Pfx&(amd64.PfxF2|amd64.PfxF3) != 0 && a.Addr != amd64.AddrModRM // rep: always
+		if rep := (inst{Inst: d.in}); repOf(&rep) >= 0 {
+			if msg := d.repSeen(a, ea, left); msg != "" {
+				return msg
+			}
+			continue
+		}
+		want := a.Cond && d.in.Pfx&(amd64.PfxF2|amd64.PfxF3) != 0 && a.Addr != amd64.AddrModRM // other rep: always
 		defines := a.Kind == isa.Store && !a.Cond
 		for x, end := ea, ea+uint64(a.Size); x < end; {
 			n := piece(int(end - x))
-			all, some := true, false
 			for i := range uint64(n) {
 				v := d.shadowBefore(x + i)
-				all, some = all && v == 0xff, some || v != 0
-			}
-			if some && !(all && defines) {
-				want = true
+				want = want || v != 0 && (!defines || v&0xc0 == 0x80)
 			}
 			x += uint64(n)
 		}
@@ -116,6 +118,44 @@ func (d *differ) checksSeen() string {
 		}
 		if sh := bytesAt(shadowOf(ea), int(a.Size)); defines && !want && d.in.Row.Sem != isa.Stack && !allZero(sh) {
 			return fmt.Sprintf("store %d of %d bytes at %#x left shadow %x (poison: %+v)", k, a.Size, ea, sh, d.poison)
+		}
+	}
+	return ""
+}
+
+// repSeen is checksSeen for access a, at ea, of rep stos or rep movs: one that is plain does not leave, and carries shadow along.
+func (d *differ) repSeen(a *amd64.Access, ea uint64, left bool) string {
+	count := d.s.gpr[guest.RCX]
+	const direction = 1 << 10
+	n := count * uint64(a.Size)
+	from, to := d.s.gpr[guest.RSI], d.s.gpr[guest.RDI]
+	moves := d.in.Op < 0xaa
+	if count > repLimit || n > repLimit || d.s.flags&direction != 0 || !d.known(to, int(n)) || moves && !d.known(from, int(n)) {
+		if count > 0 && !left {
+			return fmt.Sprintf("rep of %d bytes at %#x did not leave", n, ea)
+		}
+		return ""
+	}
+	sp := d.s.gpr[guest.RSP]
+	below := func(x uint64) bool { return sp-x-1 < stackReach }
+	plain := !below(to) && !(moves && (below(from) || to-from < n || from-to < n))
+	for i := range n {
+		plain = plain && d.shadowBefore(to+i)&0xc0 != 0x80
+		if moves {
+			v := d.shadowBefore(from + i)
+			plain = plain && v == 0 // the translator is not told to move V bits
+		}
+	}
+	if left == plain {
+		return fmt.Sprintf("rep of %d bytes at %#x: check left is %v (poison: %+v)", n, ea, left, d.poison)
+	}
+	for i := range n {
+		want := byte(0)
+		if moves {
+			want = d.shadowBefore(from + i)
+		}
+		if got := bytesAt(shadowOf(to+i), 1)[0]; plain && got != want {
+			return fmt.Sprintf("rep of %d bytes at %#x: shadow of byte %d is %#x, want %#x (poison: %+v)", n, ea, i, got, want, d.poison)
 		}
 	}
 	return ""

@@ -20,7 +20,8 @@ import (
 func (m *machine) settle(md *mode, host uintptr, ev *seen) (rip uint64, steps int, ended bool, err error) {
 	c := m.b
 	const trace = 2 // TRAP_TRACE, asm-generic/siginfo.h
-	for ; steps < 2000; steps++ {
+	const longest = 2000 + repLimit/8*24 // the routine for rep movs takes fewer than 24 instructions for 8 bytes
+	for ; steps < longest; steps++ {
 		if loc := md.Locate(host); loc.Exact {
 			return uint64(loc.PC), steps, false, nil
 		}

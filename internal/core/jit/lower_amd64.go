@@ -73,6 +73,9 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 		mv := &t.tr.insts[i].move
 		if t.ver != verStep && (mv.kind == moveNone || mv.zero) { // the tool has looked at all that a step does
 			t.lowerCheck(i, ann.Mem)
+			if t.rep >= 0 {
+				t.tr.colds[t.rep].next = t.hot.pos
+			}
 		}
 	case tool.OpDefine:
 		mv := &t.tr.insts[i].move

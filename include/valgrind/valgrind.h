@@ -141,4 +141,120 @@ static int __attribute__((format(__printf__, 1, 2), unused)) VALGRIND_PRINTF_BAC
 	return n;
 }
 
+/* Wrapping. A function with one of these names stands in for fnname of objects with that soname, and calls the original through
+ * what VALGRIND_GET_ORIG_FN stores. In both parts Zx stands for characters that names cannot have: Za *, Zc :, Zd ., Zu _, Zh -,
+ * Zp +, Zs space, ZA @, ZD $, ZL (, ZR ), ZZ Z; ZU: fnname is as it is, ZZ: it is encoded, too. NONE is an object without soname. */
+#define GG_JOIN_(a, b, c, d) a##b##c##d
+#define GG_JOIN(a, b, c, d) GG_JOIN_(a, b, c, d)
+#define I_WRAP_SONAME_FNNAME_ZU(soname, fnname) GG_JOIN(_vgw00000ZU_, soname, _, fnname)
+#define I_WRAP_SONAME_FNNAME_ZZ(soname, fnname) GG_JOIN(_vgw00000ZZ_, soname, _, fnname)
+
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
+typedef struct {
+	unsigned long nraddr; /* the original */
+} OrigFn;
+
+#define GG_REQUEST "rolq $3, %%rdi\n\trolq $13, %%rdi\n\trolq $61, %%rdi\n\trolq $51, %%rdi\n\t"
+
+/* To be used at the beginning of a wrapper. */
+#define VALGRIND_GET_ORIG_FN(orig) \
+	__asm__ volatile(GG_REQUEST "xchgq %%rcx, %%rcx" : "=a"((orig).nraddr) : : "cc", "memory")
+
+#ifdef __SSE__
+#define GG_VECTORS , "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", \
+	"xmm13", "xmm14", "xmm15"
+#else
+#define GG_VECTORS
+#endif
+
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define GG_CFA ((unsigned long)__builtin_dwarf_cfa())
+#define GG_FRAME ".cfi_remember_state\n\t.cfi_def_cfa rbp, 0\n\t"
+#define GG_UNFRAME ".cfi_restore_state\n\t"
+#else
+#define GG_CFA 0ul
+#define GG_FRAME
+#define GG_UNFRAME
+#endif
+
+/* Calls a[0] with the arguments behind it. stack are instructions that put those in memory which are not in registers, the last one
+ * first; the red zone is left alone and the stack is aligned when they are there. Unwinders find the frame by rbp meanwhile. */
+#define GG_CALL(result, stack, ...) \
+	do { \
+		volatile unsigned long gg_a[13] = {__VA_ARGS__}; /* all six registers are loaded */ \
+		unsigned long gg_r; \
+		__asm__ volatile("movq %%rbp, %%r15\n\tmovq %%rsp, %%r14\n\tmovq %2, %%rbp\n\t" GG_FRAME \
+			"subq $128, %%rsp\n\tandq $-16, %%rsp\n\t" stack \
+			"movq 48(%%rax), %%r9\n\tmovq 40(%%rax), %%r8\n\tmovq 32(%%rax), %%rcx\n\t" \
+			"movq 24(%%rax), %%rdx\n\tmovq 16(%%rax), %%rsi\n\tmovq 8(%%rax), %%rdi\n\tmovq (%%rax), %%rax\n\t" \
+			GG_REQUEST "xchgq %%rdx, %%rdx\n\t" \
+			"movq %%r14, %%rsp\n\tmovq %%r15, %%rbp\n\t" GG_UNFRAME \
+			: "=a"(gg_r) : "0"(&gg_a[0]), "r"(GG_CFA) \
+			: "cc", "memory", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r14", "r15" GG_VECTORS); \
+		result; \
+	} while (0)
+
+#define GG_ODD "subq $8, %%rsp\n\t" /* an odd number of arguments in memory */
+#define GG_PUSH(n) "pushq 8*" #n "(%%rax)\n\t"
+#define GG_W(x) ((unsigned long)(x))
+#define GG_TO(lval) (lval) = (__typeof__(lval))gg_r
+#define GG_ORIG(fn) (fn).nraddr
+
+/* CALL_FN_W_... store a result; W is an argument of the size of a word, v is none. */
+#define CALL_FN_W_v(lval, fn) \
+	GG_CALL(GG_TO(lval), "", GG_ORIG(fn))
+#define CALL_FN_W_W(lval, fn, a1) \
+	GG_CALL(GG_TO(lval), "", GG_ORIG(fn), GG_W(a1))
+#define CALL_FN_W_WW(lval, fn, a1, a2) \
+	GG_CALL(GG_TO(lval), "", GG_ORIG(fn), GG_W(a1), GG_W(a2))
+#define CALL_FN_W_WWW(lval, fn, a1, a2, a3) \
+	GG_CALL(GG_TO(lval), "", GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3))
+#define CALL_FN_W_WWWW(lval, fn, a1, a2, a3, a4) \
+	GG_CALL(GG_TO(lval), "", GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4))
+#define CALL_FN_W_5W(lval, fn, a1, a2, a3, a4, a5) \
+	GG_CALL(GG_TO(lval), "", GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5))
+#define CALL_FN_W_6W(lval, fn, a1, a2, a3, a4, a5, a6) \
+	GG_CALL(GG_TO(lval), "", GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5), GG_W(a6))
+#define CALL_FN_W_7W(lval, fn, a1, a2, a3, a4, a5, a6, a7) \
+	GG_CALL(GG_TO(lval), GG_ODD GG_PUSH(7), GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5), GG_W(a6), GG_W(a7))
+#define CALL_FN_W_8W(lval, fn, a1, a2, a3, a4, a5, a6, a7, a8) \
+	GG_CALL(GG_TO(lval), GG_PUSH(8) GG_PUSH(7), GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5), GG_W(a6), GG_W(a7), GG_W(a8))
+#define CALL_FN_W_9W(lval, fn, a1, a2, a3, a4, a5, a6, a7, a8, a9) \
+	GG_CALL(GG_TO(lval), GG_ODD GG_PUSH(9) GG_PUSH(8) GG_PUSH(7), GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5), GG_W(a6), GG_W(a7), GG_W(a8), GG_W(a9))
+#define CALL_FN_W_10W(lval, fn, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10) \
+	GG_CALL(GG_TO(lval), GG_PUSH(10) GG_PUSH(9) GG_PUSH(8) GG_PUSH(7), GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5), GG_W(a6), GG_W(a7), GG_W(a8), GG_W(a9), GG_W(a10))
+#define CALL_FN_W_11W(lval, fn, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11) \
+	GG_CALL(GG_TO(lval), GG_ODD GG_PUSH(11) GG_PUSH(10) GG_PUSH(9) GG_PUSH(8) GG_PUSH(7), GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5), GG_W(a6), GG_W(a7), GG_W(a8), GG_W(a9), GG_W(a10), GG_W(a11))
+#define CALL_FN_W_12W(lval, fn, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12) \
+	GG_CALL(GG_TO(lval), GG_PUSH(12) GG_PUSH(11) GG_PUSH(10) GG_PUSH(9) GG_PUSH(8) GG_PUSH(7), GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5), GG_W(a6), GG_W(a7), GG_W(a8), GG_W(a9), GG_W(a10), GG_W(a11), GG_W(a12))
+
+/* CALL_FN_v_... are for functions without a result. */
+#define CALL_FN_v_v(fn) \
+	GG_CALL((void)gg_r, "", GG_ORIG(fn))
+#define CALL_FN_v_W(fn, a1) \
+	GG_CALL((void)gg_r, "", GG_ORIG(fn), GG_W(a1))
+#define CALL_FN_v_WW(fn, a1, a2) \
+	GG_CALL((void)gg_r, "", GG_ORIG(fn), GG_W(a1), GG_W(a2))
+#define CALL_FN_v_WWW(fn, a1, a2, a3) \
+	GG_CALL((void)gg_r, "", GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3))
+#define CALL_FN_v_WWWW(fn, a1, a2, a3, a4) \
+	GG_CALL((void)gg_r, "", GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4))
+#define CALL_FN_v_5W(fn, a1, a2, a3, a4, a5) \
+	GG_CALL((void)gg_r, "", GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5))
+#define CALL_FN_v_6W(fn, a1, a2, a3, a4, a5, a6) \
+	GG_CALL((void)gg_r, "", GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5), GG_W(a6))
+#define CALL_FN_v_7W(fn, a1, a2, a3, a4, a5, a6, a7) \
+	GG_CALL((void)gg_r, GG_ODD GG_PUSH(7), GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5), GG_W(a6), GG_W(a7))
+#define CALL_FN_v_8W(fn, a1, a2, a3, a4, a5, a6, a7, a8) \
+	GG_CALL((void)gg_r, GG_PUSH(8) GG_PUSH(7), GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5), GG_W(a6), GG_W(a7), GG_W(a8))
+#define CALL_FN_v_9W(fn, a1, a2, a3, a4, a5, a6, a7, a8, a9) \
+	GG_CALL((void)gg_r, GG_ODD GG_PUSH(9) GG_PUSH(8) GG_PUSH(7), GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5), GG_W(a6), GG_W(a7), GG_W(a8), GG_W(a9))
+#define CALL_FN_v_10W(fn, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10) \
+	GG_CALL((void)gg_r, GG_PUSH(10) GG_PUSH(9) GG_PUSH(8) GG_PUSH(7), GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5), GG_W(a6), GG_W(a7), GG_W(a8), GG_W(a9), GG_W(a10))
+#define CALL_FN_v_11W(fn, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11) \
+	GG_CALL((void)gg_r, GG_ODD GG_PUSH(11) GG_PUSH(10) GG_PUSH(9) GG_PUSH(8) GG_PUSH(7), GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5), GG_W(a6), GG_W(a7), GG_W(a8), GG_W(a9), GG_W(a10), GG_W(a11))
+#define CALL_FN_v_12W(fn, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12) \
+	GG_CALL((void)gg_r, GG_PUSH(12) GG_PUSH(11) GG_PUSH(10) GG_PUSH(9) GG_PUSH(8) GG_PUSH(7), GG_ORIG(fn), GG_W(a1), GG_W(a2), GG_W(a3), GG_W(a4), GG_W(a5), GG_W(a6), GG_W(a7), GG_W(a8), GG_W(a9), GG_W(a10), GG_W(a11), GG_W(a12))
+#endif
+
 #endif

@@ -207,7 +207,7 @@ func (p *Process) makeHeapHook(h *heap.Hook) *heapHook {
 	args := sync.Pool{New: func() any { return new(heap.Args) }}
 	return &heapHook{h, func(t *sched.Thread) (uint64, bool) {
 		a := args.Get().(*heap.Args)
-		res := h.Do(t, a)
+		res := p.traced(h, t, a)
 		if len(a.Abort) > 0 {
 			for _, l := range a.Abort {
 				p.log.Clientf("%s", l)
@@ -224,6 +224,19 @@ func (p *Process) makeHeapHook(h *heap.Hook) *heapHook {
 	}}
 }
 
+// traced does h for t, with a line about it if --trace-malloc=yes asks for it.
+func (p *Process) traced(h *heap.Hook, t *sched.Thread, a *heap.Args) uint64 {
+	if !p.opt.TraceMalloc {
+		return h.Do(t, a)
+	}
+	line, result := h.Trace(t)
+	res := h.Do(t, a)
+	if line != "" {
+		p.log.Debugf("%s%s", line, result(res))
+	}
+	return res
+}
+
 // hook is what the scheduler runs for hook number n.
 func (p *Process) hook(n int) sched.Hook {
 	h := p.redir.Get(n)
@@ -231,7 +244,9 @@ func (p *Process) hook(n int) sched.Hook {
 		return func(*sched.Thread) (uint64, bool) { return uint64(h.Spec.To), true }
 	}
 	if hk, ok := h.Spec.Do.(*heapHook); ok {
-		p.heap.SetQuick(n, hk.Hook, uint64(h.Addr))
+		if !p.opt.TraceMalloc {
+			p.heap.SetQuick(n, hk.Hook, uint64(h.Addr))
+		}
 		return hk.run
 	}
 	return h.Spec.Do.(sched.Hook)

@@ -208,6 +208,54 @@ func (m *Memcheck) ReallocZero(t tool.Thread, b tool.HeapBlock) {
 	m.report.Report(f)
 }
 
+// The methods of tool.HeapArgs report what Valgrind reports since 3.22, with its texts, if --check-heap-args=yes asks for it.
+
+// BadAlign implements tool.HeapArgs.
+func (m *Memcheck) BadAlign(t tool.Thread, align, size uint64, wants string, withSize bool) {
+	if !m.opts.heapArgs {
+		return
+	}
+	kind, text := "InvalidAlignment", fmt.Sprintf("Invalid alignment value: %d%s", align, wants)
+	if withSize {
+		kind, text = "InvalidSizeAndAlignment", fmt.Sprintf("Invalid size value: %d alignment value: %d%s", size, align, wants)
+	}
+	m.report.Report(m.finding(t, kind, "BadAlign", text))
+}
+
+// BadSize implements tool.HeapArgs.
+func (m *Memcheck) BadSize(t tool.Thread, fn string) {
+	if m.opts.heapArgs {
+		m.report.Report(m.finding(t, "InvalidSize", "BadSize", fn+" invalid size value: 0"))
+	}
+}
+
+// SizeMismatch implements tool.HeapArgs.
+func (m *Memcheck) SizeMismatch(t tool.Thread, b tool.HeapBlock, functions string, size uint64) {
+	if m.opts.heapArgs {
+		m.mismatch(t, b, "MismatchedAllocateDeallocateSize", fmt.Sprintf("Mismatched %s size value: %d", functions, size))
+	}
+}
+
+// AlignMismatch implements tool.HeapArgs.
+func (m *Memcheck) AlignMismatch(t tool.Thread, b tool.HeapBlock, functions string, align uint64) {
+	if !m.opts.heapArgs {
+		return
+	}
+	freed := "default-aligned"
+	if align != 0 {
+		freed = fmt.Sprint(align)
+	}
+	m.mismatch(t, b, "MismatchedAllocateDeallocateAlignment", fmt.Sprintf("Mismatched %s alignment alloc value: %d dealloc value: %s", functions,
+		b.Align, freed))
+}
+
+// mismatch reports a block that is freed in another way than it was allocated. Suppressions of such frees have the kind Free.
+func (m *Memcheck) mismatch(t tool.Thread, b tool.HeapBlock, kind, text string) {
+	f := m.finding(t, kind, "Free", text)
+	f.Fill = func(f *report.Finding) { f.Aux = m.block(b.Addr, b) }
+	m.report.Report(f)
+}
+
 // FishySize implements tool.HeapReplacer.
 func (m *Memcheck) FishySize(t tool.Thread, fn, arg string, size int64) {
 	text := fmt.Sprintf("Argument '%s' of function %s has a fishy (possibly negative) value: ", arg, fn)

@@ -31,6 +31,7 @@ type settings struct {
 	freeFill       int
 	keepStacks     string
 	showMismatched bool
+	heapArgs       bool
 	showRealloc0   bool
 	showReachable  bool
 	showPossibly   bool
@@ -92,6 +93,8 @@ func (m *Memcheck) Flags(fs *flag.FlagSet) {
 		[]string{"alloc", "free", "alloc-and-free", "alloc-then-free", "none"}, "stacks that are kept for a block")
 	// Valgrind has it since 3.21, and then says yes: what compares with 3.19 is not to see more than that has.
 	options.YesNo(fs, &o.showRealloc0, "show-realloc-size-zero", false, "show calls of realloc with size 0")
+	options.YesNo(fs, &o.heapArgs, "check-heap-args", false,
+		"report sizes and alignments that a function does not take, or that differ from those of the block")
 	options.YesNo(fs, &o.showMismatched, "show-mismatched-frees", true, "show frees by a function that doesn't fit the allocation")
 	o.showPossibly = true
 }

@@ -66,6 +66,7 @@ var (
 	_ tool.HeapReplacer   = (*Memcheck)(nil)
 	_ tool.QuickHeaper    = (*Memcheck)(nil)
 	_ tool.ReallocZeroer  = (*Memcheck)(nil)
+	_ tool.HeapArgs       = (*Memcheck)(nil)
 	_ tool.OverlapWatcher = (*Memcheck)(nil)
 	_ tool.MemoryWatcher  = (*Memcheck)(nil)
 	_ tool.BreakWatcher   = (*Memcheck)(nil)

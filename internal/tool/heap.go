@@ -80,6 +80,18 @@ type ReallocZeroer interface {
 	ReallocZero(t Thread, b HeapBlock)
 }
 
+// HeapArgs is a HeapReplacer that is told of arguments of allocation functions that do not fit. Nothing has been done yet.
+type HeapArgs interface {
+	// BadAlign: fn gets an alignment that it does not take, or a size that does not go with it; wants says what it takes.
+	BadAlign(t Thread, align, size uint64, wants string, withSize bool)
+	// BadSize: fn ("aligned_alloc()") gets size 0.
+	BadSize(t Thread, fn string)
+	// SizeMismatch: block b is freed with another size.
+	SizeMismatch(t Thread, b HeapBlock, functions string, size uint64)
+	// AlignMismatch: block b is freed with another alignment, or with align 0 by a function for blocks without.
+	AlignMismatch(t Thread, b HeapBlock, functions string, align uint64)
+}
+
 // QuickHeap says what the allocator can do in the tool's place for small blocks: then it tells the tool nothing of their allocation
 // and free, nor asks it for stacks that it has seen before, unless something is wrong.
 type QuickHeap struct {

@@ -243,6 +243,9 @@ var abortNew = []string{
 func (a *Allocator) call(f *family, t tool.Thread, args *Args) uint64 {
 	g := &t.Regs().GPR
 	x, y, z := g[guest.RDI], g[guest.RSI], g[guest.RDX]
+	if c, ok := a.cfg.Tool.(tool.HeapArgs); ok {
+		a.checkArgs(c, f, t, [3]uint64{x, y, z})
+	}
 	switch f.role {
 	case roleAlloc:
 		return a.get(f, t, args, x, 0, false)

@@ -251,30 +251,48 @@ func (a *Allocator) At(p guest.Addr) (tool.HeapBlock, bool) {
 const nearby = 64
 
 // Near implements tool.Heap. A block's padding counts as its red zone, and so does unused memory close by: an overrun of
-// a few bytes more is described by the block that it most likely came from.
-func (a *Allocator) Near(p guest.Addr) (tool.HeapBlock, bool) {
+// a few bytes more is described by the block that it most likely came from. The closest block counts, of two at the same distance the
+// one that lives.
+func (a *Allocator) Near(p guest.Addr) (best tool.HeapBlock, found bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	// In the padding between two blocks the closer one counts.
-	if sp, slot, ok := a.find(p); ok {
+	least := uint64(0)
+	try := func(sp *span, slot uint32) {
 		b, ok := a.visible(sp, slot)
-		if end := b.Range().End; ok && p >= end && int(slot)+1 < len(sp.metas) {
-			if c, ok := a.visible(sp, slot+1); ok && c.Addr-p < p-end {
-				return c, true
-			}
+		if !ok {
+			return
+		}
+		if d := distance(p, b.Range()); !found || d < least || d == least && best.Freed && !b.Freed {
+			best, least, found = b, d, true
+		}
+	}
+	if sp, slot, ok := a.find(p); ok {
+		try(sp, slot)
+		if int(slot)+1 < len(sp.metas) {
+			try(sp, slot+1)
 		}
 	}
 	// Slots are longer than the step.
-	for d := guest.Addr(0); d <= nearby; d += 16 {
+	for d := guest.Addr(0); d <= nearby && (!found || 2*uint64(d) < least); d += 16 {
 		for _, q := range [2]guest.Addr{p - d, p + d} {
 			if sp, slot, ok := a.find(q); ok {
-				if b, ok := a.visible(sp, slot); ok {
-					return b, true
-				}
+				try(sp, slot)
 			}
 		}
 	}
-	return tool.HeapBlock{}, false
+	return best, found
+}
+
+// distance orders ranges by how far p is from them: twice the number of bytes that messages tell, 0 inside. Of two as far away the one
+// that p is behind is closer.
+func distance(p guest.Addr, r guest.Range) uint64 {
+	switch {
+	case p < r.Start:
+		return 2*uint64(r.Start-p) + 2
+	case p >= r.End:
+		return 2*uint64(p-r.End) + 1
+	}
+	return 0
 }
 
 // visible is the block in a slot as the index shows it. The caller holds mu.

@@ -154,6 +154,26 @@ func TestResultsSurvive(t *testing.T) {
 	}
 }
 
+// TestLargeBlocks: memory of large blocks goes back to the system, during realloc too, and takes nothing with it that is measured.
+func TestLargeBlocks(t *testing.T) {
+	prog := compile(t, `#include <stdlib.h>
+int main(void) {
+	void *p = NULL;
+	for (size_t n = 1 << 20; n <= 64 << 20; n *= 2) { p = realloc(p, n); free(malloc(n)); }
+	free(p);
+	return 0;
+}`)
+	out := filepath.Join(t.TempDir(), "out")
+	text, err := exec.Command(build(t), "--massif-out-file="+out, prog).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil || !strings.Contains(string(data), "mem_heap_B=134217728\n") {
+		t.Errorf("%v: no peak of two blocks in:\n%s", err, data)
+	}
+}
+
 // TestPagesAsHeap: with pages counted, malloc is the program's own.
 func TestPagesAsHeap(t *testing.T) {
 	prog := compile(t, `#include <stdlib.h>

@@ -119,18 +119,32 @@ func (m *Massif) removePages(r guest.Range) {
 	})
 }
 
-// Unmapped implements tool.MemoryWatcher. The core's own look-up of names hears of it later.
+// Unmapped implements tool.MemoryWatcher. The core's own look-up of names hears of it later. The heap gives memory back with its own
+// lock held, which mu is taken before: nothing may wait for mu then.
 func (m *Massif) Unmapped(r guest.Range) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if m.host == nil {
 		return // the program is still being loaded
 	}
+	if !m.opts.pagesAsHeap && !m.hasCode(r) {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.contexts.unloading(r)
 	m.frees.clear() // other functions may come to lie there
 	if m.opts.pagesAsHeap {
 		m.removePages(r)
 	}
+}
+
+// hasCode reports whether r holds code with names.
+func (m *Massif) hasCode(r guest.Range) bool {
+	for _, o := range m.symbols.Snapshot().Objects() {
+		if o.Text.Overlaps(r) {
+			return true
+		}
+	}
+	return false
 }
 
 // Protected implements tool.MemoryWatcher.

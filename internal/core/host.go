@@ -344,6 +344,9 @@ func (p *Process) stackHint(t *sched.Thread, info signal.Info) {
 
 // finish lets the tool write its results.
 func (p *Process) finish(t *sched.Thread, e tool.Exit) int {
+	if t != nil {
+		p.threadEnded(t)
+	}
 	if !p.opt.Quiet() && !p.opt.XML {
 		p.log.Userf("")
 	}

@@ -12,7 +12,8 @@ import (
 // threadNames knows the names that the guest gave its threads, and hands on what the tool wants to know of threads. The kernel
 // keeps the names; a thread that has the name it was born with, its parent's, was given none.
 type threadNames struct {
-	tool tool.ThreadWatcher // nil when the tool does not watch
+	tool  tool.ThreadWatcher // nil when the tool does not watch
+	ended func(t tool.Thread)
 
 	mu      sync.Mutex
 	threads map[int]threadName // by number; guarded by mu
@@ -40,6 +41,9 @@ func (n *threadNames) ThreadCreated(parent, child tool.Thread) {
 func (n *threadNames) ThreadEnded(t tool.Thread) {
 	if n.tool != nil {
 		n.tool.ThreadEnded(t)
+	}
+	if n.ended != nil {
+		n.ended(t)
 	}
 	n.mu.Lock()
 	delete(n.threads, t.ID())

@@ -427,6 +427,7 @@ func (p *Process) translated(r guest.Range) {
 func (p *Process) makeScheduler(firstFD int, space unix.Rlimit) {
 	watcher, _ := p.tool.(tool.FaultWatcher)
 	p.threads.tool, _ = p.tool.(tool.ThreadWatcher)
+	p.threads.ended = p.threadEnded
 	stacks, _ := p.tool.(tool.StackWatcher)
 	p.request = request.Dispatcher{Core: requests{p}}
 	p.request.Tool, _ = p.tool.(tool.Requester)

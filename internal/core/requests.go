@@ -66,6 +66,19 @@ func (s *silenced) is(thread int) bool {
 	return s.level[thread] > 0
 }
 
+// threadEnded tells of a thread that ends without having its errors reported again.
+func (p *Process) threadEnded(t tool.Thread) {
+	if !p.silenced.is(t.ID()) {
+		return
+	}
+	p.log.Userf("WARNING: exiting thread has error reporting disabled.\n" +
+		"WARNING: possibly as a result of some mistake in the use\n" +
+		"WARNING: of the VALGRIND_DISABLE_ERROR_REPORTING macros.")
+	p.silenced.mu.Lock()
+	delete(p.silenced.level, t.ID())
+	p.silenced.mu.Unlock()
+}
+
 func (r requests) Warn(lines ...string) {
 	if r.p.opt.Verbosity < 2 {
 		return

@@ -87,8 +87,19 @@ func (e *entries) add(a guest.Addr) {
 	e.set.Store(&s)
 }
 
-// clear forgets all entries.
-func (e *entries) clear() { e.set.Store(nil) }
+// forget forgets all entries if one is in r. It takes no lock.
+func (e *entries) forget(r guest.Range) {
+	s := e.set.Load()
+	if s == nil {
+		return
+	}
+	for a := range *s {
+		if r.Contains(a) {
+			e.set.Store(nil)
+			return
+		}
+	}
+}
 
 // Allocated implements tool.HeapReplacer.
 func (m *Massif) Allocated(_ tool.Thread, b tool.HeapBlock, _ bool) {

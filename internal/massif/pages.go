@@ -125,13 +125,13 @@ func (m *Massif) Unmapped(r guest.Range) {
 	if m.host == nil {
 		return // the program is still being loaded
 	}
+	m.frees.forget(r) // other functions may come to lie there
 	if !m.opts.pagesAsHeap && !m.hasCode(r) {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.contexts.unloading(r)
-	m.frees.clear() // other functions may come to lie there
 	if m.opts.pagesAsHeap {
 		m.removePages(r)
 	}

@@ -80,7 +80,7 @@ var programs = []program{
 	{name: "gcc-children", argv: []string{"gcc", "-O2", "-c", "{scripts}/../../guest/same/strings_rep.c", "-o", "out.o"}, children: true},
 	{name: "bash-children", argv: []string{"bash", "{scripts}/steps.sh"}, children: true},
 	python("test_re"), python("test_json"), python("test_ctypes"), python("test_threading"),
-	python("test_subprocess"), python("test_signal", "SiginterruptTest.test_siginterrupt_off"), // which waits for 30 seconds
+	python("test_signal", "SiginterruptTest.test_siginterrupt_off"), // which waits for 30 seconds
 	{name: "factor", argv: []string{"factor", "18446744073709551557", "1000000016000000063"}},
 }
 

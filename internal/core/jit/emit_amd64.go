@@ -64,9 +64,13 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 	}
 	if t.cfg.Tool != nil {
 		t.instrument()
+		t.startFrame()
 	}
 	for i := 0; i < tr.n; i++ {
 		in := &tr.insts[i]
+		if in.joined {
+			t.frame.forget()
+		}
 		in.host = t.hot.pos
 		if t.cfg.Trace != nil {
 			tr.nLines = append(tr.nLines[:i], t.hot.pos)
@@ -84,6 +88,9 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 		t.emit(i, taken)
 		if t.behind.kind != afterNone {
 			t.emitBehind()
+		}
+		if t.cfg.Tool != nil {
+			t.passFrame(in)
 		}
 		if len(t.later) > 0 {
 			t.lowerLater(i)

@@ -101,6 +101,9 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 func (t *Translator) lowerCheck(i, k int) {
 	in := &t.tr.insts[i]
 	acc := &t.block.Insts[i].Mem[k]
+	if from, to, ok := t.frame.slotOf(in, acc); ok && t.ver == verFast && t.frame.has(from, to) {
+		return
+	}
 	m, reg, ok := t.shadowOperand(in, acc)
 	elsewhere := !ok && computed(acc)
 	if !ok && !elsewhere {
@@ -176,6 +179,9 @@ func (t *Translator) lowerDefine(i, k int) {
 	m, reg, ok := t.shadowOperand(in, acc)
 	if !ok {
 		return
+	}
+	if from, to, ok := t.frame.slotOf(in, acc); ok {
+		t.frame.add(from, to)
 	}
 	a := &t.hot
 	m.seg = segGS

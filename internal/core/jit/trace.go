@@ -41,6 +41,7 @@ type inst struct {
 	live   uint32 // flags that are live before it
 	host   int    // host offset of its copy, for jumps inside the trace
 	ver    uint32 // version before it, in dirty code
+	joined bool   // a jump inside the trace arrives here: see frame
 	move   move   // in dirty code: how it carries undefined bytes
 }
 

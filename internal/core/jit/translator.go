@@ -124,6 +124,7 @@ type Translator struct {
 	sets   []tool.Dirty // by version
 	setIDs map[tool.Dirty]uint32
 	annAt  int // next annotation to lower
+	frame  frame
 	behind afterOp
 	rep    int        // index of the cold stub of lowerRep for the instruction at hand, -1 for none
 	events []tool.Ann // of the instruction, in front of it and behind it

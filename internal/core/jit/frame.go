@@ -6,7 +6,7 @@ import (
 )
 
 // frame knows which bytes of the stack the trace under way has made defined on the only way that leads here: a check of them
-// is left out. It works for fast code only, in which every store is of defined bytes. What it knows holds until the bytes are released,
+// is left out. It works for fast code only, in which every plain store is of defined bytes. What it knows holds until the bytes are released,
 // other code runs (a call, a jump into the trace), or the stack pointer changes by an unknown amount.
 type frame struct {
 	sp    int64 // stack pointer, from where it was when the trace began
@@ -98,8 +98,8 @@ func (t *Translator) passFrame(in *inst) {
 		f.forget()
 		return
 	}
-	if t.trusted(in) {
-		f.forget() // it writes to the shadow
+	if t.trusted(in) || in.repeats() {
+		f.forget() // these may copy undefined bytes to anywhere
 		return
 	}
 	if !in.effects().Writes.Has(amd64.GPR(guest.RSP)) {

@@ -58,6 +58,7 @@ func TestFrame(t *testing.T) {
 		{"jump out between", "53  0f 84 00 01 00 00  5b", 0},
 		{"jump to the load", "74 01  53  5b", 1},
 		{"jump back to the load", "53  5b  75 fd", 1},
+		{"copied to", "53  f3 a4  5b", 3},
 		{"pop to memory", "53  8f 04 24  5b", 1},
 	} {
 		code, err := hex.DecodeString(strings.ReplaceAll(tc.code, " ", ""))

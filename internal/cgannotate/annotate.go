@@ -50,6 +50,7 @@ func annotate(s *settings, args []string, stdout, stderr io.Writer) error {
 	}
 	for _, f := range sources {
 		if _, _, ok := findSource(f, s.includeDirs()); !ok {
+			//lint:ignore ST1005 the text is that of Valgrind's cg_annotate
 			return fmt.Errorf("File %s not found in any of: %s", f, strings.Join(append([]string{""}, s.includeDirs()...), " "))
 		}
 	}

@@ -19,7 +19,7 @@ import (
 // instruction. ended says that the program came to its end on the way.
 func (m *machine) settle(md *mode, host uintptr, ev *seen) (rip uint64, steps int, ended bool, err error) {
 	c := m.b
-	const trace = 2 // TRAP_TRACE, asm-generic/siginfo.h
+	const trace = 2                      // TRAP_TRACE, asm-generic/siginfo.h
 	const longest = 2000 + repLimit/8*24 // the routine for rep movs takes fewer than 24 instructions for 8 bytes
 	for ; steps < longest; steps++ {
 		if loc := md.Locate(host); loc.Exact {

@@ -32,8 +32,7 @@ func (t *Thread) exec(a *syswrap.ExecArgs) int64 {
 	}
 	t.kickable(false)
 	restore := t.inherit(native)
-	t.s.beTraced()
-	errno := execveat(a.DirFD, path, argv, envv, a.Flags)
+	errno := execveat(t.s.traceMe.CompareAndSwap(true, false), a.DirFD, path, argv, envv, a.Flags)
 	restore()
 	t.kickable(true)
 	return -int64(errno)

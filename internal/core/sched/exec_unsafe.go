@@ -1,9 +1,12 @@
 package sched
 
 import (
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"gogrind/internal/core/vcpu"
 )
 
 // cStrings is list as the zero-terminated array of zero-terminated strings that execve takes.
@@ -21,11 +24,16 @@ func cStrings(list []string) ([]*byte, error) {
 
 // execveat returns only when it fails. To Go it is a call that may block, so that Go does not try to preempt the thread: a signal
 // that is pending then is one to the new program.
-func execveat(dir int, path *byte, argv, envv []*byte, flags int) unix.Errno {
+func execveat(traced bool, dir int, path *byte, argv, envv []*byte, flags int) unix.Errno {
+	p, args, env := uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0]))
+	var e unix.Errno
 	if dir == unix.AT_FDCWD && flags == 0 {
-		_, _, e := unix.Syscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0])))
-		return e
+		e = vcpu.Exec(traced, unix.SYS_EXECVE, p, args, env, 0, 0)
+	} else {
+		e = vcpu.Exec(traced, unix.SYS_EXECVEAT, uintptr(dir), p, args, env, uintptr(flags))
 	}
-	_, _, e := unix.Syscall6(unix.SYS_EXECVEAT, uintptr(dir), uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0])), uintptr(flags), 0)
+	runtime.KeepAlive(path)
+	runtime.KeepAlive(argv)
+	runtime.KeepAlive(envv)
 	return e
 }

@@ -269,6 +269,31 @@ func (c *Context) Syscall(nr uintptr, a *[6]uint64) (r int64, aborted bool) {
 	return res, ab != 0
 }
 
+// Exec makes system call nr, an exec, and returns only when it fails. With traced the thread asks before to be traced by its parent. From
+// then on each signal stops it for its tracer, which cannot let it go on as long as it waits in vfork; so Go must send none. It does not
+// preempt a thread that is in a system call, and what it was about to send has come, and is taken off, before the thread is traced.
+//
+//go:nosplit
+func Exec(traced bool, nr, a, b, c, d, e uintptr) unix.Errno {
+	entersyscall()
+	if traced {
+		all, old, ours := ^uint64(0), uint64(0), uint64(1<<(unix.SIGURG-1)|1<<(Kick-1))
+		wait := unix.Timespec{Nsec: 1e6}
+		unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
+		unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&wait)), 0, 0)
+		for wait.Nsec = 0; ; {
+			if _, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&ours)), 0, uintptr(unsafe.Pointer(&wait)), 8, 0, 0); errno != 0 {
+				break
+			}
+		}
+		unix.RawSyscall(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0, 0)
+		unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&old)), 0, 8, 0, 0)
+	}
+	_, _, errno := unix.RawSyscall6(nr, a, b, c, d, e, 0)
+	exitsyscall()
+	return errno
+}
+
 // NextSignal takes the oldest queued signal off c's ring. One that another thread's handler is still writing is not there yet:
 // a kick follows it. The signal number, in the first word, is written last.
 func (c *Context) NextSignal(info *SigInfo) bool {

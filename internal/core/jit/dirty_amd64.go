@@ -132,9 +132,9 @@ func (t *Translator) emitDirtyReturn(in *inst) {
 	a.store(spill(slotRCX), rcx)
 	a.load(rcx, at(rsp, 0))
 	t.point(in.pc, false, [3]uint8{rcx + 1})
-	if in.Op != 0xc3 {
+	if in.Op != 0xc3 || in.resume {
 		a.store(spill(slotRDX), rdx)
-		a.lea(rsp, at(rsp, 8+int32(uint16(in.Imm))))
+		a.lea(rsp, at(rsp, in.popped()))
 		a.jmp(t.dirtyIB)
 		return
 	}

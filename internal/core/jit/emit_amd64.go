@@ -271,7 +271,7 @@ func (t *Translator) emitReturn(in *inst) {
 		t.emitDirtyReturn(in)
 		return
 	}
-	if in.Op == 0xc3 {
+	if in.Op == 0xc3 && !in.resume {
 		a.op(0, false, 0xff, 6, mem{seg: segFS, base: rsp, index: noReg, disp: guest.ReturnPlane}, 0, false) // pushq
 		a.bytes(0xc2, 8, 0)
 		return
@@ -280,8 +280,16 @@ func (t *Translator) emitReturn(in *inst) {
 	a.load(rcx, at(rsp, 0))
 	a.store(spill(slotRDX), rdx)
 	t.hash()
-	a.lea(rsp, at(rsp, 8+int32(uint16(in.Imm))))
+	a.lea(rsp, at(rsp, in.popped()))
 	a.jmpL1()
+}
+
+// popped is how many bytes a return takes off the stack.
+func (in *inst) popped() int32 {
+	if in.Op == 0xc2 {
+		return 8 + int32(uint16(in.Imm))
+	}
+	return 8
 }
 
 // directExit emits a jump (cc < 0) or conditional jump to guest address target. It returns the number of its exit, 0 for a jump

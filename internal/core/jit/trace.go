@@ -43,6 +43,7 @@ type inst struct {
 	ver    uint32 // version before it, in dirty code
 	joined bool   // a jump inside the trace arrives here: see frame
 	move   move   // in dirty code: how it carries undefined bytes
+	resume bool   // a return that gives the flags back: see resumes
 }
 
 // effects are what the instruction does to registers and flags, found out when first asked for: without annotations most
@@ -185,6 +186,7 @@ func (t *Translator) findTrace(pc uint64) error {
 		} else {
 			window = nil
 		}
+		in.resume = in.flow == flowRet && t.resumes()
 		switch in.flow {
 		case flowNext, flowTrap, flowBase:
 			continue
@@ -203,6 +205,31 @@ func (t *Translator) findTrace(pc uint64) error {
 	}
 	tr.next = pc
 	return t.liveness()
+}
+
+// resumes reports whether the return at the end of the trace gives back flags that popf or sahf has set: it goes on with code that
+// was interrupted anywhere, between a comparison and its jump perhaps (Go's preemption, safepoints of Java). Its flags are live, and it
+// is not paired, since a landing may overwrite them. Such returns are remembered, for traces that begin between the two.
+func (t *Translator) resumes() bool {
+	tr := &t.tr
+	pc := tr.insts[tr.n-1].pc
+	open := uint32(arithFlags)
+	for i := tr.n - 2; i >= 0 && open != 0; i-- {
+		in := &tr.insts[i]
+		const popf, sahf = 0x9d, 0x9e
+		if in.Space == amd64.SpLegacy && in.Map == 0 && (in.Op == popf || in.Op == sahf) {
+			if t.resuming == nil {
+				t.resuming = make(map[uint64]bool)
+			}
+			t.resuming[pc] = true
+			break
+		}
+		if in.flow != flowNext {
+			break
+		}
+		open &^= in.effects().FlagsKilled
+	}
+	return t.resuming[pc]
 }
 
 func (t *Translator) hooked(pc uint64) bool {
@@ -322,7 +349,9 @@ func (t *Translator) liveness() error {
 		case flowJmp, flowCall:
 			f = t.flagsAt(in.target) // behind a call the flags are the callee's
 		case flowRet:
-			f = t.flagsReturned()
+			if f = t.flagsReturned(); in.resume {
+				f.live = arithFlags
+			}
 		default:
 			f = flagUse{live: arithFlags}
 		}

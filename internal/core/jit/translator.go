@@ -139,7 +139,8 @@ type Translator struct {
 		pc    uint64
 		flags flagUse
 	}
-	keepFlags bool // returns keep flags: see liveness
+	keepFlags bool            // returns keep flags: see liveness
+	resuming  map[uint64]bool // addresses of returns: see resumes
 }
 
 // Stats counts what a translator did.

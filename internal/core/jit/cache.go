@@ -436,6 +436,9 @@ func (t *Translator) Recover(h uintptr) (to uintptr, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	off := uint64(h) - t.base
+	if w := &t.moveWide; off >= uint64(w[0]) && off < uint64(w[1]) {
+		return uintptr(t.base + uint64(w[2])), true
+	}
 	if off == uint64(t.moveStore) {
 		return uintptr(t.base + uint64(t.moveEnd)), true
 	}

@@ -175,6 +175,9 @@ func host(tr *Translator) (text string, insts int) {
 		uint64(tr.moveStack) + tr.base: "moveStack",
 	}
 	if tr.cfg.Data != nil {
+		for i, at := range tr.stores {
+			names[uint64(at)+tr.base] = fmt.Sprintf("stores%d", 1<<i)
+		}
 		names[uint64(tr.misses.data)+tr.base] = "missData"
 		names[uint64(tr.misses.code)+tr.base] = "missCode"
 		names[uint64(tr.misses.codes)+tr.base] = "missCodes"

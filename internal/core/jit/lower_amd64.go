@@ -549,7 +549,7 @@ func (t *Translator) emitMoveStack() {
 	a.load(rcx, spill(slotSP)) // old
 	a.movReg(rdx, rsp)         // new
 	a.bytes(0x48, 0x39, 0xca)  // cmp %rcx, %rdx
-	grown := cond(ccB)
+	grown := a.jcc(ccB, 0)
 	a.bytes(0x48, 0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff) // mov $-1, %rax
 	a.bytes(0x48, 0x87, 0xca)                         // xchg %rcx, %rdx: rdx = old is the lower end now
 	// A stack of the guest's own that ends between the two is left or entered.
@@ -564,7 +564,7 @@ func (t *Translator) emitMoveStack() {
 	a.op(0, true, 0x3b, rdx, at(rax, 0), 0, false) // cmp (%rax), %rdx
 	below := cond(ccAE)
 	a.op(0, true, 0x3b, rcx, at(rax, 0), 0, false) // cmp (%rax), %rcx
-	other := cond(ccAE)
+	other := a.jcc(ccAE, 0)
 	fix(below)
 	a.bytes(0x48, 0x83, 0xc0, 8)                 // add $8, %rax
 	a.op(0, true, 0x83, 7, at(rax, 0), 1, false) // cmpq $0, (%rax)
@@ -576,8 +576,34 @@ func (t *Translator) emitMoveStack() {
 	a.bytes(0x48, 0x29, 0xd1) // sub %rdx, %rcx
 	a.bytes(0x48, 0x81, 0xf9) // cmp $limit, %rcx
 	a.u32(t.cfg.StackSwitch)
-	big := cond(ccA)
+	big := a.jcc(ccA, 0)
 	a.bytes(0x48, 0xc1, 0xe9, 3) // shr $3, %rcx
+	// Much is stored by vectors of 16 bytes, four at a time: frames with buffers of a page are common.
+	const wideFrom = 16
+	ones := func(opc byte) { // movups between xmm0 and its slot
+		a.op(0, false, map0F|int(opc), 0, slot(vcpu.OffVec0), 0, false)
+	}
+	a.alu64(aluCmp, rcx, wideFrom)
+	narrow := cond(ccB)
+	ones(0x11)
+	a.bytes(0x66, 0x0f, 0x76, 0xc0) // pcmpeqd %xmm0, %xmm0
+	wide := a.pos
+	for off := int32(0); off < 64; off += 16 {
+		a.op(0, false, map0F|0x11, 0, mem{seg: segGS, base: rdx, index: noReg, disp: off}, 0, false)
+	}
+	t.moveWide = [3]int{wide, a.pos}
+	a.bytes(0x48, 0x83, 0xc2, 64) // add $64, %rdx
+	a.bytes(0x48, 0x83, 0xe9, 8)  // sub $8, %rcx
+	a.alu64(aluCmp, rcx, 8)
+	a.b2(0x70|ccAE, byte(wide-(a.pos+2)))
+	ones(0x10)
+	a.b2(0xeb, 0)
+	over := a.pos - 1
+	t.moveWide[2] = a.pos // a store has faulted
+	ones(0x10)
+	fault := a.jmp(0)
+	fix(over)
+	fix(narrow)
 	loop := a.pos
 	done := a.pos + 1
 	a.b2(0xe3, 0) // jrcxz
@@ -587,10 +613,11 @@ func (t *Translator) emitMoveStack() {
 	a.bytes(0x48, 0xff, 0xc9)    // dec %rcx
 	a.b2(0xeb, byte(loop-(a.pos+2)))
 	a.buf[done] = byte(a.pos - done - 1)
-	fix(big)
-	fix(other)
-	fix(grown)
+	for _, site := range [3]int{big, other, grown} {
+		a.patch(site, a.pos)
+	}
 	t.moveEnd = a.pos
+	a.patch(fault, a.pos)
 	a.load(rdx, spill(slotRDX))
 	a.load(rcx, spill(slotRCX))
 	a.load(rax, spill(slotF))

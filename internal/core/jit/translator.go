@@ -106,6 +106,7 @@ type Translator struct {
 	reps                 [8]repRoutine     // shared routines: see lowerRep
 	moveStack            int               // shared routine: see emitMoveStack
 	moveStore, moveEnd   int               // its store, and where it goes on without it
+	moveWide             [3]int            // where its wide stores begin and end, and where it goes on without them
 	moveLeave            int               // where it goes on for MovingStack
 	exitStub, hookStub   int               // host offsets of vcpu's stubs
 	generation           uint64

@@ -17,6 +17,7 @@ const (
 	OffDirty     = int32(unsafe.Offsetof(Context{}.Dirty))
 	OffRetTarget = int32(unsafe.Offsetof(Context{}.RetTarget))
 	OffV         = int32(unsafe.Offsetof(Context{}.V))
+	OffVec0      = int32(unsafe.Offsetof(Context{}.Vec0))
 	OffNoVec     = int32(unsafe.Offsetof(Context{}.NoVec))
 	OffEvents    = int32(unsafe.Offsetof(Context{}.Events))
 	OffPending   = int32(unsafe.Offsetof(Context{}.Pending))

@@ -74,14 +74,15 @@ const goOpen = 1<<(signal.SIGHUP-1) | 1<<(signal.SIGINT-1) | 1<<(signal.SIGQUIT-
 	1<<(signal.SIGABRT-1) | 1<<(signal.SIGBUS-1) | 1<<(signal.SIGFPE-1) | 1<<(signal.SIGSEGV-1) | 1<<(signal.SIGTERM-1) |
 	1<<(signal.SIGSTKFLT-1) | 1<<(signal.SIGPROF-1) | 1<<(signal.SIGSYS-1)
 
-// sendToSelf does what kill and sigqueue do for such a signal to the own process, if the sender does not block it. The kernel may
-// give it to one of Go's threads, and the sender would see it only some time after its call.
+// sendToSelf does what kill and sigqueue do for such a signal to the own process. The kernel may give it to one of Go's threads, and the
+// sender would see it only some time after its call. A sender that blocks it, as musl's sigqueue does, gets it as its own if there is no
+// other thread of the guest that could take it.
 func (t *Thread) sendToSelf(nr uintptr, a *[6]uint64) bool {
 	if nr != unix.SYS_KILL && nr != unix.SYS_RT_SIGQUEUEINFO {
 		return false
 	}
 	sig := int(a[1])
-	if sig < 1 || sig > signal.NSIG || goOpen>>(sig-1)&1 == 0 || int(int32(a[0])) != unix.Getpid() || t.sig.Mask().Has(sig) {
+	if sig < 1 || sig > signal.NSIG || goOpen>>(sig-1)&1 == 0 || int(int32(a[0])) != unix.Getpid() {
 		return false
 	}
 	info := signal.UserInfo(sig, signal.SI_USER, uint32(unix.Getpid()), uint32(unix.Getuid()))
@@ -90,6 +91,12 @@ func (t *Thread) sendToSelf(nr uintptr, a *[6]uint64) bool {
 			return false
 		}
 		copy(info[:4], le32(uint32(sig)))
+	}
+	if t.sig.Mask().Has(sig) {
+		t.s.mu.Lock()
+		alone := len(t.s.threads) == 1
+		t.s.mu.Unlock()
+		return alone && vcpu.Send(t.TID(), vcpu.SigInfo(info)) == 0
 	}
 	t.s.signals.Queue(info)
 	return true

@@ -112,6 +112,12 @@ func SetMask(m uint64) (old uint64) {
 	return old
 }
 
+// Send sends thread tid of this process a signal with the information given (rt_tgsigqueueinfo).
+func Send(tid int, info SigInfo) unix.Errno {
+	_, _, e := unix.RawSyscall6(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(unix.Getpid()), uintptr(tid), uintptr(*(*int32)(unsafe.Pointer(&info))), uintptr(unsafe.Pointer(&info)), 0, 0)
+	return e
+}
+
 // ExitStub is the host address that generated code jumps to after storing Context.Exit.
 func ExitStub() uintptr { return exitAddr }
 

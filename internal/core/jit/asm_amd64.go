@@ -261,3 +261,35 @@ var nops = [10][9]byte{
 	8: {0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00},
 	9: {0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00},
 }
+
+// flagsToAX puts the arithmetic flags in ax (ah: SF ZF AF PF CF; al: OF), flagsFromAX puts them back.
+func (a *asm) flagsToAX() {
+	a.b1(0x9f)                // lahf
+	a.bytes(0x0f, 0x90, 0xc0) // seto %al
+}
+
+func (a *asm) flagsFromAX() {
+	a.b2(0x04, 0x7f) // add $0x7f, %al: OF
+	a.b1(0x9e)       // sahf
+}
+
+// testNoAccess clears ZF if a byte of shadow x says no access: 10 in its upper two bits (package shadow). x and tmp are overwritten.
+func (a *asm) testNoAccess(x, tmp uint8) {
+	a.movReg(tmp, x)
+	a.alu(0x01, tmp, tmp) // add
+	a.b1(0x48 | tmp>>3)
+	a.b2(0xf7, 0xd0|tmp&7) // not
+	a.alu(0x21, tmp, x)    // and
+	a.movImm(x, 0x8080808080808080)
+	a.alu(0x85, tmp, x) // test
+}
+
+// compareWhole clears ZF unless each byte of x is 0 or 0xff. tmp is overwritten.
+func (a *asm) compareWhole(x, tmp uint8) {
+	a.movImm(tmp, 0x0101010101010101)
+	a.alu(0x21, tmp, x) // and: the lowest bit of each byte
+	a.b1(0x48 | tmp>>3<<2 | tmp>>3)
+	a.b2(0x69, 0xc0|tmp&7<<3|tmp&7) // imul $0xff: in all of its bits
+	a.u32(0xff)
+	a.alu(0x39, tmp, x) // cmp
+}

@@ -30,8 +30,7 @@ func (t *Translator) emitDirtyLookup() {
 	a := &t.hot
 	restore := func() {
 		a.load(rax, spill(slotF))
-		a.b2(0x04, 0x7f) // add $0x7f, %al: OF
-		a.b1(0x9e)       // sahf
+		a.flagsFromAX()
 		a.load(rax, spill(slotA))
 		a.load(rcx, spill(slotRCX))
 		a.load(rdx, spill(slotRDX))
@@ -41,8 +40,7 @@ func (t *Translator) emitDirtyLookup() {
 	t.dirtyIB = a.pos
 	a.store(slot(vcpu.OffIBTarget), rcx)
 	a.store(spill(slotA), rax)
-	a.b1(0x9f)                // lahf
-	a.bytes(0x0f, 0x90, 0xc0) // seto %al
+	a.flagsToAX()
 	a.store(spill(slotF), rax)
 	a.load(rax, slot(vcpu.OffDirty))
 	a.bytes(0x48, 0xc1, 0xe0, dirtyVerAt) // shl $dirtyVerAt, %rax

@@ -512,8 +512,7 @@ func (t *Translator) emitShared() {
 	// missIB: the first-level entry is for another address. Probe the second level with all flags saved.
 	t.missIB = a.pos
 	a.store(spill(slotA), rax)
-	a.b1(0x9f)                        // lahf
-	a.bytes(0x0f, 0x90, 0xc0)         // seto %al
+	a.flagsToAX()
 	a.store(spill(slotF), rax)        // ah: SF ZF AF PF CF; al: OF
 	a.movReg(rax, rcx)                //
 	a.bytes(0x48, 0xc1, 0xe8, l2Bits) // shr $l2Bits, %rax
@@ -544,16 +543,14 @@ func (t *Translator) emitShared() {
 	a.op(0, true, 0x89, rax, mem{base: noReg, index: rdx, scale: 8, disp: int32(t.base) + l1Off}, 0, false)
 	a.store(spill(slotT), rax)
 	a.load(rax, spill(slotF))
-	a.b2(0x04, 0x7f) // add $0x7f, %al: OF
-	a.b1(0x9e)       // sahf
+	a.flagsFromAX()
 	a.load(rax, spill(slotA))
 	a.op(0, false, 0xff, 4, spill(slotT), 0, false) // jmp *slotT
 	fix(missing)
 	fix(gone)
 	a.store(slot(vcpu.OffIBTarget), rcx)
 	a.load(rax, spill(slotF))
-	a.b2(0x04, 0x7f)
-	a.b1(0x9e)
+	a.flagsFromAX()
 	a.load(rax, spill(slotA))
 	a.load(rcx, spill(slotRCX))
 	a.load(rdx, spill(slotRDX))

@@ -289,8 +289,7 @@ func (t *Translator) emitStores() {
 		a.pos = (a.pos + 15) &^ 15
 		t.stores[i] = a.pos
 		a.store(spill(slotA), rax)
-		a.b1(0x9f)                // lahf
-		a.bytes(0x0f, 0x90, 0xc0) // seto %al
+		a.flagsToAX()
 		a.store(spill(slotF), rax)
 		a.store(spill(slotRDX), rdx)
 		a.movReg(rdx, rcx)
@@ -305,21 +304,14 @@ func (t *Translator) emitStores() {
 		a.patch(above, a.pos)
 		shadow := mem{seg: segGS, base: rcx, index: noReg}
 		a.loadPiece(rdx, shadow, n)
-		// No access is 10 in the upper two bits of a byte.
-		a.movReg(rax, rdx)
-		a.alu(0x01, rax, rax)     // add
-		a.bytes(0x48, 0xf7, 0xd0) // not %rax
-		a.alu(0x21, rax, rdx)     // and
-		a.movImm(rdx, 0x8080808080808080)
-		a.alu(0x85, rax, rdx) // test
+		a.testNoAccess(rdx, rax)
 		bad := a.jcc(ccNE, 0)
 		a.defined(shadow, n)
 		a.bytes(0x31, 0xc9) // xor %ecx, %ecx
 		end := a.pos
 		a.load(rdx, spill(slotRDX))
 		a.load(rax, spill(slotF))
-		a.b2(0x04, 0x7f) // add $0x7f, %al: OF
-		a.b1(0x9e)       // sahf
+		a.flagsFromAX()
 		a.load(rax, spill(slotA))
 		a.op(0, false, 0xff, 4, spill(slotT), 0, false) // jmp *slotT
 		a.patch(below, a.pos)
@@ -357,8 +349,7 @@ func (t *Translator) emitRedZoneStub(c *coldStub) {
 	t.hot.patch(c.site, a.pos)
 	if c.spilled { // rcx has the address
 		a.store(spill(slotA), rax)
-		a.b1(0x9f)                // lahf
-		a.bytes(0x0f, 0x90, 0xc0) // seto %al
+		a.flagsToAX()
 	} else {
 		a.store(spill(slotFlags), rcx)
 		a.load(rcx, slot(vcpu.OffRedZone))
@@ -372,8 +363,7 @@ func (t *Translator) emitRedZoneStub(c *coldStub) {
 	a.patch(skip, a.pos)
 	a.storeImm(slot(vcpu.OffRedZone), 0)
 	if c.spilled {
-		a.b2(0x04, 0x7f) // add $0x7f, %al
-		a.b1(0x9e)       // sahf
+		a.flagsFromAX()
 		a.load(rax, spill(slotA))
 	} else {
 		a.load(rcx, spill(slotFlags))
@@ -541,8 +531,7 @@ func (t *Translator) emitMoveStack() {
 	a.pos = (a.pos + 15) &^ 15
 	t.moveStack = a.pos
 	a.store(spill(slotA), rax)
-	a.b1(0x9f)
-	a.bytes(0x0f, 0x90, 0xc0)
+	a.flagsToAX()
 	a.store(spill(slotF), rax)
 	a.store(spill(slotRCX), rcx)
 	a.store(spill(slotRDX), rdx)
@@ -621,8 +610,7 @@ func (t *Translator) emitMoveStack() {
 	a.load(rdx, spill(slotRDX))
 	a.load(rcx, spill(slotRCX))
 	a.load(rax, spill(slotF))
-	a.b2(0x04, 0x7f)
-	a.b1(0x9e)
+	a.flagsFromAX()
 	a.load(rax, spill(slotA))
 	a.op(0, false, 0xff, 4, spill(slotT), 0, false)
 	t.moveLeave = a.pos

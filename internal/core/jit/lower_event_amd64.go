@@ -267,15 +267,13 @@ func (t *Translator) lowerSharedCount(live uint32, m mem, n int32) {
 	a := &t.hot
 	if live != 0 {
 		a.store(spill(slotFlags), rax)
-		a.b1(0x9f)                // lahf
-		a.bytes(0x0f, 0x90, 0xc0) // seto %al
+		a.flagsToAX()
 	}
 	a.b1(0xf0) // lock
 	a.op(0, true, 0x81, 0, m, 4, false)
 	a.u32(uint32(n))
 	if live != 0 {
-		a.b2(0x04, 0x7f) // add $0x7f, %al: OF
-		a.b1(0x9e)       // sahf
+		a.flagsFromAX()
 		a.load(rax, spill(slotFlags))
 	}
 }

@@ -120,15 +120,13 @@ func inlineMiss(in *inst, acc *amd64.Access) bool {
 
 // saveFlags and loadFlags keep flags in slotLahf, through rax.
 func (a *asm) saveFlags() {
-	a.b1(0x9f)                // lahf
-	a.bytes(0x0f, 0x90, 0xc0) // seto %al
+	a.flagsToAX()
 	a.store(spill(slotLahf), rax)
 }
 
 func (a *asm) loadFlags() {
 	a.load(rax, spill(slotLahf))
-	a.b2(0x04, 0x7f) // add $0x7f, %al: OF
-	a.b1(0x9e)       // sahf
+	a.flagsFromAX()
 }
 
 // fetchEvent emits the comparison of an instruction's code lines with those last used in their sets.

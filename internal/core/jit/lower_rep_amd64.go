@@ -74,8 +74,7 @@ func (t *Translator) emitRep(r *repRoutine, moves bool, shift int) {
 	a.pos = (a.pos + 15) &^ 15
 	r.start = a.pos
 	a.store(spill(slotA), rax)
-	a.b1(0x9f)                // lahf
-	a.bytes(0x0f, 0x90, 0xc0) // seto %al
+	a.flagsToAX()
 	a.store(spill(slotF), rax)
 	saved := [...]struct {
 		slot int
@@ -124,19 +123,11 @@ func (t *Translator) emitRep(r *repRoutine, moves bool, shift int) {
 		a.alu(0x85, rbx, rbx)
 		fail(ccNE)
 	case moves:
-		a.movImm(rdx, 0x0101010101010101)
-		a.alu(0x21, rdx, rbx)                             // and
-		a.bytes(0x48, 0x69, 0xd2, 0xff, 0x00, 0x00, 0x00) // imul $0xff, %rdx, %rdx
-		a.alu(0x39, rdx, rbx)                             // cmp: each byte 0 or 0xff
+		a.compareWhole(rbx, rdx)
 		fail(ccNE)
 	}
 	a.load(rax, dst)
-	a.movReg(rdx, rax)
-	a.alu(0x01, rdx, rdx)     // add
-	a.bytes(0x48, 0xf7, 0xd2) // not %rdx
-	a.alu(0x21, rdx, rax)     // and: no access is 10 in the upper two bits of a byte
-	a.movImm(rax, 0x8080808080808080)
-	a.alu(0x85, rdx, rax) // test
+	a.testNoAccess(rax, rdx)
 	fail(ccNE)
 	a.store(dst, rbx)
 	a.lea(rdi, at(rdi, 8))
@@ -171,8 +162,7 @@ func (t *Translator) emitRep(r *repRoutine, moves bool, shift int) {
 			a.load(s.reg, spill(s.slot))
 		}
 		a.load(rax, spill(slotF))
-		a.b2(0x04, 0x7f) // add $0x7f, %al: OF
-		a.b1(0x9e)       // sahf
+		a.flagsFromAX()
 		a.load(rax, spill(slotA))
 		a.op(0, false, 0xff, 4, spill(to), 0, false) // jmp
 	}

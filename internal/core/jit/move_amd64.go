@@ -21,8 +21,7 @@ func (t *Translator) emitMove(i int) {
 	}
 	if s.flags {
 		a.store(spill(slotA), rax)
-		a.b1(0x9f)                // lahf
-		a.bytes(0x0f, 0x90, 0xc0) // seto %al
+		a.flagsToAX()
 		a.store(spill(slotF), rax)
 		a.load(rax, spill(slotA))
 	}
@@ -84,8 +83,7 @@ func (s *moveScratch) restore(a *asm) {
 	if s.flags {
 		a.store(spill(slotA), rax)
 		a.load(rax, spill(slotF))
-		a.b2(0x04, 0x7f) // add $0x7f, %al: OF
-		a.b1(0x9e)       // sahf
+		a.flagsFromAX()
 		a.load(rax, spill(slotA))
 	}
 }
@@ -123,12 +121,7 @@ func (t *Translator) moveChecks(in *inst, m mem, s moveScratch, cold int) {
 	fail := func(cc byte) { tr.fails = append(tr.fails, moveFail{a.jcc(cc, 0), -1, cold}) }
 	whole := func(from mem, n int) {
 		a.loadPiece(s.p, from, n)
-		a.movImm(s.q, 0x0101010101010101)
-		a.alu(0x21, s.q, s.p) // and: the lowest bit of each byte
-		a.b1(0x48 | s.q>>3<<2 | s.q>>3)
-		a.b2(0x69, 0xc0|s.q&7<<3|s.q&7) // imul $0xff, q, q: in all of its bits
-		a.u32(0xff)
-		a.alu(0x39, s.q, s.p) // cmp
+		a.compareWhole(s.p, s.q)
 		fail(ccNE)
 	}
 	for off := 0; off < int(mv.size); {

@@ -169,6 +169,7 @@ func (t *Translator) Moving(n int, ver uint32) (host uintptr, ok bool, err error
 		}
 	}
 	if c.exit == 0 {
+		// It is not among the owner's own exits: when the owner is discarded, the jump stays, in code that nobody enters.
 		c.exit = uint32(t.exits.n)
 		t.exits.add(exit{target: c.pc, frag: c.frag, ver: v.ver, site: c.site, stub: c.stub})
 	}

@@ -16,7 +16,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // The corpus: many small programs, each with one kind of fault and a repaired twin (TWIN defined). First comment lines:
@@ -173,7 +172,6 @@ func readProgram(file string, ways []string, more bool) ([]seeded, error) {
 func (p seeded) command(exe string) command {
 	c := faultCommand(exe)
 	c.options = append(c.options, p.options...)
-	c.timeout = time.Minute
 	return c
 }
 

@@ -89,7 +89,7 @@ func TestLogSocket(t *testing.T) {
 					return
 				}
 				defer c.Close()
-				c.SetDeadline(time.Now().Add(30 * time.Second))
+				c.SetDeadline(time.Now().Add(*limitFlag))
 				text, err := io.ReadAll(c)
 				if err != nil {
 					log <- err.Error()

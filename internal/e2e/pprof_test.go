@@ -154,7 +154,7 @@ func serve(t *testing.T, file string) func(path string) string {
 	}
 	t.Cleanup(func() { cancel(); cmd.Wait() })
 	return func(path string) string {
-		for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		for end := time.Now().Add(*limitFlag); ; time.Sleep(50 * time.Millisecond) {
 			text, err := fetch("http://" + address + path)
 			if err == nil {
 				return text

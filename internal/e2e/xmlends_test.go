@@ -70,7 +70,7 @@ func listen(t *testing.T, doc chan<- []byte) (address string) {
 	go func() {
 		var data []byte
 		if c, err := l.Accept(); err == nil {
-			c.SetDeadline(time.Now().Add(time.Minute))
+			c.SetDeadline(time.Now().Add(*limitFlag))
 			buf := make([]byte, 1<<16)
 			for n := 0; err == nil; {
 				n, err = c.Read(buf)
@@ -90,7 +90,7 @@ const countErrors = `import sys, xml.etree.ElementTree as t; print(len(t.parse(s
 // to be last: that document is well-formed only.
 func documentIn(file string, errors int, valid bool) error {
 	var err error
-	for range 50 {
+	for range 600 {
 		var data []byte
 		if data, err = os.ReadFile(file); err != nil {
 			return err

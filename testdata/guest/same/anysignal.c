@@ -71,15 +71,13 @@ int main(void) {
 		pthread_create(&t, NULL, reader, NULL);
 		while (!other)
 			usleep(100);
-		usleep(20000);
-		syscall(SYS_tgkill, pid, other, sigs[i]);
-		while (!got)
-			usleep(100);
-		while (!interrupted)
-			usleep(100);
+		while (!interrupted) { // a signal may come before the thread reads
+			syscall(SYS_tgkill, pid, other, sigs[i]);
+			usleep(5000);
+		}
 		write(fds[1], "x", 1);
 		pthread_join(t, NULL);
-		printf("in read: %d %d, interrupted %d\n", got, tid == other, interrupted);
+		printf("in read: %d %d, interrupted %d\n", got, tid == other, interrupted > 0);
 		got = other = 0;
 		pthread_create(&t, NULL, spinner, NULL);
 		while (!other)

@@ -189,6 +189,9 @@ func (s *Space) mapAnywhere(q *request) (guest.Addr, error) {
 	if ok {
 		r := guest.Range{Start: a, End: a + guest.Addr(q.n)}
 		got, err := s.mapAt(r, q)
+		if s.cfg.Reserved && q.addr == 0 && !q.anonymous() && errors.Is(err, unix.EINVAL) {
+			return s.mapUnasked(q)
+		}
 		if s.cfg.Reserved || !errors.Is(err, unix.ENOMEM) {
 			return got, err
 		}
@@ -213,6 +216,36 @@ func (s *Space) mapKernel(q *request) (guest.Addr, error) {
 		return 0, err
 	}
 	s.add(guest.Range{Start: a, End: a + guest.Addr(q.n)}, q)
+	return a, nil
+}
+
+// unasked is where MAP_32BIT makes the kernel look for a place, from its start upwards, on amd64: behind the 32 MB that it may
+// skip to be hard to predict (find_start_end in arch/x86/kernel/sys_x86_64.c).
+var unasked = guest.Range{Start: 0x42000000, End: guest.ToolBase}
+
+// mapUnasked maps a file that refuses every address but the one that the kernel chooses, as io_uring's rings do since Linux 6.5:
+// the place is made the only one that there is.
+func (s *Space) mapUnasked(q *request) (guest.Addr, error) {
+	a, ok := s.up(unasked, q.n, q.align)
+	if !ok {
+		return 0, unix.ENOMEM
+	}
+	r := guest.Range{Start: a, End: a + guest.Addr(q.n)}
+	if err := hostMunmap(r); err != nil {
+		return 0, err
+	}
+	got, err := hostMmap(guest.Range{End: guest.Addr(q.n)}, q.realProt(), q.realFlags()|unix.MAP_32BIT, q.fd, q.off)
+	if err == nil && got != a {
+		hostMunmap(guest.Range{Start: got, End: got + guest.Addr(q.n)})
+		err = unix.ENOMEM
+	}
+	if err != nil {
+		if err := s.release(r); err != nil {
+			return 0, err
+		}
+		return 0, err
+	}
+	s.add(r, q)
 	return a, nil
 }
 

@@ -128,6 +128,8 @@ type Engine struct {
 	limits map[int]unix.Rlimit // ownLimits as the guest sees them; guarded by mu
 	// invented are the files made for files of /proc; nil as long as there are none. Guarded by mu.
 	invented map[inode]bool
+	// urings are the guest's rings of io_uring by descriptor, if there is a watcher; guarded by mu.
+	urings map[int32]*uring
 }
 
 // New makes an engine for one guest process.

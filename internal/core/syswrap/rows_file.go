@@ -341,27 +341,10 @@ var aioRows = []row{
 	sys("io_pgetevents", A{Addr("ctx_id"), Long("min_nr"), Long("nr"), Out("events", Times(Arg(2), linux.SizeofIoEvent)).
 		Post(Times(Result, linux.SizeofIoEvent)), InOut("timeout", N(linux.SizeofTimespec)).Opt(),
 		In("usig", N(16)).Opt()}, MayBlock, Before(pselectBefore), Do(pselect), After(ioGetevents)),
-	sys("io_uring_setup", A{Int("entries"), InOut("p", N(linux.SizeofIoUringParms))}, NewFD|Warn),
+	sys("io_uring_setup", A{Int("entries"), InOut("p", N(linux.SizeofIoUringParms))}, NewFD, Do(uringSetup)),
 	sys("io_uring_enter", A{FD("fd"), Int("to_submit"), Int("min_complete"), Hex("flags"), Addr("sig"), Addr("sigsz")}, MayBlock,
-		Before(ioUringEnter), Do(ioUringMask)),
-	sys("io_uring_register", A{Int("fd"), Hex("opcode"), Addr("arg"), Int("nr_args")}),
-}
-
-// ioUringExtArg is IORING_ENTER_EXT_ARG: sig points to a structure, not to a mask.
-const ioUringExtArg = 1 << 3
-
-func ioUringEnter(c *Call) {
-	if c.Args[4] != 0 {
-		c.read(c.text("sig"), c.Args[4], c.Args[5])
-	}
-}
-
-func ioUringMask(c *Call) int64 {
-	if c.Args[3]&ioUringExtArg != 0 {
-		return c.perform()
-	}
-	c.raw[4] = 0
-	return c.masked(c.Args[4], c.Args[5])
+		Before(uringEnter), Do(uringMask)),
+	sys("io_uring_register", A{Int("fd"), Hex("opcode"), Addr("arg"), Int("nr_args")}, Sub(uringRegisterRow)),
 }
 
 // Commands of struct iocb: include/uapi/linux/aio_abi.h.

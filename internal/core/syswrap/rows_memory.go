@@ -98,7 +98,11 @@ func mmap(c *Call) int64 {
 	if a[3]&unix.MAP_ANONYMOUS == 0 && c.e.toolFD(int32(a[4])) {
 		return errno(unix.EBADF)
 	}
-	return rawAddr(c.e.space.Mmap(guest.Addr(a[0]), a[1], int(int32(a[2])), int(int32(a[3])), int(int32(a[4])), a[5]))
+	at, err := c.e.space.Mmap(guest.Addr(a[0]), a[1], int(int32(a[2])), int(int32(a[3])), int(int32(a[4])), a[5])
+	if err == nil && a[3]&unix.MAP_ANONYMOUS == 0 && c.e.watch != nil {
+		c.e.uringMapped(int32(a[4]), a[5], at)
+	}
+	return rawAddr(at, err)
 }
 
 // pagesOf is the number of pages that length bytes are.

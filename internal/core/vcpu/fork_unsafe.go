@@ -59,15 +59,16 @@ var (
 
 // forker is what Fork needs; filled by initFork, then used by one thread at a time.
 var forker struct {
-	stop                           kernelAction
-	sysCheck, sysIssued, sysAbort  uintptr
-	procOff                        uintptr // FS base - procOff is the address of m.procid
-	epoll, event                   int     // Go's network poller
-	proc                           int     // descriptor of /proc, valid after chroot, too
-	taskPath, taskName, fdinfoPath []byte  // zero-terminated
-	sent                           []uint32
-	tids                           []uint32
-	text                           []byte // of directories and files in /proc
+	stop                             kernelAction
+	sysCheck, sysIssued, sysAbort    uintptr
+	procOff                          uintptr // FS base - procOff is the address of m.procid
+	epoll, event                     int     // Go's network poller
+	proc                             int     // descriptor of /proc, valid after chroot, too
+	taskName, statusName, fdinfoPath []byte  // zero-terminated
+	idLine                           []byte
+	sent                             []uint32
+	tids                             []uint32
+	text                             []byte // of directories and files in /proc
 }
 
 // initFork is called once by Init, on a thread without guest.
@@ -96,7 +97,7 @@ func initFork() error {
 	if f.proc, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, f.epoll); err != nil {
 		return fmt.Errorf("vcpu: descriptor of /proc: %w", err)
 	}
-	f.taskPath, f.taskName = []byte("/proc/self/task\x00"), []byte("self/task\x00")
+	f.taskName, f.statusName, f.idLine = []byte("self/task\x00"), []byte("/status\x00"), []byte("NSpid:")
 	f.fdinfoPath = []byte("self/fdinfo/" + strconv.Itoa(f.epoll) + "\x00")
 	f.sent, f.tids = make([]uint32, maxStopped), make([]uint32, maxStopped)
 	f.text = make([]byte, 64<<10)
@@ -165,8 +166,8 @@ type ForkCall struct {
 	failed bool // the threads could not be listed
 }
 
-// ErrThreads says that a fork was not tried because the process's threads can't be found in /proc.
-var ErrThreads = errors.New("the threads in /proc/self/task are not those of this process")
+// ErrThreads says that a fork was not tried because the process's threads can't be found in /proc (NSpid: since Linux 4.1).
+var ErrThreads = errors.New("/proc does not show the threads of this process")
 
 // Fork forks the process. It returns 0 in the child, where c is the only guest thread that may run guest code and the main
 // context. The caller is c's thread and sees to it that nobody else calls Fork at the same time.
@@ -240,8 +241,7 @@ func stoppedAt(i uintptr) *stopped {
 }
 
 // stopThreads stops all threads but self. The list of threads is read until two readings in a row show none that has not
-// stopped: a thread may make another one until it stops itself. It reports whether the list was one of this process, which
-// it is not in a PID namespace with another one's /proc.
+// stopped: a thread may make another one until it stops itself. It reports whether the list was one of this process.
 //
 //go:nosplit
 func (call *ForkCall) stopThreads(self uintptr) bool {
@@ -266,10 +266,7 @@ func (call *ForkCall) stopThreads(self uintptr) bool {
 		}
 		all := true
 		for _, tid := range f.tids[:n] {
-			if uintptr(tid) == self {
-				continue
-			}
-			if contains(call.spared, tid) {
+			if uintptr(tid) == self || tid == 0 || contains(call.spared, tid) {
 				continue
 			}
 			if !contains(f.sent[:sent], tid) && sent < maxStopped {
@@ -311,65 +308,6 @@ func isStopped(tid uintptr) bool {
 		}
 	}
 	return false
-}
-
-// listThreads reads the ids of the process's threads to forker.tids and returns their number, 0 if self is not among them.
-//
-//go:nosplit
-func listThreads(self uintptr) int {
-	const atFDCWD = -100 & (1<<64 - 1)
-	if n := readThreads(atFDCWD, &forker.taskPath[0], self); n > 0 {
-		return n
-	}
-	return readThreads(uintptr(forker.proc), &forker.taskName[0], self)
-}
-
-//go:nosplit
-func readThreads(dir uintptr, path *byte, self uintptr) int {
-	f := &forker
-	fd := rawSys(unix.SYS_OPENAT, dir, uintptr(unsafe.Pointer(path)), unix.O_DIRECTORY|unix.O_CLOEXEC, 0, 0, 0)
-	if int(fd) < 0 {
-		return 0
-	}
-	n, found := 0, false
-	for {
-		got := int(rawSys(unix.SYS_GETDENTS64, fd, uintptr(unsafe.Pointer(&f.text[0])), uintptr(len(f.text)), 0, 0, 0))
-		if got <= 0 || got > len(f.text) {
-			break
-		}
-		// struct linux_dirent64: the record's length is at 16, the name at 19.
-		for at := 0; at+20 <= got; {
-			length := int(f.text[at+16]) | int(f.text[at+17])<<8
-			tid := uint32(0)
-			for i := at + 19; i < got && f.text[i] >= '0' && f.text[i] <= '9'; i++ {
-				tid = tid*10 + uint32(f.text[i]-'0')
-			}
-			if tid != 0 && n < len(f.tids) {
-				f.tids[n] = tid
-				n++
-				found = found || uintptr(tid) == self
-			}
-			at += length
-		}
-	}
-	rawSys(unix.SYS_CLOSE, fd, 0, 0, 0, 0, 0)
-	if !found {
-		return 0
-	}
-	return n
-}
-
-// Preempt sends Go's preemption signal to all threads of the process: one that got lost would be waited for for ever.
-func Preempt() {
-	dir, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return // without /proc no fork works either
-	}
-	for _, e := range dir {
-		if tid, err := strconv.Atoi(e.Name()); err == nil {
-			unix.Tgkill(os.Getpid(), tid, unix.SIGURG)
-		}
-	}
 }
 
 // child makes the copy of the process one that runs: n threads were stopped.

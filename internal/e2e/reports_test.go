@@ -41,7 +41,8 @@ func TestReports(t *testing.T) {
 	one := func(t *testing.T, name string, c command) {
 		c.options = append(slices.Clone(c.options), "--leak-check=full", "--track-origins=yes", "--num-callers=20")
 		c.timeout = 10 * time.Minute
-		ours, theirs := s.reports(t, tool, c), s.reports(t, "valgrind", c)
+		ours, _ := s.reports(t, tool, c)
+		theirs, _ := s.reports(t, "valgrind", c)
 		s.verdict(t, compareReports(name, ours, theirs, known))
 	}
 	for _, p := range programs {
@@ -67,8 +68,8 @@ var slowReports = []string{"ls-lR", "cc1", "gcc", "gcc-children", "gdb", "node",
 // reportGuests are guests of testdata/guest/same in languages that the programs don't have.
 var reportGuests = []string{"cxx", "rusty", "threads", "setjmp", "coroutine", "libc", "loading", "strmem"}
 
-// reports are the different reports of a run of c, and of all processes that it starts.
-func (s *suite) reports(t *testing.T, tool string, c command) []string {
+// reports runs c: the different reports of it and of all processes that it starts, whose logs are the result's.
+func (s *suite) reports(t *testing.T, tool string, c command) ([]string, result) {
 	t.Helper()
 	dir := t.TempDir()
 	c.keepLog = true
@@ -88,9 +89,10 @@ func (s *suite) reports(t *testing.T, tool string, c command) []string {
 			t.Fatal(err)
 		}
 		list = append(list, reportsIn(string(text))...)
+		r.log += string(text)
 	}
 	slices.Sort(list)
-	return slices.Compact(list)
+	return slices.Compact(list), r
 }
 
 // reportsIn lists the reports of a log: kind and innermost functions. Blocks that are still reachable are none.

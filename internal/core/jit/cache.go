@@ -390,6 +390,8 @@ type Location struct {
 	PC    guest.Addr // guest instruction
 	Exact bool       // the guest instruction has not begun and no register is spilled
 	Known bool       // PC is known: the address is in the copy of a guest instruction
+	// Original says that the instruction is the first of the code that Translator.Original gave.
+	Original bool
 	// Spill says, for each of the first spill slots, which register it holds + 1.
 	Spill [3]uint8
 }
@@ -414,10 +416,11 @@ func (t *Translator) Locate(h uintptr) Location {
 	}
 	p := pt(i)
 	return Location{
-		PC:    guest.Addr(fr.pc + uint64(p.guest)),
-		Exact: p.exact && p.host == uint32(off) && p.spill == [3]uint8{},
-		Known: true,
-		Spill: p.spill,
+		PC:       guest.Addr(fr.pc + uint64(p.guest)),
+		Exact:    p.exact && p.host == uint32(off) && p.spill == [3]uint8{},
+		Known:    true,
+		Original: fr.ver == verOriginal && p.guest == 0,
+		Spill:    p.spill,
 	}
 }
 

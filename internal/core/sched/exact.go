@@ -166,8 +166,11 @@ func (t *Thread) popExact(key guest.Addr) {
 func (t *Thread) nextExact() (uintptr, bool) {
 	x := &t.exact
 	pc := guest.Addr(t.ctx.Regs.RIP)
-	if pc == t.original {
-		t.original, x.now = 0, true // its first instruction is stepped
+	if pc != t.original.pc {
+		t.original.pc = 0
+	}
+	if t.original.pc != 0 {
+		x.now = true // its first instruction is stepped
 	} else if n, ok := t.s.tr.HookAt(pc); ok {
 		x.now = false
 		t.flushEvents()
@@ -525,6 +528,7 @@ func (t *Thread) handling(from guest.Addr) {
 	t.moved(uint64(from))
 	sp := guest.Addr(t.ctx.Regs.GPR[guest.RSP])
 	t.pushExact(sp + 8) // where the handler's return leaves the stack pointer for sigreturn
+	t.original.push(sp + 8)
 	if w := t.s.cfg.Kernel; w != nil {
 		const room = 2048 // ucontext, siginfo and alignment
 		end := sp + guest.Addr(len(t.XSave())) + room

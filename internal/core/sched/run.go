@@ -59,17 +59,15 @@ func (t *Thread) next() (uintptr, bool) {
 	}
 	t.ctx.Dirty = 0
 	entry := t.s.tr.Entry
-	if t.original != 0 && t.original == guest.Addr(t.ctx.Regs.RIP) {
+	if t.original.pc != 0 && t.original.pc == guest.Addr(t.ctx.Regs.RIP) {
 		entry = t.s.tr.Original
 	}
 	host, err := entry(guest.Addr(t.ctx.Regs.RIP))
-	if err == nil {
-		t.original = 0
-	}
 	if err != nil {
 		t.noCode(err)
 		return 0, false
 	}
+	t.original.pc = 0
 	return host, true
 }
 
@@ -219,6 +217,7 @@ func (t *Thread) settle() bool {
 				t.leftDirty()
 			}
 			c.Regs.RIP = uint64(loc.PC)
+			t.original.at(&loc)
 			t.resume = 0
 			return true
 		}
@@ -339,7 +338,7 @@ func (t *Thread) request() {
 		if w := t.s.cfg.Kernel; w != nil {
 			w.AfterWrite(t, guest.Range{Start: guest.Addr(sp), End: guest.Addr(sp + 8)})
 		}
-		t.original = guest.Addr(r.RIP)
+		t.original.pc, t.original.used = guest.Addr(r.RIP), true
 	}
 }
 
@@ -349,6 +348,10 @@ func (t *Thread) check(n int) {
 	pc, access, resume, step := t.s.tr.CheckAt(n)
 	if step {
 		c.Regs.RIP = uint64(pc)
+		if t.original.used {
+			loc := t.s.tr.Locate(resume)
+			t.original.at(&loc)
+		}
 		t.GoExact()
 		return
 	}
@@ -364,6 +367,7 @@ func (t *Thread) check(n int) {
 	c.Regs.RIP = uint64(pc)
 	if t.s.cfg.Check(t, pc, access) {
 		if !t.moving(n, pc) {
+			t.original.at(&loc)
 			t.GoExact()
 		}
 		return

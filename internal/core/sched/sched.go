@@ -135,8 +135,8 @@ type Thread struct {
 	waitFD   int        // the parent of a vfork waits for this descriptor; 0 if not
 	events   events     // records that generated code has made
 	exact    exact
-	calls    int        // functions that CallGuest is running
-	original guest.Addr // the function there is to run although something else stands in for it; 0: none
+	calls    int // functions that CallGuest is running
+	original original
 	// Wrapped is the function for which the wrapper runs that was entered last.
 	Wrapped  guest.Addr
 	silent   bool       // the function writes to no file

@@ -96,6 +96,7 @@ func (t *Thread) systemCall() {
 		t.s.traceSignal("signal_return (thread %d): RIP=%#x", t.id, r.RIP)
 		t.moved(sp)
 		t.popExact(guest.Addr(sp))
+		t.original.pop(guest.Addr(sp))
 		if err != nil {
 			t.deliver()
 			return

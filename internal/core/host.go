@@ -300,6 +300,9 @@ func (p *Process) check(t *sched.Thread, pc guest.Addr, access int) (exact bool)
 
 // fatal tells about a signal that ends the process.
 func (p *Process) fatal(t *sched.Thread, info signal.Info, core bool) {
+	if core {
+		p.killedBy = &info
+	}
 	if p.xml != nil {
 		p.fatalXML(t.ID(), info, p.callers(t))
 		p.stackHint(t, info)
@@ -344,6 +347,9 @@ func (p *Process) stackHint(t *sched.Thread, info signal.Info) {
 
 // finish lets the tool write its results.
 func (p *Process) finish(t *sched.Thread, e tool.Exit) int {
+	if t != nil && p.killedBy != nil && e.Signal != 0 {
+		p.dumpCore(t, *p.killedBy)
+	}
 	if t != nil {
 		p.threadEnded(t)
 	}

@@ -21,6 +21,7 @@ import (
 	"gogrind/internal/core/redir"
 	"gogrind/internal/core/request"
 	"gogrind/internal/core/sched"
+	"gogrind/internal/core/signal"
 	"gogrind/internal/core/stage0"
 	"gogrind/internal/core/strmem"
 	"gogrind/internal/core/syswrap"
@@ -45,6 +46,7 @@ type Process struct {
 	firstFD  int              // first of our descriptors
 	names    options.Expander // of log files
 	sequence int              // of %n in names of files
+	killedBy *signal.Info     // the signal that ends the guest, if a core file is to be written
 	report   *report.Reporter
 	xml      *report.XML // nil without --xml=yes
 	threads  threadNames

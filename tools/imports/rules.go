@@ -24,6 +24,7 @@ var Rules = []Rule{
 
 	{"core", "core/* guest linux options isa isa/amd64 tool report suppress debuginfo stack unwind shadow"},
 	{"core/sched", "core/vcpu core/jit core/syswrap core/signal core/request core/aspace guest linux tool isa isa/amd64"},
+	{"core/corefile", "guest"},
 	{"core/redir", "core/jit debuginfo guest tool"},
 	{"core/heap", "core/aspace core/redir guest stack tool"},
 	{"core/syswrap", "core/aspace core/signal guest linux tool"},

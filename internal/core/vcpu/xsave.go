@@ -64,3 +64,18 @@ func (c *Context) Wide(n uint8) (v [64]byte) {
 func has(x []byte, component int) bool {
 	return binary.LittleEndian.Uint64(x[xstateBV:])>>component&1 != 0
 }
+
+// componentSizes are the sizes of the state components that offsets has.
+var componentSizes = [8]uint32{componentAVX: 256, componentOpmask: 64, componentZMMHi: 512, componentHi16: 1024}
+
+// XState is a copy of the XSAVE area of a thread outside guest code, as long as its components need, and what these are (XCR0).
+func (c *Context) XState() (area []byte, components uint64) {
+	const header = 576 // legacy region and header
+	size := uint32(header)
+	for i, n := range componentSizes {
+		if n != 0 && c.XMask>>i&1 != 0 {
+			size = max(size, offsets[i]+n)
+		}
+	}
+	return append([]byte(nil), c.XSave()[:size]...), c.XMask
+}

@@ -78,6 +78,7 @@ func (t *Thread) hostFault() {
 	}
 	loc.Unspill(c)
 	c.Regs.RIP = uint64(loc.PC)
+	t.original.at(&loc)
 	if (sig == signal.SIGILL || sig == signal.SIGFPE) && addr == uint64(hostPC) {
 		*info = signal.FaultInfo(sig, info.Code(), uint64(loc.PC)) // these say where the instruction is
 	}

@@ -66,8 +66,11 @@ func (s *silenced) is(thread int) bool {
 	return s.level[thread] > 0
 }
 
-// threadEnded tells of a thread that ends without having its errors reported again.
+// threadEnded tells of a thread that ends without having its errors reported again, and takes back what it has of the heap.
 func (p *Process) threadEnded(t tool.Thread) {
+	if p.heap != nil {
+		p.heap.ThreadEnded(t)
+	}
 	if !p.silenced.is(t.ID()) {
 		return
 	}

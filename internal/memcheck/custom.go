@@ -91,7 +91,7 @@ const customKept = 1000
 
 // mallocLike is VALGRIND_MALLOCLIKE_BLOCK.
 func (m *Memcheck) mallocLike(t tool.Thread, a guest.Addr, size, zone uint64, zeroed bool) {
-	b := tool.HeapBlock{Addr: a, Size: size, Kind: tool.KindCustom, Alloc: m.NewStack(t), Thread: t.ID()}
+	b := tool.HeapBlock{Addr: a, Size: size, Kind: tool.KindCustom, Alloc: m.NewStack(t)}
 	m.mu.Lock()
 	m.custom.add(b)
 	if zone != 0 {

@@ -239,7 +239,7 @@ var (
 func (h *fakeHost) alloc(m *Memcheck, th *fakeThread, a guest.Addr, size uint64) tool.HeapBlock {
 	was := th.pcs
 	th.pcs = mallocPCs
-	b := tool.HeapBlock{Addr: a, Size: size, Alloc: m.NewStack(th), Thread: th.id}
+	b := tool.HeapBlock{Addr: a, Size: size, Alloc: m.NewStack(th)}
 	th.pcs = was
 	h.blocks = append(h.blocks, b)
 	h.stats.Allocs++

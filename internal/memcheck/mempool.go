@@ -95,7 +95,7 @@ func (m *Memcheck) poolRequest(t tool.Thread, code uint32, args [5]uint64) (resu
 }
 
 func (m *Memcheck) poolAlloc(t tool.Thread, p *pool, a guest.Addr, size uint64) {
-	b := tool.HeapBlock{Addr: a, Size: size, Kind: tool.KindCustom, Alloc: m.NewStack(t), Thread: t.ID()}
+	b := tool.HeapBlock{Addr: a, Size: size, Kind: tool.KindCustom, Alloc: m.NewStack(t)}
 	m.mu.Lock()
 	p.blocks.add(b)
 	m.customStats.Allocs++

@@ -35,9 +35,6 @@ type HeapBlock struct {
 	// Alloc and Free are interned stacks (stack.ID) of where the block was allocated and freed; 0 is none.
 	Alloc, Free uint32
 	Freed       bool
-	Thread      int // ID of the allocating thread
-	// Serial counts allocations from 1.
-	Serial uint64
 }
 
 // Range is the payload of b.

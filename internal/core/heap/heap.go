@@ -9,7 +9,8 @@
 // block is reused only after its tool has been told of the free and the block has left the quarantine; every block's
 // slot (its memory with red zones and padding) belongs to it alone.
 //
-// Locking: Allocator.mu guards everything. It is never held while the tool is called or guest memory is read or written.
+// Locking: Allocator.mu guards everything but what the caches of threads have (see cache) and the index entry of a live block, which
+// changes when the block is freed. It is never held while the tool is called or guest memory is read or written.
 package heap
 
 import (
@@ -17,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -57,11 +59,11 @@ type Allocator struct {
 
 	mu         lock
 	pages      pageHeap
+	metas      metaPool
 	classes    [numClasses]class
 	quarantine quarantine
-	stats      tool.HeapStats
-	serial     uint64
-	lastSpan   spanID // the span of the last look-up: most are followed by another one close by
+	caches     [maxCaches]atomic.Pointer[cache] // by number of thread
+	common     cache                            // of threads that have none; guarded by mu
 
 	quick quick
 }
@@ -83,7 +85,9 @@ func New(cfg Config) (*Allocator, error) {
 	a.pages.discard = discard
 	a.pages.spans = make([]*span, 1, 64)
 	for i := range a.classes {
-		a.classes[i].stride = classSize(i) + 2*l.RedZone
+		cl := &a.classes[i]
+		cl.stride = classSize(i) + 2*l.RedZone
+		cl.depth = uint32(min(cacheSlots, max(1, cacheBytes/cl.stride)))
 	}
 	return a, nil
 }
@@ -109,9 +113,10 @@ type request struct {
 func (a *Allocator) Malloc(t tool.Thread, size, align uint64, kind tool.AllocKind, zero bool) guest.Addr {
 	stack := a.newStack(t)
 	a.mu.Lock()
-	b, fresh, err := a.alloc(t, request{size, align, kind, zero}, stack)
+	c := a.own(t)
+	b, fresh, err := a.alloc(c, request{size, align, kind, zero}, stack)
 	if err == nil {
-		a.count(size)
+		c.count(size)
 	}
 	a.mu.Unlock()
 	if err != nil {
@@ -130,12 +135,12 @@ func (a *Allocator) Malloc(t tool.Thread, size, align uint64, kind tool.AllocKin
 	return b.Addr
 }
 
-// count notes an allocation in the totals. The caller holds mu.
+// count notes an allocation in the totals.
 //
 //go:nosplit
-func (a *Allocator) count(size uint64) {
-	a.stats.Allocs++
-	a.stats.AllocBytes += size
+func (c *cache) count(size uint64) {
+	bump(&c.stats.allocs, 1)
+	bump(&c.stats.allocBytes, size)
 }
 
 // Free gives the block at p back. fn is the function's name as frames show it, kind its family.
@@ -145,8 +150,9 @@ func (a *Allocator) Free(t tool.Thread, fn string, p guest.Addr, kind tool.Alloc
 	}
 	stack := a.newStack(t)
 	a.mu.Lock()
-	a.stats.Frees++ // Memcheck counts calls, good or bad
-	b, ok := a.take(p, stack)
+	c := a.own(t)
+	bump(&c.stats.frees, 1) // Memcheck counts calls, good or bad
+	b, ok := a.take(c, p, stack)
 	a.mu.Unlock()
 	if !ok {
 		near, found := a.Near(p)
@@ -164,24 +170,17 @@ func (a *Allocator) Free(t tool.Thread, fn string, p guest.Addr, kind tool.Alloc
 // retire tells the tool that b is freed and puts it into quarantine.
 func (a *Allocator) retire(t tool.Thread, b tool.HeapBlock, fn string) {
 	a.cfg.Tool.Freed(t, b, fn)
-	a.shelve(b)
+	a.shelve(t, b)
 }
 
 // shelve fills freed block b and puts it into quarantine.
-func (a *Allocator) shelve(b tool.HeapBlock) {
+func (a *Allocator) shelve(t tool.Thread, b tool.HeapBlock) {
 	if a.cfg.Layout.FreeFill >= 0 {
 		a.fill(b.Range(), byte(a.cfg.Layout.FreeFill))
 	}
 	a.mu.Lock()
 	if sp, slot, ok := a.find(b.Addr); ok {
-		a.quarantine.push(held{b.Size, sp.id, slot}, &a.cfg.Layout)
-	}
-	for {
-		h, ok := a.quarantine.pop(&a.cfg.Layout)
-		if !ok {
-			break
-		}
-		a.release(a.pages.spans[h.span], h.slot)
+		a.hold(a.own(t), held{b.Size, sp.id, slot})
 	}
 	a.mu.Unlock()
 }
@@ -191,23 +190,24 @@ func (a *Allocator) shelve(b tool.HeapBlock) {
 func (a *Allocator) Realloc(t tool.Thread, fn string, p guest.Addr, size uint64) guest.Addr {
 	stack := a.newStack(t)
 	a.mu.Lock()
+	c := a.own(t)
 	sp, slot, ok := a.find(p)
-	if !ok || sp.meta(slot).state != stateLive || sp.payload(slot) != p {
-		a.stats.Frees++
-		a.count(size)
+	if !ok || sp.meta(slot).state != stateLive || a.payload(sp, slot) != p {
+		bump(&c.stats.frees, 1)
+		c.count(size)
 		a.mu.Unlock()
 		near, found := a.Near(p)
 		a.cfg.Tool.BadFree(t, fn, p, near, found)
 		return 0
 	}
-	b, _, err := a.alloc(t, request{size: size, kind: tool.KindMalloc}, stack)
-	a.count(size) // also one that fails, as in Valgrind's totals
-	a.stats.Frees++
+	b, _, err := a.alloc(c, request{size: size, kind: tool.KindMalloc}, stack)
+	c.count(size) // also one that fails, as in Valgrind's totals
+	bump(&c.stats.frees, 1)
 	if err != nil {
 		a.mu.Unlock()
 		return 0
 	}
-	old, _ := a.take(p, stack)
+	old, _ := a.take(c, p, stack)
 	a.mu.Unlock()
 
 	if old.Kind != tool.KindMalloc {
@@ -223,7 +223,7 @@ func (a *Allocator) Realloc(t tool.Thread, fn string, p guest.Addr, size uint64)
 		a.fill(rest, byte(a.cfg.Layout.MallocFill))
 	}
 	a.cfg.Tool.Resized(t, old, b)
-	a.shelve(old)
+	a.shelve(t, old)
 	return b.Addr
 }
 
@@ -241,7 +241,7 @@ func (a *Allocator) At(p guest.Addr) (tool.HeapBlock, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	sp, slot, ok := a.find(p)
-	if !ok || sp.payload(slot) != p {
+	if !ok || a.payload(sp, slot) != p {
 		return tool.HeapBlock{}, false
 	}
 	return a.visible(sp, slot)
@@ -299,7 +299,7 @@ func distance(p guest.Addr, r guest.Range) uint64 {
 func (a *Allocator) visible(sp *span, slot uint32) (tool.HeapBlock, bool) {
 	m := sp.meta(slot)
 	if m.state == stateLive || m.state == stateFreed && a.cfg.Layout.KeepFreedInfo {
-		return sp.block(slot), true
+		return a.block(sp, slot), true
 	}
 	return tool.HeapBlock{}, false
 }
@@ -318,7 +318,7 @@ func (a *Allocator) Live(f func(tool.HeapBlock) bool) {
 		}
 		for i := range sp.metas {
 			if sp.metas[i].state == stateLive {
-				batch = append(batch, sp.block(uint32(i)))
+				batch = append(batch, a.block(sp, uint32(i)))
 			}
 		}
 		at = sp.end()
@@ -335,7 +335,7 @@ func (a *Allocator) Live(f func(tool.HeapBlock) bool) {
 func (a *Allocator) Stats() tool.HeapStats {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.stats
+	return a.total()
 }
 
 // Footprint is how many bytes of guest memory the allocator holds (mallinfo's arena).
@@ -364,31 +364,22 @@ func (a *Allocator) Gap(p guest.Addr) (r guest.Range, ok bool) {
 	if s := sp.meta(slot).state; s == stateLive || s == stateFreed {
 		return guest.Range{}, false
 	}
-	start := sp.base + guest.Addr(uint64(slot)*sp.stride)
+	start := sp.start(slot)
 	return guest.Range{Start: start, End: start + guest.Addr(sp.stride)}, true
 }
 
 // find returns the slot that p lies in, used or not. The caller holds mu.
-//
-//go:nosplit
 func (a *Allocator) find(p guest.Addr) (*span, uint32, bool) {
-	sp := (*span)(nil)
-	if uint(a.lastSpan) < uint(len(a.pages.spans)) {
-		sp = a.pages.spans[a.lastSpan]
-	}
-	if sp == nil || p < sp.base || p >= sp.end() || sp.state != spanUsed {
-		sp = a.pages.at(p)
-		if sp == nil || sp.state != spanUsed {
-			return nil, 0, false
-		}
-		a.lastSpan = sp.id
+	sp := a.pages.at(p)
+	if sp == nil || sp.state != spanUsed {
+		return nil, 0, false
 	}
 	slot, ok := sp.slot(p)
 	return sp, slot, ok
 }
 
 // alloc finds a slot and fills in its metadata; fresh says that its memory was never used. The caller holds mu.
-func (a *Allocator) alloc(t tool.Thread, q request, stack uint32) (b tool.HeapBlock, fresh bool, err error) {
+func (a *Allocator) alloc(c *cache, q request, stack uint32) (b tool.HeapBlock, fresh bool, err error) {
 	rz := a.cfg.Layout.RedZone
 	align := max(q.align, a.cfg.Layout.Alignment)
 	if align&(align-1) != 0 || align > maxAlign {
@@ -402,53 +393,58 @@ func (a *Allocator) alloc(t tool.Thread, q request, stack uint32) (b tool.HeapBl
 	var sp *span
 	var slot uint32
 	if need <= maxSmall {
-		sp, slot, fresh, err = a.allocSmall(classOf(need))
+		i := classOf(need)
+		cc := &c.slots[i]
+		if cc.next == cc.n {
+			if err := a.refill(c, i); err != nil {
+				return b, false, err
+			}
+		}
+		ref := cc.slots[cc.next]
+		cc.next++
+		if cc.next == cc.n && a.classes[i].avail.first != 0 {
+			a.deal(cc, &a.classes[i]) // ahead, so that the next ones are known
+		}
+		fresh = ref.start&freshBit != 0
+		sp, slot, _ = a.find(ref.start &^ freshBit)
 	} else {
 		sp, err = a.pages.alloc((need + 2*rz + guest.PageSize - 1) / guest.PageSize)
-		if err == nil {
-			fresh = sp.zero
-			sp.zero = false
-			sp.stride = sp.npages * guest.PageSize
-			sp.metas = make([]meta, 1)
-			sp.used = 1
+		if err != nil {
+			return b, false, err
 		}
+		fresh = sp.zero
+		sp.zero = false
+		sp.stride, sp.inverse = sp.npages*guest.PageSize, 0
+		sp.own[0] = meta{}
+		sp.metas, sp.large, sp.used = sp.own[:], q.size, 1
 	}
-	if err != nil {
-		return b, false, err
-	}
-	start := sp.base + guest.Addr(uint64(slot)*sp.stride)
-	pay := (start + guest.Addr(rz+align-1)) &^ guest.Addr(align-1)
-	a.serial++
 	m := sp.meta(slot)
-	*m = meta{
-		size: q.size, serial: a.serial, alloc: stack, thread: int32(t.ID()), off: uint32(pay - start),
-		kind: q.kind, state: stateLive,
-	}
+	*m = meta{size: uint32(q.size), alloc: stack, kind: q.kind, state: stateLive}
 	if q.align != 0 {
 		m.align = uint8(bits.TrailingZeros64(q.align)) + 1
 	}
-	a.stats.LiveBlocks++
-	a.stats.LiveBytes += q.size
-	return sp.block(slot), fresh, nil
+	bump(&c.stats.liveBlocks, 1)
+	bump(&c.stats.liveBytes, q.size)
+	return a.block(sp, slot), fresh, nil
 }
 
-// maxAlign keeps the payload's offset in its slot in 32 bits.
+// maxAlign is more than anybody needs.
 const maxAlign = 1 << 30
 
 // maxBlock is more than the guest's address space has, and far from overflow.
 const maxBlock = 1 << 46
 
 // take marks the live block at p as freed. The caller holds mu.
-func (a *Allocator) take(p guest.Addr, stack uint32) (tool.HeapBlock, bool) {
+func (a *Allocator) take(c *cache, p guest.Addr, stack uint32) (tool.HeapBlock, bool) {
 	sp, slot, ok := a.find(p)
-	if !ok || sp.payload(slot) != p || sp.meta(slot).state != stateLive {
+	if !ok || a.payload(sp, slot) != p || sp.meta(slot).state != stateLive {
 		return tool.HeapBlock{}, false
 	}
 	m := sp.meta(slot)
 	m.state, m.free = stateFreed, stack
-	a.stats.LiveBlocks--
-	a.stats.LiveBytes -= m.size
-	return sp.block(slot), true
+	bump(&c.stats.liveBlocks, ^uint64(0))
+	bump(&c.stats.liveBytes, -sp.size(slot))
+	return a.block(sp, slot), true
 }
 
 // release makes the slot of a freed block usable again. The caller holds mu.

@@ -29,55 +29,51 @@ type pageHeap struct {
 	mapped  uint64
 	grow    uint64
 	arenas  []*arena // ascending by base
-	last    int      // index of the last look-up's arena
+	table   pageTable
 	bins    [numBins]spanList
 	solos   []*span // free solo spans, when the Arena can't take memory back
 
-	// spans are all spans by number, nil where the number is not in use; number 0 never is. Lists of spans are made of numbers
-	// and not of pointers, because code that calls no runtime (see quick) may not store pointers.
-	spans   []*span
-	numbers []spanID // not in use
+	// spans are all spans by number; number 0 is none. Lists of spans are made of numbers and not of pointers, because code that calls
+	// no runtime (see quick) may not store pointers.
+	spans []*span
+	spare []*span // not in use
 }
 
-// newSpan gives s a number.
-func (h *pageHeap) newSpan(s span) *span {
-	if n := len(h.numbers); n > 0 {
-		s.id = h.numbers[n-1]
-		h.numbers = h.numbers[:n-1]
+// newSpan makes a free span.
+func (h *pageHeap) newSpan(base guest.Addr, npages uint64, zero bool) *span {
+	var s *span
+	if n := len(h.spare); n > 0 {
+		s = h.spare[n-1]
+		h.spare = h.spare[:n-1]
+		*s = span{id: s.id}
 	} else {
-		s.id = spanID(len(h.spans))
-		h.spans = append(h.spans, nil)
+		s = &span{id: spanID(len(h.spans))}
+		h.spans = append(h.spans, s)
 	}
-	h.spans[s.id] = &s
-	return &s
+	s.base, s.npages, s.zero = base, npages, zero
+	return s
 }
 
-// drop takes the number of a span that is not used any more.
+// drop keeps a span that is not in use any more.
 func (h *pageHeap) drop(s *span) {
-	h.spans[s.id] = nil
-	h.numbers = append(h.numbers, s.id)
+	s.state = spanFree
+	h.spare = append(h.spare, s)
 }
 
 // margin is left unused at both ends of an arena, so that a guest that misses its block by a little doesn't meet the end
 // of the mapping: it would not without us.
 const margin = guest.PageSize
 
-// arena is one piece of guest memory, without its margins. pages says which span each page belongs to; it is nil when
-// solo is set.
+// arena is one piece of guest memory, without its margins. That of a solo span is not in the table of pages.
 type arena struct {
 	base, end guest.Addr
-	pages     []*span
 	solo      *span
 }
 
 // at returns the span that holds p, nil if there's none.
-//
-//go:nosplit
 func (h *pageHeap) at(p guest.Addr) *span {
-	if i := h.last; uint(i) < uint(len(h.arenas)) {
-		if ar := h.arenas[i]; p >= ar.base && p < ar.end {
-			return ar.at(p)
-		}
+	if sp := h.table.at(p); sp != nil {
+		return sp
 	}
 	lo, hi := 0, len(h.arenas)
 	for lo < hi {
@@ -91,16 +87,7 @@ func (h *pageHeap) at(p guest.Addr) *span {
 	if lo == len(h.arenas) || p < h.arenas[lo].base {
 		return nil
 	}
-	h.last = lo
-	return h.arenas[lo].at(p)
-}
-
-//go:nosplit
-func (ar *arena) at(p guest.Addr) *span {
-	if ar.solo != nil {
-		return ar.solo
-	}
-	return ar.pages[(p-ar.base)/guest.PageSize]
+	return h.arenas[lo].solo
 }
 
 // next returns the first used span that ends after p, nil if there's none.
@@ -109,7 +96,7 @@ func (h *pageHeap) next(p guest.Addr) *span {
 	for ; i < len(h.arenas); i++ {
 		ar := h.arenas[i]
 		for p = max(p, ar.base); p < ar.end; {
-			sp := ar.at(p)
+			sp := h.at(p)
 			if sp.state == spanUsed {
 				return sp
 			}
@@ -138,18 +125,19 @@ func (h *pageHeap) alloc(n uint64) (*span, error) {
 		}
 		base += margin
 		size -= 2 * margin
-		ar := &arena{base: base, end: base + guest.Addr(size), pages: make([]*span, size/guest.PageSize)}
-		h.addArena(ar)
-		sp = h.newSpan(span{base: base, npages: size / guest.PageSize, zero: true})
-		h.mark(ar, sp)
+		if err := h.table.reserve(guest.Range{Start: base, End: base + guest.Addr(size)}); err != nil {
+			return nil, err
+		}
+		h.addArena(&arena{base: base, end: base + guest.Addr(size)})
+		sp = h.newSpan(base, size/guest.PageSize, true)
+		h.mark(sp)
 	} else {
 		h.unbin(sp)
 	}
 	if rest := sp.npages - n; rest > 0 {
-		ar := h.arenaOf(sp.base)
-		tail := h.newSpan(span{base: sp.base + guest.Addr(n*guest.PageSize), npages: rest, zero: sp.zero})
+		tail := h.newSpan(sp.base+guest.Addr(n*guest.PageSize), rest, sp.zero)
 		sp.npages = n
-		h.mark(ar, tail)
+		h.mark(tail)
 		h.bin(tail)
 	}
 	sp.state, sp.class = spanUsed, -1
@@ -178,7 +166,8 @@ func (h *pageHeap) allocSolo(n uint64) (*span, error) {
 	if err != nil {
 		return nil, err
 	}
-	sp := h.newSpan(span{base: base + margin, npages: n, zero: true, solo: true, state: spanUsed, class: -1})
+	sp := h.newSpan(base+margin, n, true)
+	sp.solo, sp.state, sp.class = true, spanUsed, -1
 	h.addArena(&arena{base: sp.base, end: sp.end(), solo: sp})
 	return sp, nil
 }
@@ -186,7 +175,7 @@ func (h *pageHeap) allocSolo(n uint64) (*span, error) {
 // free takes a run back.
 func (h *pageHeap) free(sp *span) {
 	large := sp.class < 0
-	sp.state, sp.metas, sp.bump, sp.used, sp.freed = spanFree, nil, 0, 0, 0
+	sp.state, sp.metas, sp.bump, sp.used = spanFree, nil, 0, 0
 	if large && sp.npages >= discardPages {
 		sp.zero = h.discard(guest.Range{Start: sp.base, End: sp.end()}) == nil
 	}
@@ -196,7 +185,7 @@ func (h *pageHeap) free(sp *span) {
 	}
 	ar := h.arenaOf(sp.base)
 	if sp.base > ar.base {
-		if l := ar.at(sp.base - 1); l.state == spanFree {
+		if l := h.table.at(sp.base - 1); l.state == spanFree {
 			h.unbin(l)
 			l.npages += sp.npages
 			l.zero = l.zero && sp.zero
@@ -205,14 +194,14 @@ func (h *pageHeap) free(sp *span) {
 		}
 	}
 	if sp.end() < ar.end {
-		if r := ar.at(sp.end()); r.state == spanFree {
+		if r := h.table.at(sp.end()); r.state == spanFree {
 			h.unbin(r)
 			sp.npages += r.npages
 			sp.zero = sp.zero && r.zero
 			h.drop(r)
 		}
 	}
-	h.mark(ar, sp)
+	h.mark(sp)
 	h.bin(sp)
 }
 
@@ -234,10 +223,9 @@ func (h *pageHeap) arenaOf(p guest.Addr) *arena {
 }
 
 // mark enters sp as owner of its pages.
-func (h *pageHeap) mark(ar *arena, sp *span) {
-	i := uint64(sp.base-ar.base) / guest.PageSize
-	for j := range sp.npages {
-		ar.pages[i+j] = sp
+func (h *pageHeap) mark(sp *span) {
+	for p := sp.base; p < sp.end(); p += guest.PageSize {
+		h.table.set(p, sp)
 	}
 }
 

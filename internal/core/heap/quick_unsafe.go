@@ -21,7 +21,7 @@ type quick struct {
 
 	hooks [maxQuick]quickHook
 
-	fresh, gone [fillSize]byte // conf.Fresh and conf.Gone, for copying
+	fresh, gone, zero [fillSize]byte // conf.Fresh, conf.Gone and 0
 
 	// log is what the tool has not been told yet, for tools that want events; spare is the other buffer. Guarded by Allocator.mu.
 	log, spare []tool.HeapEvent
@@ -38,8 +38,8 @@ type quickHook struct {
 const (
 	// maxQuick is the number of hooks that may be quick; a process has one for each function of the heap in each object.
 	maxQuick = 1024
-	// fillSize is how much shadow is written by one copy.
-	fillSize = 512
+	// fillSize is the length of the pattern that fillMem takes.
+	fillSize = 32
 	// logSize is the number of events that are kept until the tool takes them.
 	logSize = 4096
 )
@@ -73,7 +73,7 @@ func Quick(state unsafe.Pointer, regs *guest.Regs, hook, thread uint64, phase *u
 		}
 		return a.quickAlloc(h, regs, x*y, true, thread, phase)
 	case roleFree:
-		return a.quickFree(h, regs, guest.Addr(g[guest.RDI]), phase)
+		return a.quickFree(h, regs, guest.Addr(g[guest.RDI]), thread, phase)
 	}
 	return false
 }
@@ -93,143 +93,143 @@ func (a *Allocator) quickStack(h *quickHook, regs *guest.Regs, wanted bool, phas
 
 //go:nosplit
 func (a *Allocator) quickAlloc(h *quickHook, regs *guest.Regs, size uint64, zero bool, thread uint64, phase *uint64) bool {
-	align := a.cfg.Layout.Alignment
-	need := max(size, 1) + align - 16
-	if size > maxSmall || need > maxSmall {
+	need := max(size, 1) + a.cfg.Layout.Alignment - 16
+	c := a.cacheOf(thread)
+	if size > maxSmall || need > maxSmall || c == nil {
+		return false
+	}
+	class := classOf(need)
+	cc := &c.slots[class]
+	if cc.next == cc.n && !a.quickRefill(c, class) {
 		return false
 	}
 	id, ok := a.quickStack(h, regs, a.quick.conf.AllocStacks, phase)
-	if !ok || !a.mu.try() {
+	if !ok {
 		return false
 	}
-	cl := &a.classes[classOf(need)]
-	sp := a.pages.spans[cl.avail.first]
-	if sp == nil || a.quick.conf.Events && a.quick.logged == len(a.quick.log) {
-		a.mu.leave()
+	ref := &cc.slots[cc.next&(cacheSlots-1)]
+	start, fresh := ref.start&^freshBit, ref.start&freshBit != 0
+	p := a.place(start)
+	if a.quick.conf.Events && !a.note(p, size, id, false) {
 		return false
 	}
-	slot, fresh := a.takeSlot(cl, sp)
-	start := sp.base + guest.Addr(uint64(slot)*sp.stride)
-	p := (start + guest.Addr(a.cfg.Layout.RedZone+align-1)) &^ guest.Addr(align-1)
-	a.serial++
-	m := &sp.metas[slot]
+	m := ref.entry()
 	// Field by field: a literal would be copied, by loads wider than the stores that made it.
-	m.size, m.serial = size, a.serial
-	m.alloc, m.free = id, 0
-	m.thread, m.off = int32(thread), uint32(p-start)
+	m.size, m.alloc, m.free = uint32(size), id, 0
 	m.align, m.kind, m.state = 0, h.kind, stateLive
-	a.stats.LiveBlocks++
-	a.stats.LiveBytes += size
-	a.count(size)
-	if a.quick.conf.Events {
-		a.note(p, size, id, false)
+	cc.next++
+	if cc.next == cc.n {
+		a.quickRefill(c, class)
 	}
-	a.mu.leave()
+	if cc.next < cc.n {
+		a.fetch(&cc.slots[cc.next&(cacheSlots-1)], a.classes[class].stride)
+	}
+	bump(&c.stats.liveBlocks, 1)
+	bump(&c.stats.liveBytes, size)
+	c.count(size)
 
-	if k := a.quick.conf.Shadow; k != 0 {
+	q := &a.quick
+	if k := q.conf.Shadow; k != 0 {
+		pattern := &q.fresh
 		if zero {
-			fill(uint64(p)+k, size, nil)
-		} else {
-			fill(uint64(p)+k, size, &a.quick.fresh)
+			pattern = &q.zero
 		}
+		fillMem(uintptr(p)+uintptr(k), uintptr(size), pattern)
 	}
 	regs.GPR[guest.RAX] = uint64(p)
 	if zero || !fresh && !a.cfg.Layout.Dirty {
 		*phase = PhaseFill
-		fill(uint64(p), size, nil)
+		fillMem(uintptr(p), uintptr(size), &q.zero)
 		*phase = 0
 	}
 	return true
 }
 
 //go:nosplit
-func (a *Allocator) quickFree(h *quickHook, regs *guest.Regs, p guest.Addr, phase *uint64) bool {
+func (a *Allocator) quickFree(h *quickHook, regs *guest.Regs, p guest.Addr, thread uint64, phase *uint64) bool {
 	if p == 0 {
 		regs.GPR[guest.RAX] = 0
 		return true
 	}
-	id, ok := a.quickStack(h, regs, a.quick.conf.FreeStacks, phase)
-	if !ok || !a.mu.try() {
+	sp := a.pages.table.at(p)
+	c := a.cacheOf(thread)
+	if sp == nil || c == nil || sp.state != spanUsed || sp.class < 0 {
 		return false
 	}
-	sp, slot, ok := a.find(p)
-	if !ok || sp.class < 0 || sp.payload(slot) != p {
-		a.mu.leave()
+	slot, ok := sp.slot(p)
+	if !ok {
 		return false
 	}
+	start := sp.start(slot)
+	if p != a.place(start) {
+		return false
+	}
+	// What is needed of the block is asked for before the stack is looked for, as most of it has left the cache.
 	m := &sp.metas[slot]
-	if m.state != stateLive || m.kind != h.kind || m.size >= a.cfg.Layout.BigBlock && a.cfg.Layout.Quarantine > 0 ||
-		!a.quickRoom(sp, m.size) || a.quick.conf.Events && a.quick.logged == len(a.quick.log) {
-		a.mu.leave()
+	prefetch(uintptr(unsafe.Pointer(m)))
+	k, room := uintptr(a.quick.conf.Shadow), uintptr(uint64(start)+sp.stride-a.cfg.Layout.RedZone-uint64(p))
+	if k != 0 {
+		prefetchAll(uintptr(p)+k, room)
+	}
+	id, ok := a.quickStack(h, regs, a.quick.conf.FreeStacks, phase)
+	if !ok {
+		return false
+	}
+	size := uint64(m.size)
+	holds := a.cfg.Layout.Quarantine > 0
+	if m.state != stateLive || m.kind != h.kind || m.align != 0 || holds && size >= a.cfg.Layout.BigBlock ||
+		!a.quickPlace(c, sp, size) || a.quick.conf.Events && !a.note(p, size, m.alloc, true) {
 		return false
 	}
 	m.state, m.free = stateFreed, id
-	a.stats.LiveBlocks--
-	a.stats.LiveBytes -= m.size
-	a.stats.Frees++
-	if k := a.quick.conf.Shadow; k != 0 {
-		fill(uint64(p)+k, m.size, &a.quick.gone)
+	bump(&c.stats.liveBlocks, ^uint64(0))
+	bump(&c.stats.liveBytes, -size)
+	bump(&c.stats.frees, 1)
+	if k != 0 {
+		// The whole slot, whose end has no access as it is: to know the length would mean to wait for the entry.
+		fillMem(uintptr(p)+k, room, &a.quick.gone)
 	}
-	if a.quick.conf.Events {
-		a.note(p, m.size, m.alloc, true)
-	}
-	if a.cfg.Layout.Quarantine > 0 {
-		n := max(m.size, minHeld)
-		a.quarantine.volume += n
-		a.quarantine.small.put(held{n, sp.id, slot})
+	if holds {
+		f := &c.frees[c.held&(cacheFrees-1)]
+		f.size, f.span, f.slot = size, sp.id, slot
+		c.held++
+		if !a.collects() {
+			a.quickFlush(c) // there is room; if somebody else has the lock, the next call does it
+		}
 	} else {
-		a.putSlot(sp, slot)
+		a.putBack(c, sp, slot)
 	}
-	a.mu.leave()
 	regs.GPR[guest.RAX] = 0
 	return true
 }
 
-// quickRoom makes room in the quarantine for a block of size bytes, which is in sp, or reports that this is not its business:
-// releasing the oldest blocks may have to go on with pages.
+// quickPlace makes sure that there is a place for a block of sp with size bytes, which is going to be freed.
 //
 //go:nosplit
-func (a *Allocator) quickRoom(sp *span, size uint64) bool {
-	limit := a.cfg.Layout.Quarantine
-	if limit == 0 {
-		return a.quarantine.volume == 0 && !a.emptied(sp)
+func (a *Allocator) quickPlace(c *cache, sp *span, size uint64) bool {
+	switch {
+	case a.cfg.Layout.Quarantine == 0:
+		return c.slots[sp.class].next > 0 && a.quarantine.volume == 0
+	case !a.collects():
+		return a.quickRoom(c, size)
+	case c.held == cacheFrees:
+		return a.quickFlush(c)
 	}
-	q := &a.quarantine
-	for q.volume+max(size, minHeld) > limit {
-		if !q.big.empty() || q.small.empty() {
-			return false
-		}
-		h := q.small.first()
-		old := a.pages.spans[h.span]
-		if old.class < 0 || a.emptied(old) {
-			return false
-		}
-		q.small.head++
-		q.volume -= h.size
-		a.putSlot(old, h.slot)
-		// Its class will give it out soon, and it has not been used since it went to quarantine.
-		at := uintptr(old.base) + uintptr(uint64(h.slot)*old.stride)
-		prefetch(at+uintptr(a.quick.conf.Shadow), uintptr(min(old.stride, 512)))
-		prefetch(at+uintptr(a.cfg.Layout.RedZone), 1)
-	}
-	if !q.small.empty() {
-		// The next one will have to wait for its entry less.
-		h := q.small.first()
-		prefetch(uintptr(unsafe.Pointer(&a.pages.spans[h.span].metas[h.slot])), 1)
-	}
-	return !q.small.full()
+	return true
 }
 
-// prefetch tells the processor that the lines of the n bytes at p will be used. They need not be there.
-//
-//go:noescape
-func prefetch(p, n uintptr)
-
-// note adds an event to the log, which has room. The caller holds mu.
+// note adds an event to the log, if it has room.
 //
 //go:nosplit
-func (a *Allocator) note(p guest.Addr, size uint64, stack uint32, free bool) {
+func (a *Allocator) note(p guest.Addr, size uint64, stack uint32, free bool) bool {
+	if !a.mu.try() {
+		return false
+	}
 	q := &a.quick
+	if q.logged == len(q.log) {
+		a.mu.leave()
+		return false
+	}
 	e := &q.log[q.logged]
 	q.logged++
 	now := uint64(0)
@@ -237,35 +237,11 @@ func (a *Allocator) note(p guest.Addr, size uint64, stack uint32, free bool) {
 		now += v
 	}
 	e.Addr, e.Size, e.Time, e.Stack, e.Free = p, size, now, stack, free
+	a.mu.leave()
+	return true
 }
 
 // leave undoes try. On amd64 no store passes an older one, so a plain one is enough; an atomic one would wait for them all.
 //
 //go:nosplit
 func (l *lock) leave() { *(*uint32)(unsafe.Pointer(&l.word)) = 0 }
-
-// fill makes the n bytes at s what those of src are, which are all equal; nil: 0.
-//
-//go:nosplit
-func fill(s, n uint64, src *[fillSize]byte) {
-	if n == 0 {
-		return
-	}
-	p := *(*unsafe.Pointer)(unsafe.Pointer(&s))
-	b := unsafe.Slice((*byte)(p), int(n))
-	if src == nil {
-		clear(b)
-		return
-	}
-	if n < 8 || n > 64 {
-		for len(b) > 0 {
-			b = b[copy(b, src[:]):]
-		}
-		return
-	}
-	w := *(*uint64)(unsafe.Pointer(src))
-	for i := uint64(0); i+8 < n; i += 8 {
-		*(*uint64)(unsafe.Add(p, i)) = w
-	}
-	*(*uint64)(unsafe.Add(p, n-8)) = w // may overlap the one before
-}

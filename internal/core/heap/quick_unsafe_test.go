@@ -167,7 +167,7 @@ func TestQuickSame(t *testing.T) {
 					live = append(live, p)
 					b0, ok0 := slow.a.At(p[0])
 					b1, ok1 := fast.a.At(p[1])
-					if b0.Addr, b1.Addr = 0, 0; b0 != b1 || !ok0 || !ok1 || b0.Thread != 3 {
+					if b0.Addr, b1.Addr = 0, 0; b0 != b1 || !ok0 || !ok1 {
 						t.Fatalf("call %d: new block %+v %v and %+v %v", i, b0, ok0, b1, ok1)
 					}
 					view(p[0], 1)[0], view(p[1], 1)[0] = 1, 1
@@ -215,6 +215,9 @@ func TestQuickShadow(t *testing.T) {
 			check := func(what string, want byte) {
 				for i, b := range shadow {
 					a := uint64(first) + uint64(i)
+					if a >= p+n && a < p+(max(n, 1)+15)&^15 && b == want && want == 0x80 {
+						continue // a free may make all of the slot inaccessible
+					}
 					if in := a >= p && a < p+n; in && b != want || !in && b != 0x77 {
 						t.Fatalf("%s of %d bytes at %#x: shadow of %#x is %#x", what, n, p, a, b)
 					}

@@ -40,9 +40,10 @@ func classSize(c int) uint64 {
 	return base + uint64(i+1)*base/perDouble
 }
 
-// class is the state of one size class: spans that have a free slot.
+// class is what holds for one size class, and its spans that have a free slot.
 type class struct {
 	stride uint64
+	depth  uint32 // slots that a cache takes at once
 	avail  spanList
 }
 
@@ -59,25 +60,38 @@ const (
 	spanUsed
 )
 
-// span is a run of pages: free, divided into slots of one class, or one large block.
+// span is a run of pages: free, divided into slots of one class, or one large block. Once made it stays, to be used again for others:
+// code that holds no lock looks at spans.
 type span struct {
-	base   guest.Addr
-	npages uint64
-	state  spanState
-	zero   bool // its memory, or that of slots not handed out yet, is zero
-	listed bool // in a class's avail list or a bin
-	solo   bool // is an arena of its own
-	class  int  // -1 for a large block
-
-	stride uint64 // bytes per slot
-	metas  []meta // one per slot
-	bump   uint32 // slots from here on were never used
-	used   uint32 // slots live or in quarantine
-	freed  uint32 // head of the list of free slots through meta.link, plus 1; 0 when empty
+	base    guest.Addr
+	npages  uint64
+	stride  uint64 // bytes per slot
+	inverse uint64 // 1<<inverseShift by stride, rounded up; 0 if there is one slot
+	metas   []meta // one per slot
+	large   uint64 // size of a large block
+	class   int32  // -1 for a large block
+	used    uint32 // slots in caches, live or in quarantine
+	bump    uint32 // slots from here on were never used
+	low     uint32 // all words of taken before this one are full
+	state   spanState
+	zero    bool // its memory, or that of slots not handed out yet, is zero
+	listed  bool // in a class's avail list or a bin
+	solo    bool // is an arena of its own
 
 	id         spanID
 	next, prev spanID
+
+	taken [maxSlots / 64]uint64 // slots that are used, and those that are not there
+	own   [1]meta               // of a large block
 }
+
+// maxSlots is the number of slots that a span can have: those of 16 bytes with the smallest red zones, rounded up.
+const maxSlots = 704
+
+var _ [maxSlots - minSpan/48]struct{}
+
+// inverseShift makes the product with span.inverse exact, and less than 1<<64: offsets are below 1<<20, strides at most 1<<16.
+const inverseShift = 40
 
 type blockState uint8
 
@@ -87,16 +101,13 @@ const (
 	stateFreed // in quarantine, or on the way into it
 )
 
-// meta describes the block in a slot. It holds no pointers: the garbage collector skips millions of them.
+// meta describes the block in a slot. It holds no pointers, and as it is cold most of the time, four fit in a line of the cache.
 type meta struct {
-	size, serial uint64
-	alloc, free  uint32
-	thread       int32
-	off          uint32 // payload's offset in the slot
-	link         uint32
-	align        uint8 // log2 of the alignment asked for plus 1; 0 for none
-	kind         tool.AllocKind
-	state        blockState
+	size        uint32 // see span.large
+	alloc, free uint32
+	align       uint8 // log2 of the alignment asked for plus 1; 0 for none
+	kind        tool.AllocKind
+	state       blockState
 }
 
 //go:nosplit
@@ -109,21 +120,46 @@ func (s *span) meta(slot uint32) *meta { return &s.metas[slot] }
 //
 //go:nosplit
 func (s *span) slot(p guest.Addr) (n uint32, ok bool) {
-	i := uint64(p-s.base) / s.stride
+	i := uint64(p-s.base) * s.inverse >> inverseShift
 	return uint32(i), i < uint64(len(s.metas))
 }
 
+// start is where slot begins.
+//
 //go:nosplit
-func (s *span) payload(slot uint32) guest.Addr {
-	return s.base + guest.Addr(uint64(slot)*s.stride) + guest.Addr(s.metas[slot].off)
+func (s *span) start(slot uint32) guest.Addr { return s.base + guest.Addr(uint64(slot)*s.stride) }
+
+// size is the size of the block in slot.
+func (s *span) size(slot uint32) uint64 {
+	if s.class < 0 {
+		return s.large
+	}
+	return uint64(s.metas[slot].size)
+}
+
+// place is where the payload of a block without alignment of its own lies in the slot that begins at start.
+//
+//go:nosplit
+func (a *Allocator) place(start guest.Addr) guest.Addr {
+	align := a.cfg.Layout.Alignment
+	return (start + guest.Addr(a.cfg.Layout.RedZone+align-1)) &^ guest.Addr(align-1)
+}
+
+// payload is where the block in slot begins.
+func (a *Allocator) payload(s *span, slot uint32) guest.Addr {
+	align := a.cfg.Layout.Alignment
+	if n := s.metas[slot].align; n != 0 {
+		align = max(align, 1<<(n-1))
+	}
+	return (s.start(slot) + guest.Addr(a.cfg.Layout.RedZone+align-1)) &^ guest.Addr(align-1)
 }
 
 // block is the public description of the block in slot.
-func (s *span) block(slot uint32) tool.HeapBlock {
+func (a *Allocator) block(s *span, slot uint32) tool.HeapBlock {
 	m := &s.metas[slot]
 	b := tool.HeapBlock{
-		Addr: s.payload(slot), Size: m.size, Kind: m.kind, Alloc: m.alloc, Free: m.free,
-		Freed: m.state == stateFreed, Thread: int(m.thread), Serial: m.serial,
+		Addr: a.payload(s, slot), Size: s.size(slot), Kind: m.kind, Alloc: m.alloc, Free: m.free,
+		Freed: m.state == stateFreed,
 	}
 	if m.align != 0 {
 		b.Align = 1 << (m.align - 1)
@@ -131,48 +167,67 @@ func (s *span) block(slot uint32) tool.HeapBlock {
 	return b
 }
 
-// allocSmall takes a slot of class c; fresh says that it was never used since its memory was zero.
-func (a *Allocator) allocSmall(c int) (sp *span, slot uint32, fresh bool, err error) {
+// addSpan makes a new span of class c and puts it first.
+func (a *Allocator) addSpan(c int) error {
 	cl := &a.classes[c]
-	sp = a.pages.spans[cl.avail.first]
-	if sp == nil {
-		sp, err = a.pages.alloc(spanPages(cl.stride))
-		if err != nil {
-			return nil, 0, false, err
-		}
-		sp.class = c
-		sp.stride = cl.stride
-		sp.metas = make([]meta, sp.npages*guest.PageSize/cl.stride)
-		sp.bump, sp.used, sp.freed = 0, 0, 0
-		a.pages.push(&cl.avail, sp)
+	sp, err := a.pages.alloc(spanPages(cl.stride))
+	if err != nil {
+		return err
 	}
-	slot, fresh = a.takeSlot(cl, sp)
-	return sp, slot, fresh, nil
+	n := sp.npages * guest.PageSize / cl.stride
+	metas, err := a.metas.get(c, int(n))
+	if err != nil {
+		a.pages.free(sp)
+		return err
+	}
+	sp.metas, sp.class, sp.stride = metas, int32(c), cl.stride
+	sp.inverse = (1<<inverseShift + cl.stride - 1) / cl.stride
+	sp.bump, sp.used, sp.low = 0, 0, 0
+	for i := range sp.taken {
+		first := uint64(i) * 64
+		switch {
+		case first >= n:
+			sp.taken[i] = ^uint64(0)
+		case first+64 > n:
+			sp.taken[i] = ^uint64(0) << (n - first)
+		default:
+			sp.taken[i] = 0
+		}
+	}
+	a.pages.push(&cl.avail, sp)
+	return nil
 }
 
-// takeSlot takes a slot of sp, the first available span of its class.
+// takeSlot takes the first free slot of sp, which has one and is available in class cl; fresh says that it was never used since its
+// memory was zero.
 //
 //go:nosplit
 func (a *Allocator) takeSlot(cl *class, sp *span) (slot uint32, fresh bool) {
-	if sp.freed != 0 {
-		slot = sp.freed - 1
-		sp.freed = sp.metas[slot].link
-	} else {
-		slot = sp.bump
-		sp.bump++
+	w := sp.low
+	for w < maxSlots/64-1 && sp.taken[w] == ^uint64(0) {
+		w++
+	}
+	sp.low = w
+	bit := uint32(bits.TrailingZeros64(^sp.taken[w]))
+	sp.taken[w] |= 1 << (bit & 63)
+	slot = w*64 + bit
+	if slot >= sp.bump {
+		sp.bump = slot + 1
 		fresh = sp.zero
 	}
 	sp.used++
-	if sp.freed == 0 && int(sp.bump) == len(sp.metas) {
+	if int(sp.used) == len(sp.metas) {
 		a.pages.remove(&cl.avail, sp)
 	}
 	return slot, fresh
 }
 
-// spanPages is the length of a span for slots of stride bytes: at least eight slots, and at least 32 KB, so that small
-// classes don't make a span of every page.
+// minSpan is the least length of a span for slots, so that small classes don't make a span of every page.
+const minSpan = 32 << 10
+
+// spanPages is the length of a span for slots of stride bytes: at least eight slots.
 func spanPages(stride uint64) uint64 {
-	return (max(32<<10, 8*stride) + guest.PageSize - 1) / guest.PageSize
+	return (max(minSpan, 8*stride) + guest.PageSize - 1) / guest.PageSize
 }
 
 // releaseSmall puts a slot back; an empty span goes back to the page heap unless it is its class's only one with space.
@@ -181,6 +236,7 @@ func (a *Allocator) releaseSmall(sp *span, slot uint32) {
 	a.putSlot(sp, slot)
 	if last {
 		a.pages.remove(&a.classes[sp.class].avail, sp)
+		a.metas.put(int(sp.class), sp.metas)
 		sp.zero = false
 		a.pages.free(sp)
 	}
@@ -198,9 +254,10 @@ func (a *Allocator) emptied(sp *span) bool {
 //
 //go:nosplit
 func (a *Allocator) putSlot(sp *span, slot uint32) {
-	m := &sp.metas[slot]
-	m.state, m.link = stateUnused, sp.freed
-	sp.freed = slot + 1
+	sp.metas[slot].state = stateUnused
+	w := slot / 64
+	sp.taken[w] &^= 1 << (slot & 63)
+	sp.low = min(sp.low, w)
 	sp.used--
 	if !sp.listed {
 		a.pages.push(&a.classes[sp.class].avail, sp)

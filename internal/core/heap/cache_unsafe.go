@@ -1,0 +1,164 @@
+package heap
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// deal gives cc, which is empty, slots of the first span of cl. The caller holds mu.
+//
+//go:nosplit
+func (a *Allocator) deal(cc *classCache, cl *class) {
+	sp := a.pages.spans[cl.avail.first]
+	cc.next, cc.n = 0, 0
+	for cc.n < cl.depth && cl.avail.first == sp.id {
+		slot, fresh := a.takeSlot(cl, sp)
+		r := &cc.slots[cc.n&(cacheSlots-1)]
+		r.start = sp.start(slot)
+		if fresh {
+			r.start |= freshBit
+		}
+		r.meta = uintptr(unsafe.Pointer(&sp.metas[slot]))
+		cc.n++
+	}
+}
+
+// putBack makes the slot of a freed block one of c's slots, if there is room.
+//
+//go:nosplit
+func (a *Allocator) putBack(c *cache, sp *span, slot uint32) bool {
+	cc := &c.slots[sp.class]
+	if cc.next == 0 {
+		return false
+	}
+	m := &sp.metas[slot]
+	m.state = stateUnused
+	cc.next--
+	r := &cc.slots[cc.next&(cacheSlots-1)]
+	r.start, r.meta = sp.start(slot), uintptr(unsafe.Pointer(m))
+	return true
+}
+
+// entry is the index entry of the slot.
+//
+//go:nosplit
+func (r *slotRef) entry() *meta { return (*meta)(pointer(r.meta)) }
+
+// bump adds to a counter of the calling thread. Only it writes to the counter, so there is no need for an atomic addition, which would
+// wait for all stores before it.
+//
+//go:nosplit
+func bump(c *atomic.Uint64, n uint64) { *(*uint64)(unsafe.Pointer(c)) += n }
+
+//go:nosplit
+func (a *Allocator) quickRefill(c *cache, i int) bool {
+	if !a.mu.try() {
+		return false
+	}
+	ok := a.classes[i].avail.first != 0
+	if ok {
+		a.deal(&c.slots[i], &a.classes[i])
+	}
+	a.mu.leave()
+	return ok
+}
+
+// quickFlush is flush for quick code. It reports whether there is nothing more to do.
+//
+//go:nosplit
+func (a *Allocator) quickFlush(c *cache) bool {
+	if !a.mu.try() {
+		return false
+	}
+	q := &a.quarantine
+	for c.held > 0 && q.small.tail-q.small.head+uint64(c.held) <= uint64(len(q.small.ring)) {
+		for i := uint32(0); i < c.held; i++ {
+			h := c.frees[i&(cacheFrees-1)]
+			h.size = max(h.size, minHeld)
+			q.volume += h.size
+			q.small.put(h)
+		}
+		c.held = 0
+	}
+	ok := c.held == 0 && a.quickSettle(0)
+	a.mu.leave()
+	return ok
+}
+
+// quickRoom makes room in the quarantine for a block of size bytes, or reports that it can't.
+//
+//go:nosplit
+func (a *Allocator) quickRoom(c *cache, size uint64) bool {
+	if c.held > 0 && !a.quickFlush(c) || !a.mu.try() {
+		return false
+	}
+	ok := a.quickSettle(max(size, minHeld)) && !a.quarantine.small.full()
+	a.mu.leave()
+	return ok
+}
+
+// quickSettle is settle for quick code, which leaves room for the given volume. It reports whether there is nothing more to do:
+// releasing the oldest blocks may have to go on with pages.
+//
+//go:nosplit
+func (a *Allocator) quickSettle(room uint64) bool {
+	q := &a.quarantine
+	limit := a.cfg.Layout.Quarantine - room
+	if room > a.cfg.Layout.Quarantine {
+		return false
+	}
+	// The entries of those that will go are asked for all at once, as none of them is in the cache.
+	over := q.volume
+	for i := q.small.head; over > limit && i != q.small.tail; i++ {
+		h := &q.small.ring[i&uint64(len(q.small.ring)-1)]
+		if sp := a.pages.spans[h.span]; int(h.slot) < len(sp.metas) {
+			prefetch(uintptr(unsafe.Pointer(&sp.metas[h.slot])))
+		}
+		over -= h.size
+	}
+	for q.volume > limit {
+		if !q.big.empty() || q.small.empty() {
+			return false
+		}
+		h := q.small.first()
+		sp := a.pages.spans[h.span]
+		if sp.holds(h.slot) {
+			if sp.class < 0 || a.emptied(sp) {
+				return false
+			}
+			a.putSlot(sp, h.slot)
+		}
+		q.small.head++
+		q.volume -= h.size
+	}
+	return true
+}
+
+// fetch asks for what the block in the slot at start will need, of which none is in the cache most of the time: its index entry, its first
+// line, and its shadow.
+//
+//go:nosplit
+func (a *Allocator) fetch(r *slotRef, stride uint64) {
+	start := r.start &^ freshBit
+	prefetch(r.meta)
+	p := uintptr(start) + uintptr(a.cfg.Layout.RedZone)
+	prefetch(p)
+	if k := a.quick.conf.Shadow; k != 0 {
+		prefetchAll(p+uintptr(k), uintptr(stride-2*a.cfg.Layout.RedZone))
+	}
+}
+
+// prefetch tells the processor that the line at p will be written to. It need not be there.
+//
+//go:noescape
+func prefetch(p uintptr)
+
+// prefetchAll does so for the first lines of the n bytes at p, n > 0, at most 8.
+//
+//go:noescape
+func prefetchAll(p, n uintptr)
+
+// fillMem makes the n bytes at p what those of pattern are, which are all equal.
+//
+//go:noescape
+func fillMem(p, n uintptr, pattern *[fillSize]byte)

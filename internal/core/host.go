@@ -173,6 +173,7 @@ func (p *Process) newObject(obj *debuginfo.Object) {
 		p.log.Debugf("Reading syms from %s", obj.Path)
 	}
 	p.requireSymbols(obj)
+	p.dumpObject(obj)
 	p.redir.Scan(obj, func(h redir.Hook) {
 		if hk, ok := h.Spec.Do.(*heapHook); ok {
 			p.frames.Add(h.Addr, hk.Hook)
@@ -365,7 +366,7 @@ func (p *Process) finish(t *sched.Thread, e tool.Exit) int {
 	p.OpenFDs("at exit")
 	status, replace := p.tool.Finish(e)
 	if p.profile != nil {
-		p.profile.show()
+		p.profile.finish()
 	}
 	if p.opt.Stats {
 		s := p.trans.Stats()

@@ -69,6 +69,7 @@ type Process struct {
 	decoded      decodedCache
 	fds          *descriptors // nil without --track-fds
 	profile      *profile     // nil without --profile-flags
+	fragments    fragments
 
 	countersMu sync.Mutex
 	counters   int // how many have been given out; countersMu
@@ -103,9 +104,12 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, space uni
 	if err := p.openLog(); err != nil {
 		return nil, err
 	}
+	if opt.WaitForGDB {
+		p.waitForDebugger()
+	}
 	p.symbols = debuginfo.NewSpace(debuginfo.Options{
 		Open:           debuginfo.OpenAbove(first),
-		ExtraDebugPath: opt.ExtraDebuginfoPath, NoInline: !opt.ReadInlineInfo, Keep: opt.KeepDebuginfo, NoDemangle: !opt.Demangle,
+		ExtraDebugPath: opt.ExtraDebuginfoPath, AllowMismatched: opt.AllowMismatched, NoInline: !opt.ReadInlineInfo, Keep: opt.KeepDebuginfo, NoDemangle: !opt.Demangle,
 		Warn: func(msg string) {
 			if opt.Verbosity > 1 {
 				p.log.Debugf("%s", msg)
@@ -142,6 +146,9 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, space uni
 		p.space.Watch(w)
 	}
 	p.space.Watch(objects{p})
+	if p.opt.SanityLevel >= expensiveSanity && p.space.Config().Reserved {
+		p.space.Watch(sanity{p})
+	}
 	p.image, err = loader.Load(p.space, path, argv, os.Environ(), loading)
 	if err != nil {
 		return nil, err
@@ -157,6 +164,9 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, space uni
 	p.debug(1, "main", "%s begins", p.tool.Info().Name)
 	if p.opt.Progress > 0 {
 		go p.progress(time.Duration(p.opt.Progress) * time.Second)
+	}
+	if p.profile != nil && p.opt.ProfileInterval > 0 {
+		go p.profile.watch(p.opt.ProfileInterval)
 	}
 	return p, nil
 }
@@ -258,7 +268,8 @@ func (p *Process) openReport() error {
 		ExitOnFirst: p.opt.ExitOnFirstError,
 		ThreadName:  p.threads.name,
 		Disabled:    p.silenced.is,
-		Exit:        func() { os.Exit(p.opt.ErrorExitcode) },
+		DumpError:   int(p.opt.DumpError), Dump: p.dumpError,
+		Exit: func() { os.Exit(p.opt.ErrorExitcode) },
 	})
 	return nil
 }
@@ -341,13 +352,13 @@ func (p *Process) makeTranslator() error {
 	if p.tool.Info().Name != "nulgrind" {
 		cfg.Tool = p.tool
 	}
-	if p.opt.ProfileFlags != [8]bool{} {
+	if p.opt.Profile {
 		p.profile = newProfile(p, cfg.Tool)
 		cfg.Tool = p.profile
 	}
 	cfg.Data, cfg.Code = p.eventCaches()
-	if p.opt.TraceFlags != [8]bool{} {
-		cfg.Trace = p.traceFragment
+	if p.opt.TraceFlags != [8]bool{} || p.opt.DumpError != 0 {
+		cfg.Trace = p.fragment
 	}
 	var err error
 	p.trans, err = jit.New(cfg)

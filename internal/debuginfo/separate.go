@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"gogrind/internal/debuginfo/dwarf"
 )
@@ -104,7 +105,7 @@ func (o *Object) byDebugLink() *elfFile {
 		places = append(places, filepath.Join(root, dir, name), filepath.Join(root, name))
 	}
 	for _, p := range places {
-		if p == o.Path || !o.crcMatches(p, crc) {
+		if p == o.Path || !o.mayMismatch(p) && !o.crcMatches(p, crc) {
 			continue
 		}
 		if f := o.tryDebug(p, ""); f != nil {
@@ -112,6 +113,12 @@ func (o *Object) byDebugLink() *elfFile {
 		}
 	}
 	return nil
+}
+
+// mayMismatch reports whether the debug file path is taken although it was made for another object.
+func (o *Object) mayMismatch(path string) bool {
+	opt := &o.space.opt
+	return opt.AllowMismatched && opt.ExtraDebugPath != "" && strings.HasPrefix(path, filepath.Clean(opt.ExtraDebugPath)+"/")
 }
 
 func (o *Object) crcMatches(path string, want uint32) bool {
@@ -140,7 +147,7 @@ func (o *Object) tryDebug(path, id string) *elfFile {
 		o.warn(fmt.Errorf("%s: %w", path, err))
 		return nil
 	}
-	if id != "" {
+	if id != "" && !o.mayMismatch(path) {
 		if got := f.buildID(); got != "" && got != id {
 			return nil
 		}

@@ -33,6 +33,8 @@ import (
 type Options struct {
 	// ExtraDebugPath is --extra-debuginfo-path: a further directory that is searched as /usr/lib/debug is.
 	ExtraDebugPath string
+	// AllowMismatched is --allow-mismatched-debuginfo: files in ExtraDebugPath need not be those of the very object.
+	AllowMismatched bool
 	// NoInline is --read-inline-info=no: inlined calls are not shown as frames.
 	NoInline bool
 	// FullPathAfter is the list of --fullpath-after=: see Space.Source.

@@ -162,26 +162,25 @@ func (m *Memcheck) blockAs(a guest.Addr, b tool.HeapBlock, state string) []repor
 	}
 	x := aux("Address %#x is %s bytes %s a block of size %s %s",
 		uint64(a), report.Commas(delta), where, report.Commas(b.Size), state)
-	alloc, free := b.Alloc, b.Free
-	switch m.opts.keepStacks {
-	case "alloc":
-		free = 0
-	case "free":
-		alloc = 0
-	case "alloc-then-free":
-		if b.Freed {
-			alloc = 0
-		}
-	}
 	if !b.Freed {
-		x[0].Stack = alloc
+		x[0].Stack = m.keptAlloc(b.Alloc)
 		return x
 	}
-	x[0].Stack = free
-	if alloc != 0 {
-		x = append(x, report.Aux{Text: "Block was alloc'd at", Stack: alloc})
+	if x[0].Stack = b.Free; b.Free == 0 || m.opts.keepStacks == "alloc" {
+		x[0].Stack = m.noStack
+	}
+	if st := m.keptAlloc(b.Alloc); st != m.noStack && m.opts.keepStacks != "alloc-then-free" {
+		x = append(x, report.Aux{Text: "Block was alloc'd at", Stack: st})
 	}
 	return x
+}
+
+// keptAlloc is what --keep-stacktraces leaves of the stack of an allocation.
+func (m *Memcheck) keptAlloc(stack uint32) uint32 {
+	if stack == 0 || m.opts.keepStacks == "free" {
+		return m.noStack
+	}
+	return stack
 }
 
 // onStack describes a as part of a thread's stack, nil if it is in none. t is the thread that came upon a.

@@ -200,3 +200,21 @@ func (m *Memcheck) setIgnoreBelowSP(s string) error {
 
 // maxBelowSP is the largest offset of --ignore-range-below-sp.
 const maxBelowSP = 1000 * 1000
+
+// settle applies what options mean for each other, and says which have no effect.
+func (m *Memcheck) settle() {
+	o := &m.opts
+	if m.core.XML {
+		o.leakCheck = "full" // readers of XML do not understand a summary
+		return
+	}
+	if m.core.Verbosity != 1 {
+		return
+	}
+	if o.freelistBig >= o.freelistVol {
+		m.log().Userf("Warning: --freelist-big-blocks value %d has no effect\nas it is >= to --freelist-vol value %d", o.freelistBig, o.freelistVol)
+	}
+	if o.gcc296 {
+		m.log().Userf("Warning: --workaround-gcc296-bugs=yes is deprecated.\nWarning: Instead use: --ignore-range-below-sp=1024-1\n\n")
+	}
+}

@@ -11,7 +11,8 @@ import (
 func (m *Memcheck) HeapConfig() tool.HeapConfig {
 	return tool.HeapConfig{
 		RedZone: defaultRedZone, Alignment: 16,
-		Quarantine: uint64(m.opts.freelistVol), BigBlock: uint64(m.opts.freelistBig),
+		// Never nothing: the block freed last is known as such until the next one is freed, as in Valgrind.
+		Quarantine: uint64(max(m.opts.freelistVol, 1)), BigBlock: uint64(m.opts.freelistBig),
 		MallocFill: m.opts.mallocFill, FreeFill: m.opts.freeFill,
 		KeepFreedInfo: true,
 		// Old pointers in new blocks are no pointers for the leak search, because they are undefined.
@@ -21,9 +22,9 @@ func (m *Memcheck) HeapConfig() tool.HeapConfig {
 
 // QuickHeap implements tool.QuickHeaper. It is out where more is kept of blocks than the allocator knows of.
 func (m *Memcheck) QuickHeap() (q tool.QuickHeap, ok bool) {
-	stacks := m.opts.keepStacks != "none"
+	keep := m.opts.keepStacks
 	q = tool.QuickHeap{
-		AllocStacks: stacks, FreeStacks: stacks,
+		AllocStacks: keep != "none" && keep != "free", FreeStacks: keep != "none" && keep != "alloc",
 		Shadow: m.shadow.Distance(), Fresh: shadow.Undefined, Gone: shadow.NoAccess,
 	}
 	if !m.opts.undefErrors {

@@ -252,13 +252,13 @@ func (m *Memcheck) leakBlocks() (blocks []leak.Block, outside []guest.Range) {
 				inHeap[j], divided = true, true
 			}
 			if !divided {
-				blocks = append(blocks, leak.Block{Addr: b.Addr, Size: b.Size, Stack: b.Alloc})
+				blocks = append(blocks, leak.Block{Addr: b.Addr, Size: b.Size, Stack: m.keptAlloc(b.Alloc)})
 			}
 			return true
 		})
 	}
 	for i, p := range pieces {
-		blocks = append(blocks, leak.Block{Addr: p.Addr, Size: p.Size, Stack: p.Alloc})
+		blocks = append(blocks, leak.Block{Addr: p.Addr, Size: p.Size, Stack: m.keptAlloc(p.Alloc)})
 		if !inHeap[i] {
 			outside = append(outside, p.Range())
 		}

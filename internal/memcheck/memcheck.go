@@ -37,6 +37,7 @@ type Memcheck struct {
 	stacks  *stack.Interner
 	ownCode guest.Range // replacements of string functions
 	depth   int         // frames that are captured
+	noStack uint32      // what is shown where --keep-stacktraces keeps none: one call, at address 0; immutable from Start on
 	frames  sync.Pool   // *[maxCallers]guest.Addr: buffers for stacks
 
 	text          sync.Pool   // *[longestRun]byte: buffers for strings
@@ -122,6 +123,8 @@ func (m *Memcheck) Start(h tool.Host) error {
 	if s, ok := h.(interner); ok {
 		m.stacks = s.Stacks()
 	}
+	m.noStack = uint32(m.stacks.Intern([]guest.Addr{0}))
+	m.settle()
 	m.trees.begin()
 	if m.core.NumCallers > 0 {
 		m.depth = min(m.core.NumCallers, maxCallers)

@@ -2,6 +2,7 @@ package memcheck
 
 import (
 	"flag"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -42,8 +43,12 @@ func TestAccesses(t *testing.T) {
 			want: "Invalid read of size 1\n" + here + " Address " + at(block+3) + " is 3 bytes inside a block of size 10 free'd\n" + free +
 				" Block was alloc'd at\n" + alloc + "\n"},
 		{name: "after free, without its stack", args: []string{"--keep-stacktraces=alloc"}, kind: isa.Load, addr: block + 3, size: 1, freed: true,
-			want: "Invalid read of size 1\n" + here + " Address " + at(block+3) + " is 3 bytes inside a block of size 10 free'd\n" +
+			want: "Invalid read of size 1\n" + here + " Address " + at(block+3) + " is 3 bytes inside a block of size 10 free'd\n   at 0x0: ???\n" +
 				" Block was alloc'd at\n" + alloc + "\n"},
+		{name: "after free, without any stack", args: []string{"--keep-stacktraces=none"}, kind: isa.Load, addr: block + 3, size: 1, freed: true,
+			want: "Invalid read of size 1\n" + here + " Address " + at(block+3) + " is 3 bytes inside a block of size 10 free'd\n   at 0x0: ???\n\n"},
+		{name: "behind, without its stack", args: []string{"--keep-stacktraces=free"}, kind: isa.Load, addr: block + 10, size: 1,
+			want: "Invalid read of size 1\n" + here + " Address " + at(block+10) + " is 0 bytes after a block of size 10 alloc'd\n   at 0x0: ???\n\n"},
 		{name: "partial word", kind: isa.Load, addr: block + 8, size: 8},
 		{name: "partial half", kind: isa.Load, addr: block + 8, size: 4},
 		{name: "partial short", kind: isa.Load, addr: block + 9, size: 2,
@@ -73,6 +78,37 @@ func TestAccesses(t *testing.T) {
 			}
 			m.Leave(th, row.kind, row.addr, row.size)
 			h.expect(row.want)
+		})
+	}
+}
+
+// TestSettle: what options say about each other.
+func TestSettle(t *testing.T) {
+	const noEffect = "Warning: --freelist-big-blocks value 5 has no effect\nas it is >= to --freelist-vol value 5\n"
+	rows := []struct {
+		args      string
+		xml       bool
+		verbosity int
+		want      string
+		leakCheck string
+	}{
+		{"--leak-check=no", false, 1, "", "no"},
+		{"--leak-check=no", true, 1, "", "full"},
+		{"--freelist-vol=5 --freelist-big-blocks=5", false, 1, noEffect, "summary"},
+		{"--freelist-vol=5 --freelist-big-blocks=5", false, 0, "", "summary"},
+		{"--freelist-vol=6 --freelist-big-blocks=5", false, 1, "", "summary"},
+		{"--workaround-gcc296-bugs=yes", false, 1,
+			"Warning: --workaround-gcc296-bugs=yes is deprecated.\nWarning: Instead use: --ignore-range-below-sp=1024-1\n\n", "summary"},
+	}
+	for _, row := range rows {
+		t.Run(fmt.Sprintf("%s/%v/%d", row.args, row.xml, row.verbosity), func(t *testing.T) {
+			m, h, _ := start(t, strings.Fields(row.args)...)
+			before := len(h.text())
+			h.opt.XML, h.opt.Verbosity = row.xml, row.verbosity
+			m.settle()
+			if got := h.text()[before:]; got != row.want || m.opts.leakCheck != row.leakCheck {
+				t.Errorf("leak check %s, says %q, want %s and %q", m.opts.leakCheck, got, row.leakCheck, row.want)
+			}
 		})
 	}
 }

@@ -129,27 +129,29 @@ type Core struct {
 	SonameSynonyms       []string // as given: syn=pattern,...
 
 	// Debugging options that we act on.
-	Stats         bool
-	SanityLevel   int
-	TraceFlags    [8]bool
-	ProfileFlags  [8]bool
-	TraceNotBelow uint64
-	TraceNotAbove uint64
-	TraceSyscalls bool
-	TraceSignals  bool
-	TraceSymtab   bool
-	TraceSymPatt  string
-	TraceCFI      bool
-	TraceRedir    bool
-	TraceSched    bool
-	TraceMalloc   bool
-	DumpSyms      bool // --debug-dump=
-	DumpLine      bool
-	DumpFrames    bool
-	WaitForGDB    bool
-	SymOffsets    bool
-	Progress      int // --progress-interval
-	DumpError     int
+	Stats           bool
+	SanityLevel     int
+	TraceFlags      [8]bool
+	Profile         bool // --profile-flags is given, perhaps without any bit
+	ProfileFlags    [8]bool
+	ProfileInterval uint64
+	TraceNotBelow   uint64
+	TraceNotAbove   uint64
+	TraceSyscalls   bool
+	TraceSignals    bool
+	TraceSymtab     bool
+	TraceSymPatt    string
+	TraceCFI        bool
+	TraceRedir      bool
+	TraceSched      bool
+	TraceMalloc     bool
+	DumpSyms        bool // --debug-dump=
+	DumpLine        bool
+	DumpFrames      bool
+	WaitForGDB      bool
+	SymOffsets      bool
+	Progress        int // --progress-interval
+	DumpError       int
 
 	accepted accepted
 	reader   *reader // for Change

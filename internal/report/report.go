@@ -95,6 +95,11 @@ type Config struct {
 	MarkEnd         string
 	ExitOnFirst     bool // --exit-on-first-error
 
+	// DumpError is --dump-error: the number from 1, in the list at the end, of the context that Dump is called for with its stack; 0
+	// for none. Dump runs with the reporter locked.
+	DumpError int
+	Dump      func(pcs []guest.Addr)
+
 	// Exit ends the process for --exit-on-first-error, after the finding has been shown.
 	Exit func()
 	// Shown is called after each shown finding, with their number so far: gdb may want to stop. May be nil.

@@ -140,6 +140,9 @@ func (r *Reporter) printList(es []*Entry) {
 		fmt.Fprintf(&b, "\n%d errors in context %d of %d:\n", e.Count, i+1, r.counts.Contexts)
 		r.appendEntry(&b, e)
 		r.log.Print(User, b.String())
+		if i+1 == r.cfg.DumpError {
+			r.cfg.Dump(e.PCs)
+		}
 	}
 }
 

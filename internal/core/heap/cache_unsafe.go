@@ -77,6 +77,7 @@ func (a *Allocator) quickFlush(c *cache) bool {
 			h.size = max(h.size, minHeld)
 			q.volume += h.size
 			q.small.put(h)
+			q.last = h
 		}
 		c.held = 0
 	}

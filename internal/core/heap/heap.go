@@ -408,6 +408,10 @@ func (a *Allocator) alloc(c *cache, q request, stack uint32) (b tool.HeapBlock, 
 		fresh = ref.start&freshBit != 0
 		sp, slot, _ = a.find(ref.start &^ freshBit)
 	} else {
+		if a.quarantine.volume > a.cfg.Layout.Quarantine {
+			a.quarantine.last = held{} // a huge block that was freed last goes before the next one comes
+			a.settle()
+		}
 		sp, err = a.pages.alloc((need + 2*rz + guest.PageSize - 1) / guest.PageSize)
 		if err != nil {
 			return b, false, err

@@ -538,6 +538,29 @@ func TestQuarantineOrder(t *testing.T) {
 	}
 }
 
+// TestQuarantineKeepsLast: the block freed last is known, however large it is, until memory is asked for or freed.
+func TestQuarantineKeepsLast(t *testing.T) {
+	l := layout()
+	l.Quarantine, l.BigBlock = 1, 1<<40
+	a, _, _ := newTest(t, l)
+	th := &thread{id: 1}
+	for _, n := range []uint64{40, 1 << 20} {
+		p, q := a.Malloc(th, n, 0, tool.KindMalloc, false), a.Malloc(th, n, 0, tool.KindMalloc, false)
+		for _, b := range []guest.Addr{p, q} {
+			a.Free(th, "free", b, tool.KindMalloc)
+			if h, ok := a.At(b); !ok || !h.Freed {
+				t.Errorf("block of %d: %+v, %v after its free", n, h, ok)
+			}
+		}
+		if h, ok := a.At(p); ok {
+			t.Errorf("block of %d: %+v after the next free", n, h)
+		}
+		if r := a.Malloc(th, n, 0, tool.KindMalloc, false); n > maxSmall && r != q && r != p {
+			t.Errorf("block of %d: a new one at %#x, old ones were at %#x and %#x", n, r, p, q)
+		}
+	}
+}
+
 func TestHugeCallocTouchesNothing(t *testing.T) {
 	a, _, _ := newTest(t, layout())
 	th := &thread{id: 1}

@@ -16,11 +16,15 @@ const minHeld = 16
 type quarantine struct {
 	small, big fifo
 	volume     uint64
+	// last is the block that came last. It stays, however small the quarantine is: a second free of it is seen as such, as under
+	// Valgrind.
+	last held
 }
 
 func (q *quarantine) push(h held, l *tool.HeapConfig) {
 	h.size = max(h.size, minHeld)
 	q.volume += h.size
+	q.last = h
 	if h.size >= l.BigBlock {
 		q.big.push(h)
 	} else {
@@ -33,12 +37,15 @@ func (q *quarantine) pop(l *tool.HeapConfig) (held, bool) {
 	if q.volume <= l.Quarantine && l.Quarantine > 0 {
 		return held{}, false
 	}
-	h, ok := q.big.pop()
-	if !ok {
-		h, ok = q.small.pop()
+	for _, f := range [2]*fifo{&q.big, &q.small} {
+		if f.empty() || l.Quarantine > 0 && f.first() == q.last {
+			continue
+		}
+		h, _ := f.pop()
+		q.volume -= h.size
+		return h, true
 	}
-	q.volume -= h.size
-	return h, ok
+	return held{}, false
 }
 
 // fifo is a queue in a ring whose length is a power of two.

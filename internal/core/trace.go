@@ -13,9 +13,9 @@ import (
 
 // fragments is what --trace-flags and --dump-error need of the code that is translated.
 type fragments struct {
-	mu    sync.Mutex // guards all below
-	count int        // translated so far
-	texts []string   // of all, for --dump-error only
+	mu    sync.Mutex         // guards all below
+	count int                // translated so far
+	texts []string           // of all, for --dump-error only
 	at    map[guest.Addr]int // by the addresses of instructions
 	ends  map[guest.Addr]int // by the addresses behind them
 }

@@ -64,13 +64,17 @@ func (p *Process) prepareExec(a *syswrap.ExecArgs) (native bool, err error) {
 	argv = append(append(argv, file), args...)
 	env := make([]string, 0, len(a.Env)+1)
 	for _, v := range a.Env {
-		if !strings.HasPrefix(v, nameVariable+"=") && !strings.HasPrefix(v, firstVariable+"=") {
+		if !strings.HasPrefix(v, nameVariable+"=") && !strings.HasPrefix(v, firstVariable+"=") && !strings.HasPrefix(v, limitsVariable+"=") {
 			env = append(env, v)
 		}
 	}
 	env = append(env, fmt.Sprint(firstVariable, "=", p.first))
 	if name != file {
 		env = append(env, nameVariable+"="+name)
+	}
+	limits := p.sched.Engine().Limits()
+	if v := (memoryLimits{limits[unix.RLIMIT_AS], limits[unix.RLIMIT_DATA]}).variable(); v != "" {
+		env = append(env, v)
 	}
 	*a = syswrap.ExecArgs{DirFD: unix.AT_FDCWD, Path: self, Argv: argv, Env: env}
 	return false, nil

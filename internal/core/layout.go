@@ -12,7 +12,7 @@ import (
 )
 
 // layoutVariable tells a process that it was started again for the sake of the layout of its address space; the value is the
-// soft limit of the stack, the personality, and the limits of the address space that the guest is to have.
+// soft limit of the stack and the personality that the guest is to have.
 const layoutVariable = "GOGRIND_LAYOUT"
 
 // compatLayout is the personality that asks for mappings from the bottom up (linux/personality.h).
@@ -20,43 +20,39 @@ const compatLayout = 0x0200000
 
 // wantLayout makes sure that the guest's address space could be reserved. With an unlimited stack, or the old personality, the
 // kernel lays mappings out from the bottom up, and what it maps before our first instruction lies in the middle of the guest's
-// range; a limit of the address space (ulimit -v) counts what is reserved. Then the process starts again with what keeps it from
-// that changed, and changes it back, but for the limit of the address space, which only the guest sees: it is returned.
-func wantLayout() (space unix.Rlimit, err error) {
+// range. Then the process starts again with what keeps it from that changed, and changes it back. l are the guest's limits, which
+// the next start is told of.
+func wantLayout(l memoryLimits) error {
 	var soft uint64
 	var persona int
 	again := false
 	if v, ok := os.LookupEnv(layoutVariable); ok {
 		os.Unsetenv(layoutVariable)
-		if _, err := fmt.Sscanf(v, "%d,%d,%d,%d", &soft, &persona, &space.Cur, &space.Max); err != nil {
-			return space, fmt.Errorf("$%s: %w", layoutVariable, err)
+		if _, err := fmt.Sscanf(v, "%d,%d", &soft, &persona); err != nil {
+			return fmt.Errorf("$%s: %w", layoutVariable, err)
 		}
 		again = true
 		if err := setLayout(soft, persona); err != nil {
-			return space, err
+			return err
 		}
-	} else if err := unix.Getrlimit(unix.RLIMIT_AS, &space); err != nil {
-		return space, err
 	}
 	if _, _, high := stage0.Reserved(); high {
-		return space, nil
+		return nil
 	}
 	if again {
-		return space, errors.New("the address space of the program is taken")
-	}
-	if err := unlimit(space); err != nil {
-		return space, err
+		return errors.New("the address space of the program is taken")
 	}
 	var lim unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_STACK, &lim); err != nil {
-		return space, err
+		return err
 	}
-	if persona, err = personality(-1); err != nil {
-		return space, err
+	persona, err := personality(-1)
+	if err != nil {
+		return err
 	}
 	const stack = 8 << 20
 	if err := setLayout(min(stack, lim.Cur), persona&^compatLayout); err != nil {
-		return space, err
+		return err
 	}
 	for sig := 1; sig <= 64; sig++ {
 		if stage0.IgnoredSignals()>>(sig-1)&1 != 0 {
@@ -64,22 +60,40 @@ func wantLayout() (space unix.Rlimit, err error) {
 		}
 	}
 	vcpu.SetMask(stage0.SignalMask())
-	env := append(os.Environ(), fmt.Sprintf("%s=%d,%d,%d,%d", layoutVariable, lim.Cur, persona, space.Cur, space.Max))
-	return space, fmt.Errorf("starting again for another layout of the address space: %w", unix.Exec("/proc/self/exe", os.Args, env))
+	env := append(os.Environ(), fmt.Sprintf("%s=%d,%d", layoutVariable, lim.Cur, persona))
+	if v := l.variable(); v != "" {
+		env = append(env, v)
+	}
+	return fmt.Errorf("starting again for another layout of the address space: %w", unix.Exec("/proc/self/exe", os.Args, env))
 }
 
-// unlimit raises the limit of the address space, if there is one, as far as is allowed.
-func unlimit(space unix.Rlimit) error {
-	const infinity = ^uint64(0)
-	if space.Cur == infinity {
-		return nil
-	}
-	if space.Max == infinity || unix.Geteuid() == 0 {
-		if unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: infinity, Max: infinity}) == nil {
-			return nil
+// limitsVariable tells a tool that was started by a tool which limits of memory its guest has: the process itself has none.
+const limitsVariable = "GOGRIND_LIMITS"
+
+// memoryLimits are RLIMIT_AS and RLIMIT_DATA of the guest.
+type memoryLimits struct{ space, data unix.Rlimit }
+
+// startLimits are those that the process was started with.
+func startLimits() (l memoryLimits, err error) {
+	if v, ok := os.LookupEnv(limitsVariable); ok {
+		os.Unsetenv(limitsVariable)
+		if _, err := fmt.Sscanf(v, "%d,%d,%d,%d", &l.space.Cur, &l.space.Max, &l.data.Cur, &l.data.Max); err != nil {
+			return l, fmt.Errorf("$%s: %w", limitsVariable, err)
 		}
+		return l, nil
 	}
-	return fmt.Errorf("the address space is limited to %d KB (ulimit -v) for good: reserving the program's part needs a hard limit of unlimited", space.Max>>10)
+	l.space.Cur, l.space.Max = stage0.SpaceLimit()
+	l.data.Cur, l.data.Max = stage0.DataLimit()
+	return l, nil
+}
+
+// variable is the environment variable that tells another tool of l, "" if there is nothing to tell.
+func (l memoryLimits) variable() string {
+	none := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
+	if l.space == none && l.data == none {
+		return ""
+	}
+	return fmt.Sprintf("%s=%d,%d,%d,%d", limitsVariable, l.space.Cur, l.space.Max, l.data.Cur, l.data.Max)
 }
 
 // setLayout sets the soft limit of the stack and the personality.

@@ -46,7 +46,10 @@ func Main(tl tool.Tool) int {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", info.Name, stage0.Reexec())
 		return 1
 	}
-	space, err := wantLayout()
+	limits, err := startLimits()
+	if err == nil {
+		err = wantLayout(limits)
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", info.Name, err)
 		return 1
@@ -57,7 +60,7 @@ func Main(tl tool.Tool) int {
 			profiling = stop
 		}
 	}
-	p, err := newProcess(tl, opt, cmd, space)
+	p, err := newProcess(tl, opt, cmd, limits)
 	if errors.Is(err, errReported) {
 		return 1
 	}

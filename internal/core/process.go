@@ -85,7 +85,7 @@ func shadowed(tl tool.Tool) bool {
 	return ok
 }
 
-func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, space unix.Rlimit) (*Process, error) {
+func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, limits memoryLimits) (*Process, error) {
 	p := &Process{tool: tl, opt: opt, cmd: cmd, shadow: shadowed(tl), stacks: stack.NewInterner(), paths: stack.NewPaths(), first: firstProcess()}
 	first, err := hideDescriptors()
 	if err != nil {
@@ -156,7 +156,7 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, space uni
 	p.debug(1, "main", "%s is at %v, begins at %v, stack %v, dynamic linker at %v", p.image.Path, p.image.Image, p.image.Entry, p.image.Stack, p.image.InterpBase)
 	// The name that execve would have given the thread; the kernel cuts it. Without /proc it stays the tool's.
 	os.WriteFile("/proc/self/comm", []byte(filepath.Base(path)), 0)
-	p.makeScheduler(first, space)
+	p.makeScheduler(first, limits)
 	if err := tl.Start(p); err != nil {
 		return nil, err
 	}
@@ -437,7 +437,7 @@ func (p *Process) translated(r guest.Range) {
 	p.space.WriteProtect(guest.Range{Start: r.Start.PageDown(), End: r.End.PageUp()})
 }
 
-func (p *Process) makeScheduler(firstFD int, space unix.Rlimit) {
+func (p *Process) makeScheduler(firstFD int, limits memoryLimits) {
 	watcher, _ := p.tool.(tool.FaultWatcher)
 	p.threads.tool, _ = p.tool.(tool.ThreadWatcher)
 	p.threads.ended = p.threadEnded
@@ -461,7 +461,7 @@ func (p *Process) makeScheduler(firstFD int, space unix.Rlimit) {
 		Space: p.space, Translator: p.trans,
 		Engine: func(sig syswrap.Signals) *syswrap.Engine {
 			cfg := syswrap.Config{
-				Space: p.space, Signals: sig, Watcher: kernel, FirstToolFD: firstFD, NoFile: noFile, AddressSpace: space,
+				Space: p.space, Signals: sig, Watcher: kernel, FirstToolFD: firstFD, NoFile: noFile, AddressSpace: limits.space, Data: limits.data,
 				Exe: p.image.Path, Cmdline: cmdline, Auxv: auxv, Stat: statFields(p.image),
 				LaxIoctls: p.opt.SimHints.Has(options.HintLaxIoctls),
 				TraceMe:   func() int64 { return p.sched.TraceMe() },

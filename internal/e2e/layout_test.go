@@ -16,6 +16,8 @@ func TestLayout(t *testing.T) {
 			{"unlimited stack", `ulimit -S -s unlimited; exec "$0" -q /bin/sh -c 'ulimit -s; env | grep -c GOGRIND'`, "unlimited\n0\n"},
 			{"old personality", `exec setarch -L "$0" -q /bin/cat /proc/self/personality`, "00200000\n"},
 			{"limited address space", `ulimit -S -v 4000000; exec "$0" -q /bin/sh -c 'ulimit -v; ulimit -H -v; env | grep -c GOGRIND'`, "4000000\nunlimited\n0\n"},
+			{"limit handed on", `ulimit -S -v 4000000; exec "$0" -q --trace-children=yes /bin/sh -c 'sh -c "ulimit -v; env | grep -c GOGRIND"; :'`, "4000000\n0\n"},
+			{"low limits", `ulimit -S -v 50000; ulimit -S -d 40000; exec "$0" -q /bin/sh -c 'ulimit -v; ulimit -d'`, "50000\n40000\n"},
 			{"ignored signal", `ulimit -S -s unlimited; trap "" USR1; exec "$0" -q /bin/sh -c 'kill -USR1 $$; echo alive'`, "alive\n"},
 		} {
 			t.Run(tool+"/"+c.name, func(t *testing.T) {

@@ -124,26 +124,22 @@ type Space struct {
 	code codeSet // guarded by mu; pages that the translator has copies of
 	full full    // guarded by mu
 
-	// brkStart and brkEnd are the bounds of the break, dataLen what RLIMIT_DATA counts besides it; guarded by mu.
-	brkStart, brkEnd   guest.Addr
-	dataLen, dataLimit uint64
+	// brkStart and brkEnd are the bounds of the break, dataLen the initialised data that counts with it; guarded by mu.
+	brkStart, brkEnd guest.Addr
+	dataLen          uint64
+	limits           limits // guarded by mu
 }
 
 // New returns an empty Space laid out as cfg says.
 func New(cfg Config) *Space {
-	s := &Space{
-		cfg:       cfg,
-		code:      newCodeSet(),
-		brkStart:  cfg.Brk.Start,
-		brkEnd:    cfg.Brk.Start,
-		dataLimit: unix.RLIM_INFINITY,
-		full:      full{floor: cfg.High.End},
+	return &Space{
+		cfg:      cfg,
+		code:     newCodeSet(),
+		brkStart: cfg.Brk.Start,
+		brkEnd:   cfg.Brk.Start,
+		limits:   limits{unix.RLIM_INFINITY, unix.RLIM_INFINITY},
+		full:     full{floor: cfg.High.End},
 	}
-	var lim unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_DATA, &lim) == nil {
-		s.dataLimit = lim.Cur
-	}
-	return s
 }
 
 // Config returns what the Space was made with.

@@ -14,14 +14,6 @@ func (s *Space) SetData(n uint64) {
 	s.dataLen = n
 }
 
-// SetDataLimit is the guest's RLIMIT_DATA from now on; New takes the tool's own. The kernel cannot be left to enforce
-// it, as it would count the tool's memory, too.
-func (s *Space) SetDataLimit(n uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.dataLimit = n
-}
-
 // Brk is the system call: it moves the break to a if it can and returns where the break is then.
 func (s *Space) Brk(a guest.Addr) guest.Addr {
 	s.change.Lock()
@@ -48,7 +40,7 @@ func (s *Space) BrkStart() guest.Addr { return s.cfg.Brk.Start }
 
 // moveBrk maps or unmaps what lies between the old break and a.
 func (s *Space) moveBrk(a guest.Addr) error {
-	if uint64(a-s.brkStart)+s.dataLen > s.dataLimit {
+	if exceeds(uint64(a-s.brkStart), s.dataLen, s.limits.data) {
 		return unix.ENOMEM
 	}
 	from, to := s.brkEnd.PageUp(), a.PageUp()
@@ -59,6 +51,9 @@ func (s *Space) moveBrk(a guest.Addr) error {
 		r := guest.Range{Start: from, End: to}
 		if !s.isFree(r) {
 			return unix.ENOMEM
+		}
+		if err := s.mayGrow(r.Len(), true); err != nil {
+			return err
 		}
 		_, err := s.mapAt(r, &request{
 			prot:  unix.PROT_READ | unix.PROT_WRITE,

@@ -50,6 +50,8 @@ func (q *request) anonymous() bool { return q.flags&unix.MAP_ANONYMOUS != 0 }
 // fixed covers both MAP_FIXED and MAP_FIXED_NOREPLACE; the kernel, too, lets the latter imply the former.
 func (q *request) fixed() bool { return q.flags&(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE) != 0 }
 
+func (q *request) data() bool { return isData(guest.Prot(q.prot)&7, q.flags) }
+
 func (q *request) shared() bool {
 	t := q.flags & unix.MAP_TYPE
 	return t == unix.MAP_SHARED || t == unix.MAP_SHARED_VALIDATE
@@ -130,6 +132,9 @@ func (s *Space) mmap(q *request) (guest.Addr, error) {
 		if err := q.checkKind(); err != nil {
 			return 0, err
 		}
+		if err := s.mayGrow(q.n, q.data()); err != nil {
+			return 0, err
+		}
 		return s.mapAnywhere(q)
 	}
 	r, err := s.fixedRange(q.addr, q.n)
@@ -140,6 +145,9 @@ func (s *Space) mmap(q *request) (guest.Addr, error) {
 		return 0, unix.EEXIST
 	}
 	if err := q.checkKind(); err != nil {
+		return 0, err
+	}
+	if err := s.mayGrow(q.n-s.mapped(r), q.data()); err != nil {
 		return 0, err
 	}
 	return s.mapAt(r, q)
@@ -372,6 +380,9 @@ func (s *Space) MapTool(n uint64, where Where) (guest.Range, error) {
 	}
 	var r guest.Range
 	err := s.update(func() error {
+		if err := s.mayGrow(q.n, true); err != nil {
+			return err
+		}
 		a, ok := s.place(wish{n: q.n, align: q.align, low: where == Low})
 		if !ok {
 			return unix.ENOMEM

@@ -44,6 +44,14 @@ type remap struct {
 
 func (m *remap) has(flag int) bool { return m.flags&flag != 0 }
 
+// added is how many bytes more will be mapped, at whose end nothing is unmapped.
+func (m *remap) added() uint64 {
+	if m.has(unix.MREMAP_DONTUNMAP) {
+		return m.n
+	}
+	return max(m.n, m.from.Len()) - m.from.Len()
+}
+
 func (s *Space) mremap(m remap) (guest.Addr, error) {
 	if m.has(unix.MREMAP_FIXED) {
 		return s.moveFixed(m)
@@ -60,6 +68,9 @@ func (s *Space) mremap(m remap) (guest.Addr, error) {
 		return m.from.Start, s.munmap(tail)
 	}
 	if err := m.resizable(v); err != nil {
+		return 0, err
+	}
+	if err := s.mayGrow(m.added(), isData(v.prot, v.flags)); err != nil {
 		return 0, err
 	}
 	if m.from.End == v.End && m.from.Len() < m.n && m.from.Len() > 0 {
@@ -156,7 +167,11 @@ func (s *Space) moveFixed(m remap) (guest.Addr, error) {
 		return 0, unix.EFAULT
 	}
 	if m.from.Len() != m.n {
-		if err := m.resizable(s.at(m.from.Start)); err != nil {
+		v := s.at(m.from.Start)
+		if err := m.resizable(v); err != nil {
+			return 0, err
+		}
+		if err := s.mayGrow(m.added(), isData(v.prot, v.flags)); err != nil {
 			return 0, err
 		}
 		return s.moveOne(m)

@@ -192,7 +192,7 @@ func TestBrk(t *testing.T) {
 
 	s = window(t, true)
 	start = s.cfg.Brk.Start
-	s.SetDataLimit(1 << 20)
+	s.SetLimits(unix.RLIM_INFINITY, 1<<20)
 	s.SetData(1<<20 - 4*pg)
 	if got := s.Brk(start + 4*pg + 1); got != start {
 		t.Errorf("grew beyond RLIMIT_DATA to %v", got)

@@ -55,6 +55,9 @@ func (s *Space) attach(id int, addr guest.Addr, n uint64, flags int, ds *unix.Sy
 	if flags&shmRemap == 0 && len(s.over(r)) > 0 {
 		return 0, unix.EINVAL
 	}
+	if err := s.mayGrow(n-s.mapped(r), false); err != nil {
+		return 0, err
+	}
 	undo, err := s.claim(r)
 	if err != nil {
 		return 0, err

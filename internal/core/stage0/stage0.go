@@ -1,6 +1,7 @@
 // Package stage0 holds the executable's real entry point, which runs before the Go runtime: it reserves the guest's
 // address ranges so that everything of Go lands above guest.ToolHeap, blocks all signals, and keeps what the runtime is
-// going to change (signal mask, open-files limit) for the guest to see.
+// going to change (signal mask, open-files limit) for the guest to see. Limits of memory, which would count the reservation, are
+// raised and kept, too; without the right to that the process ends with a message.
 //
 // It is chosen by the link flag -E=stage0; without it Ran reports false and nothing is reserved.
 package stage0
@@ -12,6 +13,7 @@ var (
 	ran                                uint64
 	initialMask                        uint64
 	initialNoFile                      [2]uint64
+	initialAS, initialData             [2]uint64
 	ignored                            uint64
 	action                             [4]uint64 // struct sigaction of the kernel, scratch
 	lowResult, cacheResult, highResult int64
@@ -30,6 +32,11 @@ func SignalMask() uint64 { return initialMask }
 
 // NoFileLimit is the soft and the hard limit of open files that the process was started with; zeros if Ran is false.
 func NoFileLimit() (soft, hard uint64) { return initialNoFile[0], initialNoFile[1] }
+
+// SpaceLimit and DataLimit are RLIMIT_AS and RLIMIT_DATA that the process was started with: the first is unlimited now, the second
+// if that was allowed. Zeros if Ran is false.
+func SpaceLimit() (soft, hard uint64) { return initialAS[0], initialAS[1] }
+func DataLimit() (soft, hard uint64)  { return initialData[0], initialData[1] }
 
 // IgnoredSignals is the set of signals (bit n-1 for signal n) that were ignored when the process was started.
 func IgnoredSignals() uint64 { return ignored }

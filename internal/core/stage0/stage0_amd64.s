@@ -17,10 +17,56 @@
 	MOVQ $0, R9 \
 	SYSCALL
 
+DATA limited<>+0(SB)/8, $"gogrind:"
+DATA limited<>+8(SB)/8, $" the add"
+DATA limited<>+16(SB)/8, $"ress spa"
+DATA limited<>+24(SB)/8, $"ce is li"
+DATA limited<>+32(SB)/8, $"mited (u"
+DATA limited<>+40(SB)/8, $"limit -v"
+DATA limited<>+48(SB)/8, $") for go"
+DATA limited<>+56(SB)/8, $"od: a ha"
+DATA limited<>+64(SB)/8, $"rd limit"
+DATA limited<>+72(SB)/8, $" of unli"
+DATA limited<>+80(SB)/8, $"mited is"
+DATA limited<>+88(SB)/8, $" needed "
+DATA limited<>+96(SB)/8, $"to run.\n"
+GLOBL limited<>(SB), RODATA, $104
+
 // highFD lies in the table that the tool's own descriptors need (core.hideDescriptors).
 #define highFD 4128
 
+// getrlimit(what, &var), then setrlimit(what, {RLIM_INFINITY, RLIM_INFINITY}) if the soft limit is another; AX is 0 unless that fails
+#define UNLIMIT(what, var) \
+	MOVQ $97, AX \
+	MOVQ $(what), DI \
+	LEAQ var(SB), SI \
+	SYSCALL \
+	XORL AX, AX \
+	CMPQ var(SB), $-1 \
+	JEQ 9(PC) \
+	MOVQ $-1, AX \
+	MOVQ AX, ·action+0(SB) \
+	MOVQ AX, ·action+8(SB) \
+	MOVQ $160, AX \
+	MOVQ $(what), DI \
+	LEAQ ·action(SB), SI \
+	SYSCALL \
+	NOP
+
 TEXT stage0(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	UNLIMIT(2, ·initialData)                  // RLIMIT_DATA: if it can't be raised the runtime gets along with it, or does not
+	UNLIMIT(9, ·initialAS)                    // RLIMIT_AS: it counts what is reserved
+	TESTQ	AX, AX
+	JZ	unlimited
+	MOVQ	$1, AX                            // write(2, ...), exit_group(1)
+	MOVQ	$2, DI
+	LEAQ	limited<>(SB), SI
+	MOVQ	$104, DX
+	SYSCALL
+	MOVQ	$231, AX
+	MOVQ	$1, DI
+	SYSCALL
+unlimited:
 	RESERVE(0x10000, 0x57ff0000)              // guest.MinAddr .. guest.ToolBase
 	MOVQ	AX, ·lowResult(SB)
 	RESERVE(0x5e000000, 0x20000000)           // guest.CodeCache .. guest.CodeCacheEnd

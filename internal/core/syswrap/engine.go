@@ -51,6 +51,8 @@ type AddressSpace interface {
 	BeforeKernelWrite(r guest.Range) error
 	// ProcMaps is the text of /proc/self/maps.
 	ProcMaps() []byte
+	// SetLimits says what the guest's RLIMIT_AS and RLIMIT_DATA are, in bytes.
+	SetLimits(space, data uint64)
 }
 
 // Signals is the guest's signal state. Results are raw.
@@ -91,8 +93,8 @@ type Config struct {
 	FirstToolFD int
 	// NoFile is RLIMIT_NOFILE as the guest must see it.
 	NoFile unix.Rlimit
-	// AddressSpace is RLIMIT_AS as the guest must see it; all zero: as it is.
-	AddressSpace unix.Rlimit
+	// AddressSpace and Data are RLIMIT_AS and RLIMIT_DATA as the guest must see them; all zero: as they are.
+	AddressSpace, Data unix.Rlimit
 	// LaxIoctls: what is known of an unknown ioctl is the size of its argument, which need not be filled in.
 	LaxIoctls bool
 	// Exe, Cmdline and Auxv are the contents of the files of these names in /proc/self; Exe is an absolute path.
@@ -141,9 +143,10 @@ func New(cfg Config) *Engine {
 		watch:  cfg.Watcher,
 		rows:   byNumber(),
 		warned: make(map[string]bool),
-		limits: startLimits(cfg.NoFile, cfg.AddressSpace),
+		limits: startLimits(&cfg),
 		calls:  sync.Pool{New: func() any { return new(Call) }},
 	}
+	e.enforce()
 	return e
 }
 

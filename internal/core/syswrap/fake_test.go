@@ -139,6 +139,7 @@ func (s *fakeSpace) Shmat(id int, a guest.Addr, flags int) (guest.Addr, error) {
 func (s *fakeSpace) Shmdt(a guest.Addr) error              { return s.note("shmdt %v", a) }
 func (s *fakeSpace) Covered(guest.Range) bool              { return false }
 func (s *fakeSpace) BeforeKernelWrite(r guest.Range) error { return nil }
+func (s *fakeSpace) SetLimits(space, data uint64)          { s.note("limits %d %d", space, data) }
 func (s *fakeSpace) ProcMaps() []byte {
 	return []byte("00400000-00401000 r-xp 00000000 00:00 0 /guest\n")
 }

@@ -54,10 +54,12 @@ func closeRange(c *Call) int64 {
 var ownLimits = []int{unix.RLIMIT_NOFILE, unix.RLIMIT_AS, unix.RLIMIT_DATA}
 
 // startLimits are the guest's own limits at start.
-func startLimits(noFile, space unix.Rlimit) map[int]unix.Rlimit {
-	limits := map[int]unix.Rlimit{unix.RLIMIT_NOFILE: noFile}
-	if space != (unix.Rlimit{}) {
-		limits[unix.RLIMIT_AS] = space
+func startLimits(cfg *Config) map[int]unix.Rlimit {
+	limits := map[int]unix.Rlimit{unix.RLIMIT_NOFILE: cfg.NoFile}
+	for what, l := range map[int]unix.Rlimit{unix.RLIMIT_AS: cfg.AddressSpace, unix.RLIMIT_DATA: cfg.Data} {
+		if l != (unix.Rlimit{}) {
+			limits[what] = l
+		}
 	}
 	for _, what := range ownLimits {
 		if _, ok := limits[what]; ok {
@@ -77,6 +79,12 @@ func (e *Engine) Limits() map[int]unix.Rlimit {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return maps.Clone(e.limits)
+}
+
+// enforce tells the address space of the limits that are its business.
+func (e *Engine) enforce() {
+	l := e.Limits()
+	e.space.SetLimits(l[unix.RLIMIT_AS].Cur, l[unix.RLIMIT_DATA].Cur)
 }
 
 // noFile is RLIMIT_NOFILE as the guest sees it.
@@ -108,6 +116,7 @@ func (c *Call) ownLimit(what int, set, get uint64) (r int64, ok bool) {
 		e.mu.Lock()
 		e.limits[what] = unix.Rlimit{Cur: cur, Max: max}
 		e.mu.Unlock()
+		e.enforce()
 	}
 	if get != 0 {
 		var b [16]byte

@@ -9,6 +9,9 @@ import (
 	"gogrind/internal/tool"
 )
 
+// enterGetEvents is IORING_ENTER_GETEVENTS: the call waits for results (include/uapi/linux/io_uring.h).
+const enterGetEvents = 1
+
 // Raw makes a system call in the kernel. While it lasts the thread counts as stopped.
 func (t *Thread) Raw(nr uintptr, a [6]uint64) int64 {
 	if t.s.traceMe.Load() && signalsItself(nr, &a) {
@@ -18,6 +21,8 @@ func (t *Thread) Raw(nr uintptr, a [6]uint64) int64 {
 		return 0
 	}
 	w := waitOf(t.Memory(), nr, &a)
+	// requests are those that io_uring_enter has taken before it waited: they are its result, however the wait ended.
+	requests := int64(0)
 	for {
 		if t.s.cfg.TraceSched != nil {
 			t.trace("enters system call %d", nr)
@@ -28,12 +33,21 @@ func (t *Thread) Raw(nr uintptr, a [6]uint64) int64 {
 		if t.s.cfg.TraceSched != nil {
 			t.trace("is back from system call %d", nr)
 		}
-		if r != -signal.ERESTARTSYS && r != -int64(unix.EINTR) {
+		if nr == unix.SYS_IO_URING_ENTER && requests == 0 && r > 0 && a[3]&enterGetEvents != 0 {
+			requests, a[1] = r, 0
+		}
+		if requests != 0 && t.ctx.Pending == 0 {
+			return requests
+		}
+		if requests == 0 && r != -signal.ERESTARTSYS && r != -int64(unix.EINTR) {
 			return r
 		}
 		t.ctx.Pending = 0 // before the look at what there is: a later signal sets it again
 		if t.ctx.Queued() || t.sig.Ready() {
 			t.ctx.Pending = 1
+			if requests != 0 {
+				return requests
+			}
 			return interrupted(nr, r, aborted)
 		}
 		w.goOn(&a) // a kick of ours, no business of the guest's

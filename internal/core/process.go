@@ -344,7 +344,7 @@ func (p *Process) makeTranslator() error {
 		Warn: func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 	}
 	if e, ok := p.tool.(tool.Exact); ok {
-		cfg.Moves, cfg.KeepAll = e.Moves(), exactMode("keep")
+		cfg.Moves, cfg.Tags, cfg.KeepAll = true, e.Tags(), exactMode("keep")
 	}
 	if p.strings != nil {
 		cfg.Trusted = p.strings.Range

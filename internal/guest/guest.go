@@ -96,6 +96,8 @@ const (
 type VBits struct {
 	GPR [16]uint64
 	Vec [32][8]uint64 // zmm0-31, lowest quadword first
+	// Tags are where the undefined bits come from, of general registers and then vector registers; 0 is unknown.
+	Tags [16 + 32]uint32
 }
 
 // Regs is the integer state of a guest thread. Vector and x87 state live in the thread's XSAVE area.

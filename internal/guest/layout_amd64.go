@@ -29,6 +29,9 @@ const (
 	// of guest space.
 	ShadowBase Addr = 0x401000000000
 
+	// TagsEnd ends the tags of undefined bytes (TagDistance), which lie behind the shadow.
+	TagsEnd Addr = TagDistance + MaxAddr/2
+
 	// ToolHeap is the lowest address that Go's own memory uses.
 	ToolHeap Addr = 0x7e0000000000
 )
@@ -40,3 +43,15 @@ const ReturnPlane = 0x40000000
 // purpose: memory accesses that differ in the address bits above 11 only are taken for the same one at first (4K aliasing), and every
 // call and return touches the stack, its shadow and its plane (DESIGN.md, "Why one shadow byte per byte?").
 const ShadowDistance = 0x401000000a80
+
+// A tag says where the undefined bytes of an aligned word of TagWord bytes come from. It is the TagSize bytes at TagDistance +
+// (a / TagWord) * TagSize, which generated code reaches with the shadow's segment base: the distance beyond ShadowDistance is one bit.
+const (
+	TagWord     = 8
+	TagSize     = 4
+	TagDistance = ShadowDistance + MaxAddr
+)
+
+// Tagged is the shadow of a wholly undefined byte whose word has a tag; one that was never moved has none, and its place says where it
+// comes from. Three times this is the shadow of the latter.
+const Tagged byte = 0x55

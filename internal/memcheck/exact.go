@@ -125,8 +125,8 @@ func (x *registers) Keep(d tool.Dirty) {
 	}
 }
 
-// Moves implements tool.Exact: origins are carried along by steps only.
-func (m *Memcheck) Moves() bool { return !m.opts.origins }
+// Tags implements tool.Exact.
+func (m *Memcheck) Tags() bool { return m.opts.origins }
 
 // Spread implements tool.ExactThread.
 func (x *registers) Spread(d tool.Dirty, v *guest.VBits) {
@@ -134,10 +134,12 @@ func (x *registers) Spread(d tool.Dirty, v *guest.VBits) {
 	for r := d.Regs & amd64.SetGPR; r != 0; r &= r - 1 {
 		n := (r & -r).First()
 		v.GPR[n] = f.GPR[n]
+		v.Tags[n] = x.v.Origins.GPR[n]
 	}
 	for r := d.Regs & amd64.SetVec; r != 0; r &= r - 1 {
 		n := (r & -r).First() - amd64.Vec(0).First()
 		v.Vec[n] = f.Vec[n]
+		v.Tags[16+n] = x.v.Origins.Vec[n]
 	}
 }
 
@@ -148,12 +150,29 @@ func (x *registers) Gather(d tool.Dirty, v *guest.VBits) {
 	for r := d.Regs & amd64.SetGPR; r != 0; r &= r - 1 {
 		n := (r & -r).First()
 		f.GPR[n] = v.GPR[n]
+		x.v.Origins.GPR[n] = v.Tags[n]
 	}
 	for r := d.Regs & amd64.SetVec; r != 0; r &= r - 1 {
 		n := (r & -r).First() - amd64.Vec(0).First()
 		f.Vec[n] = v.Vec[n]
+		x.v.Origins.Vec[n] = v.Tags[16+n]
 	}
 	x.v.Moved(d.Regs)
+}
+
+// PlaceTag implements tool.ExactThread.
+func (x *registers) PlaceTag(in *amd64.Inst) uint32 {
+	var buf [4]amd64.Access
+	r := x.t.Regs()
+	for _, a := range in.MemAccesses(buf[:0]) {
+		switch {
+		case a.Addr == amd64.AddrPop:
+			return x.m.ownFrame(x.t, guest.Addr(r.GPR[guest.RSP]))
+		case a.Addr == amd64.AddrModRM && a.Kind == isa.Load && in.Base == guest.RSP && in.Index == noReg && in.Seg < segFS:
+			return x.m.ownFrame(x.t, guest.Addr(in.Address(&r.GPR, r.RIP, r.FSBase, r.GSBase)))
+		}
+	}
+	return 0
 }
 
 // Define implements tool.ExactThread.
@@ -251,11 +270,8 @@ func (x *registers) StoreV(v []byte, a guest.Addr, origin uint32) {
 		return
 	}
 	x.undo.note(x.m.shadow, a, len(v))
-	if !x.m.shadow.StoreV(a, v) {
+	if !x.m.shadow.StoreV(a, v, origin) {
 		x.invalid(isa.Store, r)
-	}
-	if origin != 0 {
-		x.m.origins.store(a, v, origin)
 	}
 }
 

@@ -30,7 +30,7 @@ func (m *Memcheck) QuickHeap() (q tool.QuickHeap, ok bool) {
 	if !m.opts.undefErrors {
 		q.Fresh = shadow.Defined
 	}
-	return q, m.core.XtreeMemory != xtreeFull && !m.opts.origins
+	return q, m.core.XtreeMemory != xtreeFull
 }
 
 // defaultRedZone is Memcheck's MC_MALLOC_DEFAULT_REDZONE_SZB.
@@ -53,9 +53,6 @@ func (m *Memcheck) undefined(r guest.Range) {
 		return
 	}
 	m.shadow.MakeUndefined(r)
-	if m.opts.origins {
-		m.origins.forget(r)
-	}
 }
 
 // Freed implements tool.HeapReplacer.

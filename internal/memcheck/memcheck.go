@@ -125,6 +125,9 @@ func (m *Memcheck) Start(h tool.Host) error {
 	}
 	m.noStack = uint32(m.stacks.Intern([]guest.Addr{0}))
 	m.settle()
+	if m.opts.origins {
+		m.shadow.UseTags(uint64(guest.TagDistance))
+	}
 	m.trees.begin()
 	if m.core.NumCallers > 0 {
 		m.depth = min(m.core.NumCallers, maxCallers)

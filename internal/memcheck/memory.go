@@ -38,7 +38,7 @@ func (m *Memcheck) BreakMoved(t tool.Thread, from, to guest.Addr) {
 	if r := (guest.Range{Start: from, End: to}); from < to {
 		m.undefined(r)
 		if m.opts.origins {
-			m.origins.mark(r, origin{kind: originUnknown, stack: m.NewStack(t)})
+			m.origins.broke(r, origin{kind: originUnknown, stack: m.NewStack(t)})
 		}
 	}
 }

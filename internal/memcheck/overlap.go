@@ -28,12 +28,13 @@ func (m *Memcheck) Copied(t tool.Thread, dst, src guest.Addr, n uint64) {
 	if x == nil {
 		return
 	}
+	const word = guest.TagWord
 	var v [word]byte
 	for i := guest.Addr(0); uint64(i) < n; {
 		k := min(word-int((dst+i)%word), int(n-uint64(i)))
 		if m.shadow.LoadV(v[:k], dst+i); v != [word]byte{} {
 			if id := m.origins.load(x, src+i, k); id != 0 {
-				m.origins.store(dst+i, v[:k], id)
+				m.shadow.StoreV(dst+i, v[:k], id)
 			}
 			v = [word]byte{}
 		}

@@ -47,9 +47,8 @@ func (m *Memcheck) Request(t tool.Thread, code uint32, args [5]uint64) (result u
 		return notDone, true
 	case reqMakeUndefined:
 		m.shadow.MakeUndefined(r)
-		m.origins.forget(r)
 		if m.opts.origins {
-			m.origins.mark(r, origin{kind: originClient, stack: m.NewStack(t)})
+			m.mark(r, origin{kind: originClient, stack: m.NewStack(t)})
 		}
 		return notDone, true
 	case reqMakeDefined:
@@ -143,7 +142,7 @@ func (m *Memcheck) setVbits(to, from guest.Addr, n uint64) uint64 {
 	for n > 0 {
 		v := buf[:min(n, uint64(len(buf)))]
 		m.host.Memory().ReadMem(v, from)
-		m.shadow.StoreV(to, v)
+		m.shadow.StoreV(to, v, 0)
 		from, to, n = from+guest.Addr(len(v)), to+guest.Addr(len(v)), n-uint64(len(v))
 	}
 	return vbitsOK

@@ -56,5 +56,8 @@ func (m *Memcheck) belowStack(t tool.Thread) {
 func (m *Memcheck) belowSP(t tool.Thread, r guest.Range) bool {
 	sp := guest.Addr(t.Regs().GPR[guest.RSP])
 	return r.Start < sp-stackRedZone && sp-r.Start <= stackMarked && t.Stack().Contains(r.Start) &&
-		m.shadow.At(r.Start) == shadow.Undefined
+		isUndefined(m.shadow.At(r.Start))
 }
+
+// isUndefined reports whether shadow byte v is that of a wholly undefined byte. A tag may stay when a frame is left by a jump.
+func isUndefined(v byte) bool { return v == shadow.Undefined || v == guest.Tagged }

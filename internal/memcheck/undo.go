@@ -13,7 +13,8 @@ import (
 // lose the memory's V bits, and so would a repeated instruction that copies to where it will read.
 type undo struct {
 	stores []undone
-	old    []byte // V bits of all stores, one after the other
+	old    []byte   // V bits of all stores, one after the other
+	tags   []uint32 // of the bytes of old
 	// Of repeated instructions: count is rcx, mask its bits that count; elements of size bytes are stored from dst on.
 	count, mask uint64
 	size        uint64
@@ -33,7 +34,7 @@ type undone struct {
 const maxUndo = 1 << 16
 
 func (u *undo) begin(r *guest.Regs, in *amd64.Inst) {
-	u.stores, u.old, u.size, u.pc = u.stores[:0], u.old[:0], 0, guest.Addr(r.RIP)
+	u.stores, u.old, u.tags, u.size, u.pc = u.stores[:0], u.old[:0], u.tags[:0], 0, guest.Addr(r.RIP)
 	if in.Class() != isa.StrMovs || in.Pfx&(amd64.PfxF2|amd64.PfxF3) == 0 {
 		return
 	}
@@ -59,6 +60,13 @@ func (u *undo) note(m *shadow.Map, a guest.Addr, n int) {
 		u.old = append(u.old, 0)
 	}
 	m.LoadV(u.old[at:], a)
+	for i, v := range u.old[at:] {
+		tag := uint32(0)
+		if v != 0 {
+			tag = m.Tag(a+guest.Addr(i), m.At(a+guest.Addr(i)))
+		}
+		u.tags = append(u.tags, tag)
+	}
 	u.stores = append(u.stores, undone{a, n})
 }
 
@@ -81,7 +89,14 @@ func (x *registers) Undo(r tool.Registers) {
 		} else if u.size != 0 {
 			first = int(max(0, min(int64(s.n), int64(u.dst)+int64(done)-int64(s.addr))))
 		}
-		x.m.shadow.StoreV(s.addr+guest.Addr(first), v[first:last])
+		for tags := u.tags[at:]; first < last; {
+			n := first + 1
+			for n < last && tags[n] == tags[first] {
+				n++
+			}
+			x.m.shadow.StoreV(s.addr+guest.Addr(first), v[first:n], tags[first])
+			first = n
+		}
 	}
 	u.stores = u.stores[:0]
 }

@@ -2,6 +2,7 @@ package shadow
 
 import (
 	"math/bits"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -153,4 +154,16 @@ func firstAccessible(s, e uint64) uint64 {
 		}
 	}
 	return e
+}
+
+// getTag, setTag, getWord and swapWord are atomic accesses to aligned memory: threads race for it.
+
+func getTag(s uint64) uint32 { return atomic.LoadUint32((*uint32)(unsafe.Pointer(&view(s, s+4)[0]))) }
+
+func setTag(s uint64, v uint32) { atomic.StoreUint32((*uint32)(unsafe.Pointer(&view(s, s+4)[0])), v) }
+
+func getWord(s uint64) uint64 { return atomic.LoadUint64((*uint64)(unsafe.Pointer(&view(s, s+8)[0]))) }
+
+func swapWord(s, old, v uint64) bool {
+	return atomic.CompareAndSwapUint64((*uint64)(unsafe.Pointer(&view(s, s+8)[0])), old, v)
 }

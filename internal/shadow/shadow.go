@@ -62,6 +62,7 @@ type Map struct {
 	template int    // descriptor of a file of Undefined, 0 for none; immutable
 	partly   partly // V bits that have no room in the shadow
 	backed   spans  // shadow pages that are mapped, as shadow addresses; guarded by mu
+	tags     tags
 }
 
 // New makes the map for guest addresses below limit. The address range [distance, distance+limit) must be the caller's
@@ -198,6 +199,7 @@ func (m *Map) Copy(from, to guest.Addr, n uint64) {
 		return
 	}
 	m.partly.moved(src.Start, dst.Start, n)
+	m.copyTags(src.Start, dst.Start, n)
 	s, d := uint64(src.Start)+m.dist, uint64(dst.Start)+m.dist
 	m.mu.RLock()
 	whole := m.backed.covers(s, s+n) && m.backed.covers(d, d+n)
@@ -237,6 +239,7 @@ func (m *Map) Move(from, to guest.Range) error {
 		return nil
 	}
 	m.partly.moved(from.Start, to.Start, n)
+	m.copyTags(from.Start, to.Start, n)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.drop(to); err != nil {

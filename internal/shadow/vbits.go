@@ -12,7 +12,9 @@ import (
 const beside byte = 0xfe
 
 // kept reports whether V bits v are kept beside the shadow.
-func kept(v byte) bool { return IsNoAccess(v) || v == beside }
+func (m *Map) kept(v byte) bool {
+	return IsNoAccess(v) || v == beside || v == guest.Tagged && m.tags.on
+}
 
 // partly holds V bits by guest address. An entry counts only while the byte's shadow is beside; others are left behind by what
 // has overwritten them since.
@@ -82,6 +84,8 @@ func (m *Map) LoadV(v []byte, a guest.Addr) (addressable bool) {
 		case b == Defined || b == Undefined:
 		case IsNoAccess(b):
 			v[i], addressable = Undefined, false
+		case b == guest.Tagged && m.tags.on:
+			v[i] = Undefined
 		case b == beside:
 			v[i] = m.partly.get(a + guest.Addr(i))
 		}
@@ -90,10 +94,15 @@ func (m *Map) LoadV(v []byte, a guest.Addr) (addressable bool) {
 }
 
 // StoreV gives those bytes of the guest memory at a that may be accessed the V bits v; addressable is false if there are others.
-// Each byte's shadow changes at once, so that threads that store to neighbouring bytes don't disturb each other.
-func (m *Map) StoreV(a guest.Addr, v []byte) (addressable bool) {
+// Each byte's shadow changes at once, so that threads that store to neighbouring bytes don't disturb each other. With a tag other than
+// 0, undefined bytes get it; without one, wholly undefined bytes have none.
+func (m *Map) StoreV(a guest.Addr, v []byte, tag uint32) (addressable bool) {
 	r := m.clip(guest.Range{Start: a, End: a + guest.Addr(len(v))})
 	addressable = r.Len() == uint64(len(v))
+	whole := Undefined
+	if tag != 0 && m.tags.on && m.tags.store(r.Start, v[:r.Len()], tag) {
+		whole = guest.Tagged
+	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	s, e := m.shadowOf(r)
@@ -107,7 +116,10 @@ func (m *Map) StoreV(a guest.Addr, v []byte) (addressable bool) {
 				addressable = false
 				continue
 			}
-			if kept(x) {
+			switch {
+			case x == Undefined:
+				x = whole
+			case m.kept(x):
 				m.keep(r.Start+guest.Addr(b-s)+guest.Addr(i), x)
 				x = beside
 			}

@@ -13,8 +13,9 @@ import (
 type Exact interface {
 	// Exact makes the state of a new thread, whose registers are all defined.
 	Exact(t Thread) ExactThread
-	// Moves says that V bits are all that is known of undefined bytes, so that translated code may carry them along.
-	Moves() bool
+	// Tags says that undefined bytes have tags, which translated code carries along with their V bits: in memory guest.Tagged bytes
+	// have them, and 0 stands for none.
+	Tags() bool
 }
 
 // ExactThread is what a tool keeps of one thread's registers. Its methods are called on the thread's own OS thread, with the
@@ -33,6 +34,9 @@ type ExactThread interface {
 	// registers outside d have been overwritten with defined values.
 	Spread(d Dirty, v *guest.VBits)
 	Gather(d Dirty, v *guest.VBits)
+	// PlaceTag is the tag of wholly undefined bytes without one that in, a load at RIP, finds: one that does not depend on when it
+	// runs, because it reads from its own stack frame. It is 0 for other loads.
+	PlaceTag(in *amd64.Inst) uint32
 	// Define makes registers defined that the core has written to: the results of system calls, hooks and requests.
 	Define(r isa.RegSet) Dirty
 	// Push keeps the present state under key and starts anew with all registers defined: a signal handler begins, or a function

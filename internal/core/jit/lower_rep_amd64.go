@@ -119,7 +119,7 @@ func (t *Translator) emitRep(r *repRoutine, moves bool, shift int) {
 		a.load(rbx, src)
 	}
 	switch {
-	case moves && !t.cfg.Moves: // more than V bits goes with undefined bytes
+	case moves && (!t.cfg.Moves || t.cfg.Tags): // more than V bits goes with undefined bytes
 		a.alu(0x85, rbx, rbx)
 		fail(ccNE)
 	case moves:
@@ -140,7 +140,7 @@ func (t *Translator) emitRep(r *repRoutine, moves bool, shift int) {
 	end := a.jcc(ccE, 0)
 	if moves {
 		a.loadPiece(rbx, src, 1)
-		if !t.cfg.Moves {
+		if !t.cfg.Moves || t.cfg.Tags {
 			a.alu(0x85, rbx, rbx)
 			fail(ccNE)
 		}

@@ -14,7 +14,8 @@ func (t *Translator) emitMove(i int) {
 	s := moveScratch{p: scratch(in, 0)}
 	s.q = scratch(in, 1<<s.p)
 	isMem := mv.kind != moveRegs && !mv.zero
-	s.flags = isMem && in.live != 0
+	tags := t.cfg.Tags && !mv.zero
+	s.flags = (isMem || tags && mv.merge && !mv.fresh) && in.live != 0
 	cold := len(tr.colds)
 	if isMem {
 		tr.colds = append(tr.colds, coldStub{kind: coldMove, inst: i, recover: -1, move: s})
@@ -32,6 +33,12 @@ func (t *Translator) emitMove(i int) {
 	if isMem {
 		m = t.moveOperand(in)
 		t.moveChecks(in, m, s, cold)
+	}
+	if tags {
+		t.moveTagged(mv, m, s, cold)
+		s.restore(a)
+		t.point(in.pc, false, [3]uint8{})
+		return
 	}
 	for off := 0; off < int(mv.size); {
 		n := piece(int(mv.size) - off)
@@ -129,7 +136,14 @@ func (t *Translator) moveChecks(in *inst, m mem, s moveScratch, cold int) {
 		if mv.kind == moveStore {
 			whole(slot(mv.from+int32(off)), n)
 		}
-		if !mv.own {
+		switch {
+		case mv.own:
+		case t.cfg.Tags:
+			tr.fails = append(tr.fails, moveFail{-1, t.recover.n, cold})
+			t.recoverable()
+			a.loadPiece(s.p, shadowAt(m, off), n)
+			t.checkTagged(mv, s, fail)
+		default:
 			tr.fails = append(tr.fails, moveFail{-1, t.recover.n, cold})
 			t.recoverable()
 			whole(shadowAt(m, off), n)

@@ -69,6 +69,8 @@ type Config struct {
 	Stable func(pc guest.Addr) bool
 	// Moves says that V bits of bytes that are only moved are moved by dirty code itself.
 	Moves bool
+	// Tags says that tags of undefined bytes go with them (tool.Exact).
+	Tags bool
 	// KeepAll says that no register is dropped because nobody will read it, for tests.
 	KeepAll bool
 	// Warn prints one line about something that is approximated.
@@ -135,6 +137,9 @@ type Translator struct {
 	acc    []amd64.Access
 	enc    [32]byte
 	scan   inst // for scanFlags
+
+	placeTag uint32 // of the move that is being made, see Moving
+
 	outlooks
 	ahead [1024]struct {
 		pc    uint64

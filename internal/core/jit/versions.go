@@ -146,8 +146,9 @@ func (t *Translator) LinkDirty(n int) (host uintptr, ok bool, err error) {
 }
 
 // Moving returns the host address of dirty code that goes on at the load that check n stands in front of, where version ver is:
-// the load has found undefined bytes. From now on the check goes there by itself. ok is false when the load is to be stepped.
-func (t *Translator) Moving(n int, ver uint32) (host uintptr, ok bool, err error) {
+// the load has found undefined bytes. From now on the check goes there by itself. ok is false when the load is to be stepped. tag is what
+// bytes without one have that the load finds, 0 if that isn't always the same.
+func (t *Translator) Moving(n int, ver, tag uint32) (host uintptr, ok bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := t.checks.at(uint32(n))
@@ -161,6 +162,7 @@ func (t *Translator) Moving(n int, ver uint32) (host uintptr, ok bool, err error
 	v := version{c.pc, ver | verMove}
 	f, known := t.versions[v]
 	if !known {
+		t.placeTag = tag
 		if f, err = t.lookupVersion(v.pc, v.ver); err != nil {
 			if errors.Is(err, errStep) {
 				c.site, err = 0, nil

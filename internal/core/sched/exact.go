@@ -20,7 +20,8 @@ type exact struct {
 	now      bool             // the next instruction is to be stepped, whatever ver says
 	indirect bool             // an indirect jump of dirty code has not found the code at RIP
 	stepping bool             // a step is in translated code
-	moves    bool             // tool.Exact.Moves
+	moves    bool             // the tool is a tool.Exact
+	tags     bool             // tool.Exact.Tags
 	after    uint64           // RIP when it has run
 	cached   tool.Dirty       // set that cachedID is the version of
 	cachedID uint32
@@ -43,6 +44,8 @@ type decodedInst struct {
 	bad        bool // cannot be decoded
 	moves      bool // dirty code may carry undefined bytes through it
 	stores     bool // to its memory operand
+	placed     bool // tag is valid
+	tag        uint32
 	flow       jit.Flow
 	target     guest.Addr
 	host       uintptr // of the step, in epoch
@@ -219,7 +222,7 @@ func (t *Thread) moving(n int, pc guest.Addr) bool {
 	if !x.moves || t.s.cfg.ExactOnly {
 		return false
 	}
-	host, ok, err := t.s.tr.Moving(n, x.ver)
+	host, ok, err := t.s.tr.Moving(n, x.ver, t.placeTag(pc))
 	if err != nil || !ok { // a full cache shows again soon enough
 		return false
 	}
@@ -227,6 +230,23 @@ func (t *Thread) moving(n int, pc guest.Addr) bool {
 	t.enterDirty()
 	t.resume = host
 	return true
+}
+
+// placeTag is the tag of what the load at pc finds undefined in its own stack frame (tool.ExactThread).
+func (t *Thread) placeTag(pc guest.Addr) uint32 {
+	x := &t.exact
+	if !x.tags {
+		return 0
+	}
+	d := t.decode(pc)
+	if d == nil || d.bad || d.request {
+		return 0
+	}
+	if !d.placed {
+		t.ctx.Regs.RIP = uint64(pc)
+		d.tag, d.placed = x.state.PlaceTag(&d.inst), true
+	}
+	return d.tag
 }
 
 // resultRegs are the registers that a function's result is in.

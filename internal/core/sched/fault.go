@@ -31,7 +31,7 @@ func (t *Thread) hostFault() {
 		if t.eventFault(addr, hostPC) {
 			return
 		}
-		if addr >= uint64(guest.ShadowBase) && t.s.cfg.Shadow {
+		if addr >= uint64(guest.ShadowBase) && addr < uint64(guest.TagDistance) && t.s.cfg.Shadow {
 			// Shadow of memory that has none: it becomes no-access, and the check, made again, leaves to the tool.
 			if noAccessShadow(addr) {
 				t.resume = hostPC

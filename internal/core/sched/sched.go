@@ -265,7 +265,7 @@ func (s *Scheduler) newThread(ctx *vcpu.Context) *Thread {
 	t.makeEvents()
 	if s.cfg.Exact != nil {
 		t.exact.state = s.cfg.Exact.Exact(t)
-		t.exact.moves = s.cfg.Exact.Moves()
+		t.exact.moves, t.exact.tags = true, s.cfg.Exact.Tags()
 	}
 	s.threads[t.id] = t
 	s.nextID++

@@ -210,7 +210,7 @@ func (t *Translator) emit(i, taken int) {
 	case flowNext:
 		t.copyInst(in)
 	case flowJcc:
-		t.conditionalExit(int(in.Op&15), in.target, taken)
+		t.conditionalExit(in, taken)
 	case flowLoop:
 		// F2 and F3 decide between loope and loopne; 66 would cut the host's rip on AMD.
 		for _, b := range in.code[:in.OpOff] {

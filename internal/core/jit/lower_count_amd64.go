@@ -38,11 +38,18 @@ type takenStub struct {
 	from, to int // counts in trace.taken
 }
 
-// conditionalExit emits a conditional jump to guest address target, with the counts of trace.taken from index from on.
-func (t *Translator) conditionalExit(cc int, target uint64, from int) {
-	tr := &t.tr
+// conditionalExit emits conditional jump in, with the counts of trace.taken from index from on. Those of a
+// backward jump are in line.
+func (t *Translator) conditionalExit(in *inst, from int) {
+	tr, cc, target := &t.tr, int(in.Op&15), in.target
 	if from == len(tr.taken) {
 		t.directExit(cc, target)
+		return
+	}
+	if target <= in.pc { // most likely a loop that goes on: a stub would cost it a second jump each time
+		over := t.hot.jcc(byte(cc^1), 0)
+		t.countedJump(target, from, len(tr.taken))
+		t.hot.patch(over, t.hot.pos)
 		return
 	}
 	tr.takens = append(tr.takens, takenStub{t.hot.jcc(byte(cc), 0), target, from, len(tr.taken)})

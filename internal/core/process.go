@@ -457,12 +457,15 @@ func (p *Process) makeScheduler(firstFD int, limits memoryLimits) {
 	for _, a := range p.image.Argv {
 		cmdline = append(append(cmdline, a...), 0)
 	}
+	environ := make([]byte, p.image.Env.Len())
+	environ = environ[:p.space.ReadMem(environ, p.image.Env.Start)]
 	cfg := sched.Config{
 		Space: p.space, Translator: p.trans,
 		Engine: func(sig syswrap.Signals) *syswrap.Engine {
 			cfg := syswrap.Config{
 				Space: p.space, Signals: sig, Watcher: kernel, FirstToolFD: firstFD, NoFile: noFile, AddressSpace: limits.space, Data: limits.data,
-				Exe: p.image.Path, Cmdline: cmdline, Auxv: auxv, Stat: statFields(p.image),
+				Exe: p.image.Path, Cmdline: cmdline, Environ: environ, Auxv: auxv, Stat: statFields(p.image), Code: p.image.Code,
+				View:      func(tid int) (signal.View, int, bool) { return p.sched.View(tid) },
 				LaxIoctls: p.opt.SimHints.Has(options.HintLaxIoctls),
 				TraceMe:   func() int64 { return p.sched.TraceMe() },
 				GuestTID:  func(tid int) bool { return p.sched.HasTID(tid) },

@@ -128,6 +128,7 @@ type Space struct {
 	brkStart, brkEnd guest.Addr
 	dataLen          uint64
 	limits           limits // guarded by mu
+	peak, peakRSS    uint64 // of Usage; guarded by mu
 }
 
 // New returns an empty Space laid out as cfg says.

@@ -16,6 +16,12 @@ const pathColumn = 73
 // ProcMaps is the guest's /proc/self/maps.
 func (s *Space) ProcMaps() []byte {
 	var b bytes.Buffer
+	s.merged(func(m Mapping) { writeMapsLine(&b, m) })
+	return b.Bytes()
+}
+
+// merged calls f for the mappings as the kernel would have them, which knows less of a mapping than we do.
+func (s *Space) merged(f func(Mapping)) {
 	var last Mapping
 	s.Each(func(m Mapping) bool {
 		m.Stored = false // makes no difference to the kernel
@@ -27,15 +33,14 @@ func (s *Space) ProcMaps() []byte {
 			}
 		}
 		if !last.Empty() {
-			writeMapsLine(&b, last)
+			f(last)
 		}
 		last = m
 		return true
 	})
 	if !last.Empty() {
-		writeMapsLine(&b, last)
+		f(last)
 	}
-	return b.Bytes()
 }
 
 func writeMapsLine(b *bytes.Buffer, m Mapping) {

@@ -220,6 +220,27 @@ func (t *Thread) Store(b []byte, a guest.Addr) bool {
 	return n == len(b)
 }
 
+// View is what /proc says of the guest thread that the kernel calls tid, and how many threads there are. The oldest thread stands for
+// the process when its main thread has ended.
+func (s *Scheduler) View(tid int) (v signal.View, threads int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var t *Thread
+	for id, o := range s.threads {
+		if o.TID() == tid {
+			t = o
+			break
+		}
+		if tid == os.Getpid() && (t == nil || id < t.id) {
+			t = o
+		}
+	}
+	if t == nil {
+		return v, len(s.threads), false
+	}
+	return t.sig.View(), len(s.threads), true
+}
+
 // HasTID reports whether tid is the kernel's number of a guest thread.
 func (s *Scheduler) HasTID(tid int) bool {
 	s.mu.Lock()

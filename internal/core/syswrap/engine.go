@@ -17,6 +17,8 @@ import (
 	"slices"
 	"sync"
 
+	"gogrind/internal/core/aspace"
+	"gogrind/internal/core/signal"
 	"gogrind/internal/guest"
 	"gogrind/internal/linux"
 	"gogrind/internal/tool"
@@ -51,6 +53,10 @@ type AddressSpace interface {
 	BeforeKernelWrite(r guest.Range) error
 	// ProcMaps is the text of /proc/self/maps.
 	ProcMaps() []byte
+	// ProcSmaps and ProcSmapsRollup are smaps and smaps_rollup, made of the kernel's texts; Usage adds up smaps.
+	ProcSmaps(kernel []byte) []byte
+	ProcSmapsRollup(smaps, rollup []byte) []byte
+	Usage(smaps []byte, code guest.Range) aspace.Usage
 	// SetLimits says what the guest's RLIMIT_AS and RLIMIT_DATA are, in bytes.
 	SetLimits(space, data uint64)
 }
@@ -97,10 +103,15 @@ type Config struct {
 	AddressSpace, Data unix.Rlimit
 	// LaxIoctls: what is known of an unknown ioctl is the size of its argument, which need not be filled in.
 	LaxIoctls bool
-	// Exe, Cmdline and Auxv are the contents of the files of these names in /proc/self; Exe is an absolute path.
+	// Exe, Cmdline, Environ and Auxv are the contents of the files of these names in /proc/self; Exe is an absolute path.
 	Exe     string
 	Cmdline []byte
+	Environ []byte
 	Auxv    []byte
+	// Code is where the program's own code is.
+	Code guest.Range
+	// View is the state of the guest thread with the kernel's number tid, and how many threads there are; nil: unknown.
+	View func(tid int) (v signal.View, threads int, ok bool)
 	// Stat are the fields of /proc/self/stat that are the guest's, by number from 1 as in proc_pid_stat(5): 26 to 28
 	// start and end of code and the start of the stack, 45 to 51 data, break, arguments and environment. May be nil.
 	Stat map[int]uint64

@@ -342,6 +342,27 @@ func TestOwnLimits(t *testing.T) {
 	}
 }
 
+// Lines of /proc/self/status and limits, and fields of stat, that are the guest's are replaced; the others are the kernel's.
+func TestProcNumbers(t *testing.T) {
+	r := newRig(t)
+	for name, want := range map[string][]string{
+		"status": {"\nVmRSS:\t    8192 kB\n", "\nVmPeak:\t   51200 kB\n", "\nThreads:\t3\n", "\nSigBlk:\t0000000000000200\n", "\nSigCgt:\t0000000000000001\n",
+			"\nSigPnd:\t0000000000000200\n", fmt.Sprintf("\nPid:\t%d\n", os.Getpid()), "\nFDSize:\t256\n"},
+		"limits": {"\nMax open files            512                  900                  files", "\nMax stack size "},
+		"stat":   {fmt.Sprint(" ", 40<<20, " ", 8<<20/4096, " ")},
+	} {
+		fd := r.must("open", r.str("/proc/self/"+name), unix.O_RDONLY)
+		buf := r.room(8000, 0)
+		n := r.must("read", uint64(fd), buf, 8000)
+		r.must("close", uint64(fd))
+		for _, w := range want {
+			if !strings.Contains(string(r.bytes(buf, int(n))), w) {
+				t.Errorf("%s has no %q:\n%s", name, w, r.bytes(buf, int(n)))
+			}
+		}
+	}
+}
+
 // Files of /proc that show the program show the guest's.
 func TestProcFiles(t *testing.T) {
 	pid := strconv.Itoa(os.Getpid())
@@ -351,6 +372,9 @@ func TestProcFiles(t *testing.T) {
 			"maps":    "00400000-00401000 r-xp 00000000 00:00 0 /guest\n",
 			"cmdline": "true\x00--help\x00",
 			"auxv":    string(make([]byte, 320)),
+			"environ": "A=1\x00",
+			"smaps":   "smaps\n",
+			"statm":   "10240 2048 768 256 0 768 0\n",
 		} {
 			r := newRig(t)
 			fd := r.must("openat", cwd, r.str(dir+name), unix.O_RDONLY)

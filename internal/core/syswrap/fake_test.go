@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"gogrind/internal/core/aspace"
+	"gogrind/internal/core/signal"
 	"gogrind/internal/guest"
 	"gogrind/internal/linux"
 	"gogrind/internal/tool"
@@ -139,7 +141,14 @@ func (s *fakeSpace) Shmat(id int, a guest.Addr, flags int) (guest.Addr, error) {
 func (s *fakeSpace) Shmdt(a guest.Addr) error              { return s.note("shmdt %v", a) }
 func (s *fakeSpace) Covered(guest.Range) bool              { return false }
 func (s *fakeSpace) BeforeKernelWrite(r guest.Range) error { return nil }
-func (s *fakeSpace) SetLimits(space, data uint64)          { s.note("limits %d %d", space, data) }
+func (s *fakeSpace) ProcSmaps(kernel []byte) []byte        { return []byte("smaps\n") }
+func (s *fakeSpace) ProcSmapsRollup(smaps, rollup []byte) []byte {
+	return []byte("rollup\n")
+}
+func (s *fakeSpace) Usage(smaps []byte, code guest.Range) aspace.Usage {
+	return aspace.Usage{Size: 40 << 20, Peak: 50 << 20, RSS: 8 << 20, PeakRSS: 9 << 20, Anon: 5 << 20, File: 3 << 20, Exec: 1 << 20, Data: 2 << 20, Stack: 1 << 20}
+}
+func (s *fakeSpace) SetLimits(space, data uint64) { s.note("limits %d %d", space, data) }
 func (s *fakeSpace) ProcMaps() []byte {
 	return []byte("00400000-00401000 r-xp 00000000 00:00 0 /guest\n")
 }
@@ -202,7 +211,11 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 		NoFile:      unix.Rlimit{Cur: 512, Max: 900},
 		Exe:         "/bin/true",
 		Cmdline:     []byte("true\x00--help\x00"),
-		Auxv:        make([]byte, 320),
+		Environ:     []byte("A=1\x00"),
+		View: func(tid int) (signal.View, int, bool) {
+			return signal.View{Pending: 1 << 9, Blocked: 1 << 9, Caught: 1}, 3, true
+		},
+		Auxv: make([]byte, 320),
 	}
 	for _, f := range change {
 		f(&cfg)

@@ -1,9 +1,9 @@
 package syswrap
 
 import (
-	"bytes"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,17 +13,20 @@ import (
 )
 
 // procNames are the files of /proc/self that show the tool's program to the kernel and must show the guest's.
-var procNames = []string{"exe", "maps", "cmdline", "auxv", "stat"}
+var procNames = []string{"exe", "maps", "smaps", "smaps_rollup", "cmdline", "environ", "auxv", "stat", "statm", "status", "limits"}
+
+// procFile is one of procNames, of this process or of one of its threads.
+type procFile struct {
+	name string
+	tid  int  // the thread, 0: the process
+	task bool // it was named by the directory task
+}
 
 // procFile reports whether name, relative to dir, is one of procNames of this process, and which.
-func (c *Call) procFile(dir int, name string) (string, bool) {
+func (c *Call) procFile(dir int, name string) (procFile, bool) {
 	base := path.Base(name)
-	known := false
-	for _, n := range procNames {
-		known = known || n == base
-	}
-	if !known {
-		return "", false
+	if !slices.Contains(procNames, base) {
+		return procFile{}, false
 	}
 	if !path.IsAbs(name) {
 		link := "/proc/self/cwd"
@@ -32,22 +35,28 @@ func (c *Call) procFile(dir int, name string) (string, bool) {
 		}
 		d, err := os.Readlink(link)
 		if err != nil {
-			return "", false
+			return procFile{}, false
 		}
 		name = path.Join(d, name)
 	}
 	part := strings.Split(path.Clean(name), "/")
 	if len(part) < 4 || part[1] != "proc" || !c.self(part[2]) {
-		return "", false
+		return procFile{}, false
+	}
+	f := procFile{name: base}
+	if part[2] == "thread-self" {
+		f.tid, f.task = c.t.TID(), true
 	}
 	rest := part[3:]
 	if len(rest) == 3 && rest[0] == "task" {
+		tid, err := strconv.Atoi(rest[1])
+		if err != nil {
+			return procFile{}, false
+		}
+		f.tid, f.task = tid, true
 		rest = rest[2:]
 	}
-	if base == "stat" && rest[0] != part[3] {
-		return "", false // a thread's: none of its fields differ
-	}
-	return base, len(rest) == 1
+	return f, len(rest) == 1
 }
 
 // self reports whether a name in /proc means this process.
@@ -56,19 +65,19 @@ func (c *Call) self(name string) bool {
 		return true
 	}
 	pid, err := strconv.Atoi(name)
-	return err == nil && (pid == os.Getpid() || pid == c.t.TID())
+	return err == nil && (pid == os.Getpid() || pid == c.t.TID() || c.e.cfg.GuestTID != nil && c.e.cfg.GuestTID(pid))
 }
 
 // pathArg reads the file name in argument i, relative to the directory in argument dir (-1: the current one), and says
 // which of procNames it is.
-func (c *Call) pathArg(dir, i int) (file string, ok bool) {
+func (c *Call) pathArg(dir, i int) (file procFile, ok bool) {
 	fd := atFDCWD
 	if dir >= 0 {
 		fd = int(int32(c.Args[dir]))
 	}
 	name, ok := c.loadString(c.Args[i], unix.PathMax)
 	if !ok {
-		return "", false // the kernel says why
+		return procFile{}, false // the kernel says why
 	}
 	return c.procFile(fd, name)
 }
@@ -79,7 +88,7 @@ func (c *Call) setPath(i int, name string) { c.raw[i] = c.own(append([]byte(name
 // followPath performs a call on a file name that follows symbolic links: /proc/self/exe leads to the guest's program.
 func followPath(dir, i int) func(c *Call) int64 {
 	return func(c *Call) int64 {
-		if f, ok := c.pathArg(dir, i); ok && f == "exe" {
+		if f, ok := c.pathArg(dir, i); ok && f.name == "exe" {
 			c.setPath(i, c.e.cfg.Exe)
 		}
 		return c.perform()
@@ -111,10 +120,10 @@ func openat2(c *Call) int64 {
 
 func (c *Call) openProc(dir, name int, flags uint64) int64 {
 	f, ok := c.pathArg(dir, name)
-	if !ok || flags&unix.O_PATH != 0 && f != "exe" || f == "stat" && c.e.cfg.Stat == nil {
+	if !ok || flags&unix.O_PATH != 0 && f.name != "exe" || f.name == "environ" && c.e.cfg.Environ == nil || f.name == "limits" && f.task {
 		return c.perform()
 	}
-	if f == "exe" {
+	if f.name == "exe" {
 		if flags&unix.O_NOFOLLOW == 0 {
 			c.setPath(name, c.e.cfg.Exe)
 		}
@@ -127,24 +136,17 @@ func (c *Call) openProc(dir, name int, flags uint64) int64 {
 }
 
 // openText opens a file of ours that has the contents of the guest's file in /proc.
-func (c *Call) openText(name string, flags uint64) int64 {
-	var text []byte
-	switch name {
-	case "maps":
-		text = c.e.space.ProcMaps()
-	case "cmdline":
-		text = c.e.cfg.Cmdline
-	case "auxv":
-		text = c.e.cfg.Auxv
-	case "stat":
-		text = c.stat()
+func (c *Call) openText(f procFile, flags uint64) int64 {
+	text, e := c.procText(f)
+	if e != 0 {
+		return errno(e)
 	}
 	var mfd uint64
 	if flags&unix.O_CLOEXEC != 0 {
 		mfd = unix.MFD_CLOEXEC
 	}
 	create, _ := linux.SyscallNumber("memfd_create")
-	fd := c.t.Raw(uintptr(create), [6]uint64{c.own(append([]byte(name), 0)), mfd})
+	fd := c.t.Raw(uintptr(create), [6]uint64{c.own(append([]byte(f.name), 0)), mfd})
 	if fd < 0 {
 		return fd
 	}
@@ -164,23 +166,6 @@ func (c *Call) openText(name string, flags uint64) int64 {
 	return fd
 }
 
-// stat is the text of /proc/self/stat with the guest's values for what depends on the program.
-func (c *Call) stat() []byte {
-	text, err := os.ReadFile("/proc/self/stat")
-	if err != nil {
-		return nil
-	}
-	// The second field is a name in parentheses that may hold anything; the third comes after the last parenthesis.
-	end := bytes.LastIndexByte(text, ')') + 1
-	fields := strings.Fields(string(text[end:]))
-	for nr, v := range c.e.cfg.Stat {
-		if i := nr - 3; i >= 0 && i < len(fields) {
-			fields[i] = strconv.FormatUint(v, 10)
-		}
-	}
-	return append(text[:end:end], " "+strings.Join(fields, " ")+"\n"...)
-}
-
 // readlink answers for /proc/self/exe.
 func readlink(c *Call) int64 { return c.readlink(-1, 0) }
 
@@ -188,7 +173,7 @@ func readlinkat(c *Call) int64 { return c.readlink(0, 1) }
 
 func (c *Call) readlink(dir, name int) int64 {
 	f, ok := c.pathArg(dir, name)
-	if !ok || f != "exe" {
+	if !ok || f.name != "exe" {
 		return c.perform()
 	}
 	size := int32(c.Args[name+2])

@@ -268,7 +268,7 @@ func exec(c *Call) int64 {
 		return errno(e)
 	}
 	x.Path = path
-	if f, ok := c.procFile(x.DirFD, path); ok && f == "exe" {
+	if f, ok := c.procFile(x.DirFD, path); ok && f.name == "exe" {
 		x.Path = c.e.cfg.Exe
 	}
 	c.out = Outcome{Kind: Exec, Exec: x}

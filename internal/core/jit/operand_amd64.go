@@ -166,6 +166,7 @@ func (t *Translator) copyInst(in *inst) {
 		return
 	}
 	if in.Base != amd64.RIP && !seg {
+		t.prefetchShadow(in)
 		a.raw(in.code)
 		return
 	}
@@ -201,6 +202,17 @@ func (t *Translator) copyInst(in *inst) {
 	a.raw(out)
 	if reg >= 0 {
 		a.load(uint8(reg), spill(0))
+	}
+}
+
+// prefetchShadow asks for the shadow of what the prefetch in asks for: both will be looked at, and neither is in the cache.
+func (t *Translator) prefetchShadow(in *inst) {
+	const group16, groupP = 0x18, 0x0d // 0f 18, 0f 0d; other rows with APrefetch take lines out of the cache or fetch code
+	if in.Row.Attr&amd64.APrefetch == 0 || !t.cfg.Shadow || t.ver == verStep || in.Op != group16 && in.Op != groupP || in.Op == group16 && in.ModRM>>3&7 > 3 {
+		return
+	}
+	if out, err := amd64.SetSegPrefix(t.enc[:0], in.code, &in.Inst, amd64.SegGS); err == nil {
+		t.hot.raw(out)
 	}
 }
 

@@ -81,10 +81,12 @@ func (p *Paths) clear() {
 	p.version.Add(1)
 }
 
+// hashFactor is the multiplier of the splitmix64 finaliser.
+const hashFactor = 0xbf58476d1ce4e5b9
+
 //go:nosplit
 func pathSlot(parent uint32, value uint64) uint32 {
-	// The multiplier of the splitmix64 finaliser; the shift makes addresses of functions differ in the bits that count.
-	h := (value ^ uint64(parent)<<40) * 0xbf58476d1ce4e5b9
+	h := (value ^ uint64(parent)<<40) * hashFactor // the shift makes addresses of functions differ in the bits that count
 	return uint32(h >> (64 - pathBits))
 }
 
@@ -107,39 +109,108 @@ func (p *Paths) child(parent uint32, value uint64) (slot uint32, ok bool) {
 	return pathSlots, false
 }
 
+// Recent has the stacks that one thread was at lately. Find reads through a tree, where each step waits for the one before; that a
+// stack is one of these is seen by comparisons that don't. It is for one thread at a time. The zero value is empty.
+type Recent struct {
+	stacks [recentStacks]recentStack
+}
+
+type recentStack struct {
+	pc      uint64
+	version uint32 // of Paths
+	id      uint32
+	n       int // number of steps plus 1; 0: it is none
+	steps   [recentSteps]Step
+}
+
+const (
+	recentBits   = 6
+	recentStacks = 1 << recentBits
+	recentSteps  = 32 // 12 callers, --num-callers' default, with frame pointers have 24
+)
+
 // Find returns the number that Add was given for the stack of a thread with registers r at code pc. ok is false when it is not
 // known.
 //
 //go:nosplit
-func (p *Paths) Find(pc uint64, r *guest.Regs) (id uint32, ok bool) {
+func (p *Paths) Find(pc uint64, r *guest.Regs, recent *Recent) (id uint32, ok bool) {
 	version := p.version.Load()
 	sp := r.GPR[guest.RSP]
 	if sp&7 != 0 || version&1 != 0 {
 		return 0, false
 	}
+	// Where a function is called from decides most of the time which stack it is.
+	e := &recent.stacks[((pc<<20^word(sp))*hashFactor)>>(64-recentBits)]
+	if e.is(pc, version, r) && p.version.Load() == version {
+		return e.id, true
+	}
+	e.n = 0
+	id, n, ok := p.walk(pc, r, e)
+	if !ok || p.version.Load() != version {
+		return 0, false
+	}
+	if n <= recentSteps {
+		e.pc, e.version, e.id, e.n = pc, version, id, n+1
+	}
+	return id, true
+}
+
+// is reports whether a thread with registers r is at the stack.
+//
+//go:nosplit
+func (e *recentStack) is(pc uint64, version uint32, r *guest.Regs) bool {
+	if e.pc != pc || e.version != version || e.n == 0 {
+		return false
+	}
+	for i := 0; i < e.n-1 && i < recentSteps; i++ {
+		s := &e.steps[i]
+		if v, ok := s.From.read(s.Offset, r); !ok || v != s.Value {
+			return false
+		}
+	}
+	return true
+}
+
+// read reads a value.
+//
+//go:nosplit
+func (s Source) read(offset int32, r *guest.Regs) (v uint64, ok bool) {
+	sp := r.GPR[guest.RSP]
+	switch s {
+	case Word:
+		return word(sp + uint64(int64(offset))), true
+	case RelativeWord:
+		return word(sp+uint64(int64(offset))) - sp, true
+	case RelativeRBP:
+		return r.GPR[guest.RBP] - sp, true
+	}
+	return 0, false
+}
+
+// walk looks for a stack in the tree, and notes the first of the n steps in e.
+//
+//go:nosplit
+func (p *Paths) walk(pc uint64, r *guest.Regs, e *recentStack) (id uint32, n int, ok bool) {
 	at, v := uint32(0), pc
-	for range maxPath {
+	for ; n < maxPath; n++ {
 		slot, ok := p.child(at, v)
 		if !ok {
-			return 0, false
+			break
 		}
-		e := &p.table[slot]
-		switch Source(e.link.Load() & (1<<linkShift - 1)) {
-		case Word:
-			v = word(sp + uint64(int64(e.arg)))
-		case RelativeWord:
-			v = word(sp+uint64(int64(e.arg))) - sp
-		case RelativeRBP:
-			v = r.GPR[guest.RBP] - sp
-		case end:
-			id = uint32(e.arg)
-			return id, p.version.Load() == version
-		default: // cleared meanwhile
-			return 0, false
+		from, arg := Source(p.table[slot].link.Load()&(1<<linkShift-1)), p.table[slot].arg
+		if from == end {
+			return uint32(arg), n, true
+		}
+		if v, ok = from.read(arg, r); !ok {
+			break // cleared meanwhile
+		}
+		if n < recentSteps {
+			s := &e.steps[n]
+			s.From, s.Offset, s.Value = from, arg, v
 		}
 		at = slot + 1
 	}
-	return 0, false
+	return 0, 0, false
 }
 
 //go:nosplit

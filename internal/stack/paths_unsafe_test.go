@@ -11,8 +11,9 @@ import (
 
 // frames is a stack of which tests know the address.
 type frames struct {
-	words [64]uint64
-	regs  guest.Regs
+	words  [64]uint64
+	regs   guest.Regs
+	recent Recent
 }
 
 // newFrames is not inlined, so that what it returns is not on a goroutine's stack, which may move.
@@ -25,7 +26,16 @@ func newFrames() *frames {
 	return f
 }
 
-func (f *frames) find(p *Paths) (uint32, bool) { return p.Find(f.regs.RIP, &f.regs) }
+// find looks for the stack twice, as the second answer comes from what was found lately, and gives another number if the two differ.
+func (f *frames) find(p *Paths) (uint32, bool) {
+	id, ok := p.Find(f.regs.RIP, &f.regs, &f.recent)
+	version := p.Version()
+	again, ok2 := p.Find(f.regs.RIP, &f.regs, &f.recent)
+	if (id != again || ok != ok2) && p.Version() == version && version&1 == 0 && ok {
+		return ^uint32(0), true
+	}
+	return id, ok
+}
 
 func TestPaths(t *testing.T) {
 	f := newFrames()
@@ -67,6 +77,7 @@ func TestPaths(t *testing.T) {
 	}
 	for _, r := range rows {
 		was := *f
+		f.find(p) // the stack is one of the recent ones
 		r.change()
 		if id, ok := f.find(p); ok != r.ok || ok && id != 7 {
 			t.Errorf("%s changed: %d, %v", r.what, id, ok)
@@ -85,6 +96,40 @@ func TestPaths(t *testing.T) {
 	if p.used != 0 {
 		t.Error("a path that Find would give up has been added")
 	}
+}
+
+// TestPathsDeep looks for stacks of all depths, of which the deepest are not among the recent ones.
+func TestPathsDeep(t *testing.T) {
+	for n := range maxPath - 1 {
+		p, f := NewPaths(), newFrames()
+		f.regs.RIP = 0x1000
+		steps := make([]Step, n)
+		for i := range steps {
+			steps[i] = Step{Word, int32(i%50) * 8, f.words[8+i%50]}
+		}
+		p.Add(p.Version(), f.regs.RIP, steps, 9)
+		if id, ok := f.find(p); !ok || id != 9 {
+			t.Errorf("%d steps: %d, %v", n, id, ok)
+		}
+		if kept := f.recent.has(f.regs.RIP); kept != (n <= recentSteps) {
+			t.Errorf("%d steps are among the recent: %v", n, kept)
+		}
+		if n > 0 {
+			f.words[8+(n-1)%50]++
+			if id, ok := f.find(p); ok {
+				t.Errorf("%d steps, the last of which has changed: %d", n, id)
+			}
+		}
+	}
+}
+
+func (r *Recent) has(pc uint64) bool {
+	for i := range r.stacks {
+		if r.stacks[i].pc == pc && r.stacks[i].n > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // TestPathsFull adds more stacks than there is room for: what is found is right, and most are.

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"gogrind/internal/guest"
+	"gogrind/internal/stack"
 	"gogrind/internal/tool"
 )
 
@@ -31,6 +32,8 @@ type cache struct {
 	frees [cacheFrees]held
 	held  uint32 // of frees
 	slots [numClasses]classCache
+
+	recent stack.Recent
 }
 
 // classCache is the slots of one class, those from next to n.

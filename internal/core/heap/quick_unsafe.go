@@ -81,12 +81,12 @@ func Quick(state unsafe.Pointer, regs *guest.Regs, hook, thread uint64, phase *u
 // quickStack is the number of the stack that thread is at; ok is false if that is not known.
 //
 //go:nosplit
-func (a *Allocator) quickStack(h *quickHook, regs *guest.Regs, wanted bool, phase *uint64) (id uint32, ok bool) {
+func (a *Allocator) quickStack(c *cache, h *quickHook, regs *guest.Regs, wanted bool, phase *uint64) (id uint32, ok bool) {
 	if !wanted {
 		return 0, true
 	}
 	*phase = phaseStack
-	id, ok = a.quick.paths.Find(h.pc, regs)
+	id, ok = a.quick.paths.Find(h.pc, regs, &c.recent)
 	*phase = 0
 	return id, ok
 }
@@ -103,7 +103,7 @@ func (a *Allocator) quickAlloc(h *quickHook, regs *guest.Regs, size uint64, zero
 	if cc.next == cc.n && !a.quickRefill(c, class) {
 		return false
 	}
-	id, ok := a.quickStack(h, regs, a.quick.conf.AllocStacks, phase)
+	id, ok := a.quickStack(c, h, regs, a.quick.conf.AllocStacks, phase)
 	if !ok {
 		return false
 	}
@@ -171,7 +171,7 @@ func (a *Allocator) quickFree(h *quickHook, regs *guest.Regs, p guest.Addr, thre
 	if k != 0 {
 		prefetchAll(uintptr(p)+k, room)
 	}
-	id, ok := a.quickStack(h, regs, a.quick.conf.FreeStacks, phase)
+	id, ok := a.quickStack(c, h, regs, a.quick.conf.FreeStacks, phase)
 	if !ok {
 		return false
 	}

@@ -20,6 +20,7 @@ type quickTest struct {
 	hooks map[string]int
 	list  []Hook
 	quick int // calls that were
+	stack *[8]uint64
 }
 
 // sites is a tool for which each function is one stack.
@@ -38,7 +39,7 @@ func (s sites) NewStack(t tool.Thread) uint32 {
 }
 
 func newQuick(t testing.TB, l tool.HeapConfig, conf tool.QuickHeap, on bool) *quickTest {
-	q := &quickTest{t: t, ar: &testArena{left: 1 << 32}, hooks: map[string]int{}}
+	q := &quickTest{t: t, ar: &testArena{left: 1 << 32}, hooks: map[string]int{}, stack: new([8]uint64)}
 	q.ar.release(t)
 	paths := stack.NewPaths()
 	a, err := New(Config{
@@ -74,6 +75,7 @@ func (q *quickTest) call(th *thread, symbol string, args ...uint64) uint64 {
 	}
 	r := &th.regs
 	r.RIP = pcOf(n)
+	r.GPR[guest.RSP] = uint64(uintptr(unsafe.Pointer(q.stack)))
 	for i, v := range args {
 		r.GPR[[]int{guest.RDI, guest.RSI, guest.RDX}[i]] = v
 	}

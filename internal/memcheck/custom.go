@@ -83,6 +83,22 @@ func (m *Memcheck) customNear(a guest.Addr) (b tool.HeapBlock, state string, ok 
 	return tool.HeapBlock{}, "", false
 }
 
+// customAt is the custom block that has a inside, of a pool or not.
+func (m *Memcheck) customAt(a guest.Addr) (tool.HeapBlock, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	exact := func(tool.HeapBlock) uint64 { return 0 }
+	if b, ok := m.custom.near(a, exact); ok && b.Range().Contains(a) {
+		return b, true
+	}
+	for _, p := range m.pools {
+		if b, ok := p.blocks.near(a, exact); ok && !p.meta && b.Range().Contains(a) {
+			return b, true
+		}
+	}
+	return tool.HeapBlock{}, false
+}
+
 // customReach is how close to a custom block an address is described by it: the default of --redzone-size.
 const customReach = 16
 

@@ -233,6 +233,11 @@ func (m *Memcheck) resolution() func(uint32) uint32 {
 func (m *Memcheck) leakBlocks() (blocks []leak.Block, outside []guest.Range) {
 	m.mu.Lock()
 	pieces := slices.Clone(m.custom)
+	h := m.host.Heap()
+	if len(pieces) == 0 && (h == nil || h.Stats().LiveBlocks == 0) {
+		m.mu.Unlock()
+		return nil, nil // Valgrind does not look at pools alone
+	}
 	for _, p := range m.pools {
 		if !p.meta {
 			pieces = append(pieces, p.blocks...)
@@ -241,7 +246,7 @@ func (m *Memcheck) leakBlocks() (blocks []leak.Block, outside []guest.Range) {
 	m.mu.Unlock()
 	slices.SortFunc(pieces, func(a, b tool.HeapBlock) int { return cmp.Compare(a.Addr, b.Addr) })
 	inHeap := make([]bool, len(pieces))
-	if h := m.host.Heap(); h != nil {
+	if h != nil {
 		i := 0
 		h.Live(func(b tool.HeapBlock) bool {
 			for i < len(pieces) && pieces[i].Addr < b.Addr {

@@ -124,6 +124,9 @@ func (m *Memcheck) placeOrigin(t tool.Thread, a guest.Addr) (origin, bool) {
 	if o, ok := m.origins.broken(a); ok {
 		return o, true
 	}
+	if b, ok := m.customAt(a); ok {
+		return origin{kind: originHeap, stack: b.Alloc}, true
+	}
 	if h := m.host.Heap(); h != nil {
 		if b, ok := h.Near(a); ok && !b.Freed && b.Range().Contains(a) {
 			return origin{kind: originHeap, stack: b.Alloc}, true

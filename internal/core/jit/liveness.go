@@ -1,6 +1,8 @@
 package jit
 
 import (
+	"encoding/binary"
+
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
@@ -9,9 +11,10 @@ import (
 
 // Most undefined registers are garbage that nobody will look at; fast code must not wait until they happen to be overwritten. A look
 // ahead says which registers the code that follows may still read. It relies on the calling convention (System V ABI for AMD64,
-// 3.2): a call reads its arguments, a return the results, and what a call may change is not read behind it. Code that keeps to
-// other rules between its own functions may lose the undefined state of a register that lives across a call; nothing is ever
-// reported wrongly for that.
+// 3.2): a call reads its arguments, a return the results, and what a call may change is not read behind it. Compilers know better
+// of functions in the same file (gcc's -fipa-ra): a general register that a function called directly leaves alone may be read
+// behind the call, so the look ahead looks into such functions, too. Code that keeps to yet other rules between its own functions may
+// lose the undefined state of a register that lives across a call; nothing is ever reported wrongly for that.
 
 const (
 	calleeSaved = isa.RegSet(1<<guest.RBX | 1<<guest.RSP | 1<<guest.RBP | 1<<guest.R12 | 1<<guest.R13 | 1<<guest.R14 | 1<<guest.R15)
@@ -35,7 +38,7 @@ const CalleeSaved = calleeSaved
 const outlookLength = 256
 
 // Outlook is what becomes of registers in a function, from an instruction on: those that are read before they are overwritten, and
-// those that the function returns with.
+// those that the function returns with. Of these, callers read results, saved registers, and what ReadBehind says.
 type Outlook struct{ Live, Returned tool.Dirty }
 
 // Keep is what of d has to stay undefined.
@@ -54,6 +57,7 @@ type path struct {
 type outlooks struct {
 	epoch uint64
 	known map[uint64]Outlook
+	quiet map[uint64]isa.RegSet // by function: see Translator.untouched
 	seen  map[uint64]tool.Dirty // of one look ahead: with which registers undecided an instruction was visited
 	work  []path
 	in    inst
@@ -72,7 +76,7 @@ func (t *Translator) outlook(pc uint64) Outlook {
 	}
 	l := &t.outlooks
 	if epoch := t.epoch.Load(); l.known == nil || l.epoch != epoch {
-		l.known, l.epoch = make(map[uint64]Outlook), epoch
+		l.known, l.quiet, l.epoch = make(map[uint64]Outlook), make(map[uint64]isa.RegSet), epoch
 	}
 	o, ok := l.known[pc]
 	if !ok {
@@ -156,10 +160,14 @@ func (t *Translator) follow(p path, o *Outlook, budget *int) bool {
 			l.work = append(l.work, path{in.target, open})
 		case flowCall, flowCallInd:
 			live.Regs |= open.Regs & argRegs
-			open.Regs &= calleeSaved
+			kept := calleeSaved
+			if in.flow == flowCall && open.Regs&^(calleeSaved|live.Regs)&amd64.SetGPR != 0 {
+				kept |= t.untouched(in.target)
+			}
+			open.Regs &= kept
 			open.Flags = 0
 		case flowRet:
-			o.Returned.Regs |= open.Regs & returnRegs
+			o.Returned.Regs |= open.Regs & (returnRegs | amd64.SetGPR)
 			return true
 		default: // indirect jumps, system calls, traps
 			live.Regs |= open.Regs
@@ -168,4 +176,80 @@ func (t *Translator) follow(p path, o *Outlook, budget *int) bool {
 		}
 		pc = next
 	}
+}
+
+// quietLength is how many instructions of a function, and of those that it calls, are looked at for what they leave alone.
+const quietLength = 64
+
+// ReadBehind are the registers of those that a function returns with that may be read behind the call which returns to ret.
+func (t *Translator) ReadBehind(ret guest.Addr) isa.RegSet {
+	const length = 5 // of call rel32
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	regs := returnRegs
+	t.catch(func() error {
+		if code := t.cfg.Fetch(ret - length); len(code) >= length && code[0] == 0xe8 {
+			t.outlook(uint64(ret)) // renews the memory of functions
+			regs |= t.untouched(uint64(ret) + uint64(int32(binary.LittleEndian.Uint32(code[1:]))))
+		}
+		return nil
+	})
+	return regs
+}
+
+// untouched are general registers that the function at pc and those that it calls do not change, nothing if that is not clear
+// soon. Outlooks are of the present epoch.
+func (t *Translator) untouched(pc uint64) isa.RegSet {
+	l := &t.outlooks
+	if r, ok := l.quiet[pc]; ok {
+		return r
+	}
+	r := amd64.SetGPR
+	if t.catch(func() error { r &^= t.changed(pc); return nil }) != nil {
+		r = 0
+	}
+	l.quiet[pc] = r
+	return r
+}
+
+// changed are the registers that code from start on changes until it returns; all if it is too long or goes nobody knows where.
+func (t *Translator) changed(start uint64) (regs isa.RegSet) {
+	var in inst
+	seen := map[uint64]bool{}
+	work := []uint64{start}
+	for len(work) > 0 {
+		pc := work[len(work)-1]
+		work = work[:len(work)-1]
+		for ended := false; !ended && !seen[pc]; {
+			seen[pc] = true
+			if t.cfg.Hook != nil {
+				if _, hook := t.cfg.Hook(guest.Addr(pc)); hook {
+					return amd64.SetGPR
+				}
+			}
+			code := t.cfg.Fetch(guest.Addr(pc))
+			if len(code) < 32 {
+				code = t.fetchAcross(pc, code)
+			}
+			if len(seen) > quietLength || len(code) == 0 || isRequest(code) || amd64.Decode(code, &in.Inst) != nil {
+				return amd64.SetGPR
+			}
+			in.pc = pc
+			in.classify()
+			regs |= in.LowEffects().Writes
+			pc += uint64(in.Len)
+			switch in.flow {
+			case flowNext:
+			case flowJmp:
+				pc = in.target
+			case flowJcc, flowLoop, flowCall:
+				work = append(work, in.target)
+			case flowRet:
+				ended = true
+			default:
+				return amd64.SetGPR
+			}
+		}
+	}
+	return regs
 }

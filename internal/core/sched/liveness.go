@@ -22,6 +22,12 @@ func (t *Thread) dropDead() {
 	pcs[0] = guest.Addr(t.ctx.Regs.RIP)
 	for i := 0; i < len(pcs); i++ {
 		o := t.s.tr.Outlook(pcs[i])
+		if n == 0 && open.Regs&o.Returned.Regs != 0 {
+			n = t.s.cfg.Callers(t, pcs[:])
+		}
+		if i+1 < n {
+			o.Returned.Regs &= t.s.tr.ReadBehind(pcs[i+1])
+		}
 		live := o.Keep(open)
 		keep.Regs |= live.Regs&^o.Returned.Regs | open.Regs&o.Live.Regs
 		keep.Flags |= open.Flags & o.Live.Flags

@@ -7,7 +7,7 @@
 enum { MALLOCLIKE = 0x1301, CREATE = 0x1303, ALLOC = 0x1305 };
 
 static char chunk[1024];
-static int *kept;
+static int *volatile kept;
 
 int main(void)
 {

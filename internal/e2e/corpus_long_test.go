@@ -108,7 +108,8 @@ func TestCorpusSuppressions(t *testing.T) {
 // suppressed makes suppressions of what source finds in p, and lets consumer use them.
 func (s *suite) suppressed(t *testing.T, p seeded, source, consumer string) {
 	c := p.command(s.executable(t, p.guest))
-	c.options = append(c.options, "--gen-suppressions=all", "--errors-for-leak-kinds=all", "--vex-guest-chase=no")
+	all := []string{"--show-leak-kinds=all", "--errors-for-leak-kinds=all", "--vex-guest-chase=no"}
+	c.options = slices.Concat(c.options, all, []string{"--gen-suppressions=all"})
 	first := s.run(t, source, c)
 	made := strings.Join(suppression.FindAllString(first.log, -1), "")
 	file := filepath.Join(t.TempDir(), "made.supp")
@@ -116,7 +117,7 @@ func (s *suite) suppressed(t *testing.T, p seeded, source, consumer string) {
 		t.Fatal(err)
 	}
 	c = p.command(c.argv[0])
-	c.options = append(c.options, "--suppressions="+file, "--errors-for-leak-kinds=all", "--vex-guest-chase=no")
+	c.options = slices.Concat(c.options, all, []string{"--suppressions=" + file})
 	got := s.run(t, consumer, c)
 	var err error
 	if !strings.Contains(got.log, "ERROR SUMMARY: 0 errors") || got.status == errorExit {

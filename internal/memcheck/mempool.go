@@ -62,7 +62,7 @@ func (m *Memcheck) poolRequest(t tool.Thread, code uint32, args [5]uint64) (resu
 	p := m.pools[id]
 	m.mu.Unlock()
 	if p == nil {
-		f := m.finding(t, "InvalidMemPool", "", "Illegal memory pool address")
+		f := m.finding(t, "InvalidMemPool", "Mempool", "Illegal memory pool address")
 		f.Fill = m.about(t, id)
 		m.report.Report(f)
 		return 0, true

@@ -45,11 +45,9 @@ const belowMain = "(below main)"
 var starters = []string{"__libc_start_main", "__libc_start_call_main", "generic_start_main", "__libc_start_main_impl",
 	"_start"}
 
-// isStarter looks at a name of the symbol table, which may have a version: "__libc_start_main@@GLIBC_2.34".
-func isStarter(name string) bool {
-	name, _, _ = strings.Cut(name, "@")
-	return slices.Contains(starters, name)
-}
+// isStarter looks at a name of the symbol table. One with a version, which detached debug information has
+// ("__libc_start_main@@GLIBC_2.34"), is none to Valgrind; _start is, which calls it.
+func isStarter(name string) bool { return slices.Contains(starters, name) }
 
 // View says how stacks are shown: the options that matter for it.
 type View struct {

@@ -394,6 +394,8 @@ func TestView(t *testing.T) {
 		{"stripped", View{}, calls(0x109284, 0x4882249, 0x4882304, 0x1090B0),
 			"0x109284: ??? (in /home/u/ccs)|0x4882249: (below main) (libc_start_call_main.h:58)"},
 		{"no main", View{}, calls(0x1091A0, 0x1090B0), "0x1091A0: rec (a.c:7)|0x1090B0: (below main) (in /home/u/a)"},
+		{"a starter with a version", View{}, calls(0x1091A0, 0x4882304, 0x1090B0),
+			"0x1091A0: rec (a.c:7)|0x4882304: __libc_start_main@@GLIBC_2.34 (libc-start.c:360)|0x1090B0: (below main) (in /home/u/a)"},
 		{"--fullpath-after=", View{Fullpath: []string{""}}, full,
 			"0x1091BB: inl (/home/u/a.c:5)|0x1091BB: f (/home/u/a.c:6)|0x1091BB: main (/home/u/a.c:10)"},
 		{"--fullpath-after twice", View{Fullpath: []string{"zzz", "/home/"}}, calls(0x1091ED), "0x1091ED: main (u/a.c:12)"},

@@ -46,6 +46,7 @@ const stackSwitch = 2 << 20 // --max-stackframe's default, 2,000,000, in whole p
 type afterOp struct {
 	kind  uint8
 	delta int32
+	keep  bool // the code that follows reads what is released: readsBelow
 }
 
 const (
@@ -88,7 +89,7 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 			t.lowerReturn(&t.tr.insts[i])
 		}
 	case tool.OpStack:
-		t.lowerStack(&t.tr.insts[i])
+		t.lowerStack(i)
 	case tool.OpCount:
 		t.lowerCount(t.tr.insts[i].live, ann)
 	case tool.OpEvent, tool.OpEventAddr, tool.OpEventRounds, tool.OpEventMiss, tool.OpEventFetch:
@@ -441,8 +442,8 @@ func (t *Translator) checkZero(kind uint8, i, k int, m mem, size int, flagsLive 
 // lowerStack marks what an instruction that writes the stack pointer releases. What lies below the stack pointer is undefined at any
 // time, but for what a function has stored to its red zone (lowerReturn): it was made so when the stack was new (memcheck), or is
 // when it is released, so that there is nothing to do when it is allocated.
-func (t *Translator) lowerStack(in *inst) {
-	a := &t.hot
+func (t *Translator) lowerStack(i int) {
+	a, in := &t.hot, &t.tr.insts[i]
 	delta, known := stackDelta(in)
 	switch {
 	case in.flow == flowRet:
@@ -456,12 +457,12 @@ func (t *Translator) lowerStack(in *inst) {
 	case in.flow == flowCall || in.flow == flowCallInd:
 	case known && delta <= 0:
 	case known && delta <= stackInline && delta&3 == 0:
-		t.behind = afterOp{afterDelta, delta}
+		t.behind = afterOp{afterDelta, delta, t.readsBelow(i)}
 	case in.Space == amd64.SpLegacy && in.Map == 0 && in.Op == 0x8b && in.HasMem: // from a context: coroutines, goroutines
 	case in.Row.Sem == isa.AluAnd && in.Imm < 0 && in.ModRM >= 0xc0 && in.ImmLen != 0: // alignment: it goes down
 	default:
 		a.store(spill(slotSP), rsp)
-		t.behind = afterOp{kind: afterUnknown}
+		t.behind = afterOp{kind: afterUnknown, keep: t.readsBelow(i)}
 	}
 }
 
@@ -505,19 +506,31 @@ func stackDelta(in *inst) (int32, bool) {
 
 // emitBehind emits what lowerStack asked for behind the instruction.
 func (t *Translator) emitBehind() {
-	a := &t.hot
 	op := t.behind
 	t.behind = afterOp{}
-	switch op.kind {
-	case afterDelta:
+	switch {
+	case op.kind == afterDelta && op.keep:
+		t.keepBelow(func() {
+			if n := op.delta - redZone; n > 0 {
+				t.release(-n, n)
+			}
+		})
+	case op.kind == afterDelta:
 		t.release(-op.delta, op.delta)
-	case afterUnknown:
-		back := a.pos + 13 + 5 // behind the store and the jump
-		a.storeImm(spill(slotT), int32(t.base)+int32(back))
-		a.jmp(t.moveStack)
-		if a.pos != back {
-			panic("jit: length of a helper call")
-		}
+	case op.keep:
+		t.keepBelow(t.callMoveStack)
+	default:
+		t.callMoveStack()
+	}
+}
+
+func (t *Translator) callMoveStack() {
+	a := &t.hot
+	back := a.pos + 13 + 5 // behind the store and the jump
+	a.storeImm(spill(slotT), int32(t.base)+int32(back))
+	a.jmp(t.moveStack)
+	if a.pos != back {
+		panic("jit: length of a helper call")
 	}
 }
 

@@ -21,6 +21,8 @@ type program struct {
 	env   []string
 	// children has the programs that this one starts run under the tool, too.
 	children bool
+	// slow programs take minutes under memcheck: there they run with $GOGRIND_LONG only.
+	slow bool
 	// needs is a pattern of a file without which the program does not work, and the package that has it.
 	needs, from string
 }
@@ -81,6 +83,7 @@ var programs = []program{
 	{name: "bash-children", argv: []string{"bash", "{scripts}/steps.sh"}, children: true},
 	python("test_re"), python("test_json"), python("test_ctypes"), python("test_threading"),
 	python("test_signal", "SiginterruptTest.test_siginterrupt_off"), // which waits for 30 seconds
+	slowly(python("test_subprocess")), // 2,400 forks
 	{name: "factor", argv: []string{"factor", "18446744073709551557", "1000000016000000063"}},
 }
 
@@ -95,6 +98,11 @@ func python(module string, without ...string) program {
 		needs: "/usr/lib/python3*/test/" + module + "*", from: "libpython3.11-testsuite"}
 }
 
+func slowly(p program) program {
+	p.slow = true
+	return p
+}
+
 // TestPrograms runs real programs natively and under each tool: nothing that can be seen differs.
 func TestPrograms(t *testing.T) {
 	for _, p := range programs {
@@ -104,6 +112,9 @@ func TestPrograms(t *testing.T) {
 			want := p.natively(t, c)
 			for _, tool := range tools() {
 				t.Run(tool, func(t *testing.T) {
+					if p.slow && tool != native && tool != "nulgrind" && os.Getenv("GOGRIND_LONG") == "" {
+						s.skip(t, "takes minutes: GOGRIND_LONG=1 runs it")
+					}
 					s.verdict(t, differ(want, s.run(t, tool, c)))
 				})
 			}
@@ -129,6 +140,9 @@ func (p *program) command(t *testing.T) command {
 		s.skip(t, p.from+" is not installed")
 	}
 	c := command{argv: argv, env: p.env, timeout: 2 * *limitFlag}
+	if p.slow {
+		c.timeout = 8 * *limitFlag
+	}
 	if p.children {
 		c.options = []string{"--trace-children=yes"}
 	}

@@ -68,9 +68,9 @@ func (h host) Block(t *signal.Thread, timeout time.Duration) {
 	g.drain()
 }
 
-// goOpen are the signals that Go unblocks in all its threads (runtime/sigtab_linux_generic.go, _SigUnblock), less those whose
-// default action is the kernel's business and SIGURG, which is Go's own.
-const goOpen = 1<<(signal.SIGHUP-1) | 1<<(signal.SIGINT-1) | 1<<(signal.SIGQUIT-1) | 1<<(signal.SIGILL-1) | 1<<(signal.SIGTRAP-1) |
+// goOpen are the signals that Go unblocks in all its threads (runtime/sigtab_linux_generic.go, _SigUnblock), less SIGURG, which is
+// Go's own.
+const goOpen = 1<<(signal.SIGHUP-1) | 1<<(signal.SIGCHLD-1) | 1<<(signal.SIGINT-1) | 1<<(signal.SIGQUIT-1) | 1<<(signal.SIGILL-1) | 1<<(signal.SIGTRAP-1) |
 	1<<(signal.SIGABRT-1) | 1<<(signal.SIGBUS-1) | 1<<(signal.SIGFPE-1) | 1<<(signal.SIGSEGV-1) | 1<<(signal.SIGTERM-1) |
 	1<<(signal.SIGSTKFLT-1) | 1<<(signal.SIGPROF-1) | 1<<(signal.SIGSYS-1)
 
@@ -84,6 +84,11 @@ func (t *Thread) sendToSelf(nr uintptr, a *[6]uint64) bool {
 	sig := int(a[1])
 	if sig < 1 || sig > signal.NSIG || goOpen>>(sig-1)&1 == 0 || int(int32(a[0])) != unix.Getpid() {
 		return false
+	}
+	if kernelDefault>>(sig-1)&1 != 0 {
+		if h := t.s.signals.Disposition(sig).Handler; h == signal.SIG_DFL || h == signal.SIG_IGN {
+			return false // the kernel knows what to do
+		}
 	}
 	info := signal.UserInfo(sig, signal.SI_USER, uint32(unix.Getpid()), uint32(unix.Getuid()))
 	if nr == unix.SYS_RT_SIGQUEUEINFO {

@@ -5,56 +5,6 @@ import (
 	"math/bits"
 )
 
-// cache is a set-associative cache that replaces the line used longest ago. It knows which lines it holds, not what is in them.
-// Reads and writes are alike: a write that misses brings the line in.
-type cache struct {
-	cacheConfig
-	shift uint     // bits of an address within a line
-	sets  uint64   // number of sets minus one
-	tags  []uint64 // by set, the line used last first; line number plus one, 0 for none
-}
-
-func newCache(g cacheConfig) *cache {
-	lines := g.size / g.line
-	return &cache{cacheConfig: g, shift: uint(bits.TrailingZeros(uint(g.line))), sets: uint64(lines/g.assoc) - 1, tags: make([]uint64, lines)}
-}
-
-// lineMissing uses line number n and reports whether it was missing.
-func (c *cache) lineMissing(n uint64) bool {
-	at := int(n&c.sets) * c.assoc
-	set := c.tags[at : at+c.assoc : at+c.assoc]
-	tag := n + 1
-	if set[0] == tag {
-		return false
-	}
-	for i := 1; i < len(set); i++ {
-		if set[i] == tag {
-			toFront(set, i, tag)
-			return false
-		}
-	}
-	toFront(set, len(set)-1, tag)
-	return true
-}
-
-// toFront makes tag the first of set; those up to i move by one. A loop is faster than copy for so few.
-func toFront(set []uint64, i int, tag uint64) {
-	for ; i > 0; i-- {
-		set[i] = set[i-1]
-	}
-	set[0] = tag
-}
-
-// missing uses the bytes [a, a+size), which lie in two lines at most, and reports whether one of them was missing.
-func (c *cache) missing(a uint64, size int) bool {
-	first, last := a>>c.shift, (a+uint64(size)-1)>>c.shift
-	miss := c.lineMissing(first)
-	if last != first && c.lineMissing(last) {
-		return true
-	}
-	return miss
-}
-
 // geometry is what is simulated.
 type geometry struct{ i1, d1, ll cacheConfig }
 

@@ -15,8 +15,8 @@
 // Backward string instructions (direction flag set) are simulated as forward ones. Threads that run in parallel add to the same
 // counters without losing counts; the simulation sees their accesses in batches, one thread after the other.
 //
-// Translated code works on the first-level caches itself (tool.Cache) and makes records of what it misses there; the last level and
-// branch prediction are simulated in batches of records, on a goroutine of its own.
+// Translated code works on the models of caches itself (tool.Caches) and counts what is missing; branch prediction is simulated in
+// batches of records, on a goroutine of its own.
 //
 // Locking: Cachegrind.mu guards runs and results, machine.mu, which is taken after it, what the simulation changes. No other package
 // is called with one held but for names.
@@ -41,8 +41,7 @@ import (
 // Cachegrind is the tool.
 type Cachegrind struct {
 	opts    settings
-	data    *tool.Cache      // the models of D1 and I1, nil without --cache-sim
-	code    *tool.Cache      //
+	models  tool.Caches      // empty without --cache-sim
 	core    *options.Core    // immutable from Start on, as the next ones
 	report  *report.Reporter //
 	host    tool.Host        //
@@ -75,12 +74,13 @@ type namer interface {
 }
 
 var (
-	_ tool.Tool          = (*Cachegrind)(nil)
-	_ tool.MemoryWatcher = (*Cachegrind)(nil)
-	_ tool.Requester     = (*Cachegrind)(nil)
-	_ tool.EventCacher   = (*Cachegrind)(nil)
-	_ tool.ExecWatcher   = (*Cachegrind)(nil)
-	_ tool.ForkWatcher   = (*Cachegrind)(nil)
+	_ tool.Tool           = (*Cachegrind)(nil)
+	_ tool.MemoryWatcher  = (*Cachegrind)(nil)
+	_ tool.Requester      = (*Cachegrind)(nil)
+	_ tool.CacheSimulator = (*Cachegrind)(nil)
+	_ tool.EventWatcher   = (*Cachegrind)(nil)
+	_ tool.ExecWatcher    = (*Cachegrind)(nil)
+	_ tool.ForkWatcher    = (*Cachegrind)(nil)
 )
 
 // everything is all of the address space.
@@ -129,12 +129,12 @@ func (c *Cachegrind) Start(h tool.Host) error {
 		}
 		c.desc = geo.describe()
 		events = append(events, "I1mr", "ILmr", "Dr", "D1mr", "DLmr", "Dw", "D1mw", "DLmw")
-		c.sim = newMachine(geo, c.data, c.code)
+		c.sim = newMachine(c.models)
 	}
 	if c.opts.branchSim {
 		events = append(events, "Bc", "Bcm", "Bi", "Bim")
 		if c.sim == nil {
-			c.sim = newMachine(nil, nil, nil)
+			c.sim = newMachine(tool.Caches{})
 		}
 		c.sim.branches = &predictor{}
 	}
@@ -149,13 +149,13 @@ func (c *Cachegrind) Start(h tool.Host) error {
 	return nil
 }
 
-// EventCaches implements tool.EventCacher.
-func (c *Cachegrind) EventCaches() (data, code *tool.Cache) {
+// Caches implements tool.CacheSimulator.
+func (c *Cachegrind) Caches() tool.Caches {
 	if c.opts.cacheSim {
 		geo, _ := c.opts.geometry()
-		c.data, c.code = geo.models()
+		c.models = geo.models()
 	}
-	return c.data, c.code
+	return c.models
 }
 
 // Client requests of cachegrind.h.

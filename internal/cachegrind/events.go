@@ -35,7 +35,8 @@ func (c *Cachegrind) Events(t tool.Thread, ev []tool.Event) {
 		default:
 		}
 	}
-	buf = c.repeat(append(buf, ev...))
+	c.repeat(ev)
+	buf = append(buf, ev...)
 	if len(buf) < minBatch {
 		c.collected[t.ID()] = buf
 		return
@@ -76,38 +77,44 @@ func (c *Cachegrind) drain() {
 	c.waiting.Wait()
 }
 
-// repMiss as size of a record of a repeated instruction's site says that the access is missing in D1.
-const repMiss = 1
-
-// repeat appends the misses of a repeated instruction to the records ev, if these end with one: translated code leaves that to the
-// tool. It runs before the guest goes on, as later accesses find the cache as these leave it.
-func (c *Cachegrind) repeat(ev []tool.Event) []tool.Event {
-	if c.data == nil || len(ev) == 0 {
-		return ev
+// repeat uses the caches for a repeated instruction, if the records ev end with one: translated code leaves that to the tool. It runs
+// before the guest goes on, as later accesses find the caches as these leave them.
+func (c *Cachegrind) repeat(ev []tool.Event) {
+	m := c.sim
+	if m.models.Data == nil || len(ev) == 0 {
+		return
 	}
 	c.mu.Lock()
-	sites := c.sim.sites
+	sites := m.sites
 	c.mu.Unlock()
 	end := len(ev) - 1
 	s := &sites[ev[end].Site]
 	if s.kind != siteRounds {
-		return ev
+		return
 	}
 	first := end
-	for first > 0 && ev[first-1].Size != repMiss && sites[ev[first-1].Site].run == s.run && sites[ev[first-1].Site].repeated() {
+	for first > 0 && sites[ev[first-1].Site].run == s.run && sites[ev[first-1].Site].repeated() {
 		first--
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.grow(int(s.cost) + 1)
 	for n := range ev[end].Value {
 		for j := first; j < end; j++ {
-			site := ev[j].Site
-			size := int(sites[site].size)
-			a := ev[j].Value + n*uint64(size)
-			if c.data.Touch(a, size) {
-				ev = append(ev, tool.Event{Site: site, Size: repMiss, Value: a})
+			s := &sites[ev[j].Site]
+			size := int(s.size)
+			if a := ev[j].Value + n*uint64(size); m.models.Data.Touch(a, size) {
+				m.dataMiss(s.cost, a, size, s.kind == siteRepWrite)
 			}
 		}
 	}
-	return ev
+}
+
+// grow makes room for the costs of n instructions. mu is held.
+func (m *machine) grow(n int) {
+	if n -= len(m.costs); n > 0 {
+		m.costs = append(m.costs, make([]cost, n)...)
+	}
 }
 
 // consume simulates a batch.
@@ -119,9 +126,7 @@ func (c *Cachegrind) consume(b batch) {
 	m := c.sim
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if n := len(r.lens) - len(m.costs); n > 0 {
-		m.costs = append(m.costs, make([]cost, n)...)
-	}
+	m.grow(len(r.lens))
 	th := m.threads[b.thread]
 	if th == nil {
 		th = &thread{}
@@ -135,30 +140,12 @@ func (c *Cachegrind) consume(b batch) {
 			m.resolve(&r, th, &sites[th.pending], s)
 		}
 		switch s.kind {
-		case siteFetch:
-			m.fetchMiss(s)
-		case siteRead, siteWrite:
-			size := int(s.size)
-			if s.own {
-				n := uint64(1)
-				if s.elem != 0 {
-					n = uint64(e.Size&^tool.CacheHit) / uint64(s.elem)
-				}
-				m.times[e.Site] += n
-				if e.Size&tool.CacheHit != 0 {
-					break
-				}
-			}
-			if e.Size != 0 {
-				size = min(int(e.Size), m.dataLimit)
-			}
-			m.dataMiss(s.cost, e.Value, size, s.kind == siteWrite)
+		case siteRead, siteWrite: // element by element
+			m.times[e.Site] += uint64(e.Size) / uint64(s.elem)
 		case siteBranch:
 			th.pending = e.Site
 		case siteRepRead, siteRepWrite:
-			if e.Size == repMiss {
-				m.dataMiss(s.cost, e.Value, int(s.size), s.kind == siteRepWrite)
-			} else if th.nRep < len(th.rep) {
+			if th.nRep < len(th.rep) {
 				th.rep[th.nRep] = e.Site
 				th.nRep++
 			}
@@ -242,19 +229,10 @@ func (m *machine) flushThreads(r *runs) {
 	}
 }
 
-// fetchMiss counts an instruction that is missing in I1.
-func (m *machine) fetchMiss(s *site) {
-	c := &m.costs[s.cost]
-	c.i1++
-	if m.ll.missing(s.pc, int(s.size)) {
-		c.il++
-	}
-}
-
 // dataMiss counts an access that is missing in D1; cost is that of the instruction.
 func (m *machine) dataMiss(cost uint32, a uint64, size int, write bool) {
 	c := &m.costs[cost]
-	deep := m.ll.missing(a, size)
+	deep := m.models.Last.Touch(a, size)
 	if write {
 		c.d1w++
 		if deep {
@@ -271,12 +249,25 @@ func (m *machine) dataMiss(cost uint32, a uint64, size int, write bool) {
 // settle moves what run k cost to the lines of its instructions; it was executed so many times. Both locks are held.
 func (m *machine) settle(r *runs, k uint32, times uint64, on bool, lookup func(pc guest.Addr) []int64) {
 	u := &r.all[k]
-	for i := u.sites; m.data != nil && int(i) < len(m.sites) && m.sites[i].run == k; i++ {
+	for i := u.sites; m.models.Data != nil && int(i) < len(m.sites) && m.sites[i].run == k; i++ {
 		s := &m.sites[i]
 		n := times
 		if s.own {
 			n = m.times[i]
 			delete(m.times, i)
+		}
+		if s.miss != 0 {
+			if miss := r.misses.take(s.miss); on && miss != [2]uint64{} {
+				to, at := lookup(r.pcOf(k, s.cost)), colI1mr
+				switch s.kind {
+				case siteRead:
+					at = colD1mr
+				case siteWrite:
+					at = colD1mw
+				}
+				to[at] += int64(miss[0])
+				to[at+1] += int64(miss[1])
+			}
 		}
 		if s.twice {
 			n *= 2
@@ -300,9 +291,9 @@ func (m *machine) settle(r *runs, k uint32, times uint64, on bool, lookup func(p
 		if on {
 			to := lookup(pc)
 			branches := 1
-			if m.data != nil {
+			if m.models.Data != nil {
 				branches = colDLmw + 1
-				for i, n := range [...]uint64{colI1mr: x.i1, colILmr: x.il, colD1mr: x.d1r, colDLmr: x.dlr, colD1mw: x.d1w, colDLmw: x.dlw} {
+				for i, n := range [...]uint64{colD1mr: x.d1r, colDLmr: x.dlr, colD1mw: x.d1w, colDLmw: x.dlw} {
 					to[i] += int64(n)
 				}
 			}

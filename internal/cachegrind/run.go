@@ -33,6 +33,7 @@ type runs struct {
 	pages map[guest.Addr]struct{} // with code that was met
 	// counters come in pieces of chunk.
 	counters []tool.Counters
+	misses   missCounters // of the simulation
 	// rounds are what repeated instructions made of rounds beyond the count of the run.
 	rounds map[uint32]uint64
 }
@@ -50,6 +51,32 @@ func (r *runs) init(h tool.Host) {
 
 // value is the counter of run k.
 func (r *runs) value(k uint32) *uint64 { return &r.counters[k/chunk].Values[k%chunk] }
+
+// missCounters are pairs of counters, by number from 1 on: of first-level and of last-level misses. They come in pieces of chunk.
+type missCounters struct {
+	n      uint32
+	pieces []tool.Counters
+}
+
+// next is the number of a new pair.
+func (m *missCounters) next(h tool.Host) uint32 {
+	m.n++
+	if int(2*m.n/chunk) >= len(m.pieces) {
+		m.pieces = append(m.pieces, h.Counters(chunk))
+	}
+	return m.n
+}
+
+// addr is the address of pair n.
+func (m *missCounters) addr(n uint32) guest.Addr { return m.pieces[2*n/chunk].Addr(int(2 * n % chunk)) }
+
+// take returns pair n and clears it.
+func (m *missCounters) take(n uint32) (counts [2]uint64) {
+	at := m.pieces[2*n/chunk].Values[2*n%chunk:]
+	copy(counts[:], at)
+	at[0], at[1] = 0, 0
+	return counts
+}
 
 // get returns the number of the run of instructions [from, to] of b, and whether it is new.
 func (r *runs) get(b *tool.Block, from, to int) (k uint32, isNew bool) {

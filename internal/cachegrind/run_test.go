@@ -59,11 +59,11 @@ func newTest(sim bool) *Cachegrind {
 	if sim {
 		g := cacheConfig{4096, 4, 64}
 		geo := &geometry{g, g, cacheConfig{65536, 8, 64}}
-		c.data, c.code = geo.models()
-		for _, x := range []*tool.Cache{c.data, c.code} {
+		c.models = geo.models()
+		for _, x := range []*tool.Cache{c.models.Data, c.models.Code, c.models.Last} {
 			x.Tags = make([]uint64, x.Words())
 		}
-		c.sim = newMachine(geo, c.data, c.code)
+		c.sim = newMachine(c.models)
 		c.sim.branches = &predictor{}
 		events = strings.Fields("Ir I1mr ILmr Dr D1mr DLmr Dw D1mw DLmw Bc Bcm Bi Bim")
 	}
@@ -234,19 +234,31 @@ func TestRounds(t *testing.T) {
 // branch at the end is taken.
 func play(c *Cachegrind, b *tool.Block, taken bool, value func(inst, mem int) uint64) {
 	var ev []tool.Event
+	counter := func(a guest.Addr) *uint64 {
+		for _, p := range append(append([]tool.Counters(nil), c.runs.counters...), c.runs.misses.pieces...) {
+			if a >= p.Start && a < p.Addr(len(p.Values)) {
+				return &p.Values[(a-p.Start)/8]
+			}
+		}
+		panic("no such counter")
+	}
+	use := func(first *tool.Cache, a uint64, size int, counts guest.Addr) {
+		if first.Touch(a, size) {
+			*counter(counts)++
+			if c.models.Last.Touch(a, size) {
+				*counter(counts + 8)++
+			}
+		}
+	}
 	for _, a := range b.Anns {
 		switch a.Op {
 		case tool.OpCount:
-			i := int(a.Ptr-0x50000000) / 8
-			*c.runs.value(uint32(i)) += uint64(a.Arg)
-		case tool.OpEventMiss:
-			if at := value(a.Inst, a.Mem); c.data.Touch(at, int(b.Insts[a.Inst].Mem[a.Mem].Size)) {
-				ev = append(ev, tool.Event{Site: uint32(a.Arg), Value: at})
-			}
-		case tool.OpEventFetch:
-			if in := &b.Insts[a.Inst]; c.code.Touch(uint64(in.PC), int(in.Len)) {
-				ev = append(ev, tool.Event{Site: uint32(a.Arg)})
-			}
+			*counter(a.Ptr) += uint64(a.Arg)
+		case tool.OpDataMiss:
+			use(c.models.Data, value(a.Inst, a.Mem), int(b.Insts[a.Inst].Mem[a.Mem].Size), a.Ptr)
+		case tool.OpCodeMiss:
+			in := &b.Insts[a.Inst]
+			use(c.models.Code, uint64(in.PC), int(in.Len), a.Ptr)
 		case tool.OpEventAddr:
 			ev = append(ev, tool.Event{Site: uint32(a.Arg), Value: value(a.Inst, a.Mem)})
 		case tool.OpEvent:
@@ -257,7 +269,8 @@ func play(c *Cachegrind, b *tool.Block, taken bool, value func(inst, mem int) ui
 			ev = append(ev, tool.Event{Site: uint32(a.Arg), Value: value(a.Inst, -1)})
 		}
 	}
-	c.consume(batch{1, c.repeat(ev)})
+	c.repeat(ev)
+	c.consume(batch{1, ev})
 }
 
 func TestSimulation(t *testing.T) {

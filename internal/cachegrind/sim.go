@@ -11,13 +11,12 @@ import (
 
 // machine is what is simulated: one processor, whatever the number of threads.
 type machine struct {
-	data, code *tool.Cache // D1 and I1, nil without --cache-sim; translated code works on them
-	dataLimit  int         // larger accesses are taken for this size, so that they touch two lines at most
+	models    tool.Caches // empty without --cache-sim; translated code works on them
+	dataLimit int         // larger accesses are taken for this size, so that they touch two lines at most
 
 	sites []site // guarded by Cachegrind.mu
 
 	mu       sync.Mutex        // guards all below
-	ll       *cache            // nil without --cache-sim
 	branches *predictor        // nil without --branch-sim
 	costs    []cost            // by index of runs.lens
 	times    map[uint32]uint64 // accesses made at sites that have their own count
@@ -25,12 +24,12 @@ type machine struct {
 	threads  map[int]*thread   // by thread number
 }
 
-// site is a place where translated code makes event records. It is small, as those of a hot loop are read all the time.
+// site is a place where translated code makes event records or counts misses.
 type site struct {
-	pc    uint64 // of a fetch
 	run   uint32
 	cost  uint32 // index in costs of its instruction
-	size  uint16 // of the access or fetch
+	miss  uint32 // number of its counters in runs.misses: of first-level and last-level misses; 0 for none
+	size  uint16 // of the access
 	kind  siteKind
 	elem  uint8 // size of the elements that are accesses, 0 when the whole is one
 	next  bool  // control leaves by an indirect jump or call behind it
@@ -54,8 +53,8 @@ const (
 
 // cost is what an instruction cost beside the counts of its sites.
 type cost struct {
-	i1, il, d1r, dlr, d1w, dlw uint64
-	bc, bcm, bi, bim           uint64
+	d1r, dlr, d1w, dlw uint64 // of repeated instructions
+	bc, bcm, bi, bim   uint64
 }
 
 // thread is what has to be kept between the events of a thread.
@@ -65,22 +64,21 @@ type thread struct {
 	nRep    int
 }
 
-// newMachine makes a machine with an empty last-level cache; without geometry it has no caches.
-func newMachine(g *geometry, data, code *tool.Cache) *machine {
-	m := &machine{sites: make([]site, 1), times: map[uint32]uint64{}, rounds: map[uint32]uint64{}, threads: map[int]*thread{}}
-	if g != nil {
-		m.data, m.code, m.ll = data, code, newCache(g.ll)
-		m.dataLimit = data.Limit
+// newMachine makes a machine with these caches, perhaps none.
+func newMachine(models tool.Caches) *machine {
+	m := &machine{models: models, sites: make([]site, 1), times: map[uint32]uint64{}, rounds: map[uint32]uint64{}, threads: map[int]*thread{}}
+	if models.Data != nil {
+		m.dataLimit = models.Data.Limit
 	}
 	return m
 }
 
-// models are those of the first-level caches.
-func (g *geometry) models() (data, code *tool.Cache) {
+// models are those of the caches.
+func (g *geometry) models() tool.Caches {
 	model := func(c cacheConfig) *tool.Cache {
 		return &tool.Cache{Line: c.line, Sets: c.size / c.line / c.assoc, Ways: c.assoc, Limit: min(g.i1.line, g.d1.line, g.ll.line)}
 	}
-	return model(g.d1), model(g.i1)
+	return tool.Caches{Data: model(g.d1), Code: model(g.i1), Last: model(g.ll)}
 }
 
 // noLine is the number of no line.
@@ -98,6 +96,9 @@ func (c *Cachegrind) observe(b *tool.Block, from, to int, k uint32, isNew bool, 
 	place := func(i int, s site) int64 {
 		if isNew {
 			s.run, s.cost = k, u.first+uint32(i-from)
+			if s.miss != 0 {
+				s.miss = c.runs.misses.next(c.host)
+			}
 			m.sites = append(m.sites, s)
 		}
 		at++
@@ -108,40 +109,42 @@ func (c *Cachegrind) observe(b *tool.Block, from, to int, k uint32, isNew bool, 
 	}
 	before := noLine // line of the instruction before, when that one is in this run
 	fetch := func(i int, in *tool.Inst) {
-		lineOf := func(pc guest.Addr) uint64 { return uint64(pc) / uint64(m.code.Line) }
+		lineOf := func(pc guest.Addr) uint64 { return uint64(pc) / uint64(m.models.Code.Line) }
 		first, last := lineOf(in.PC), lineOf(in.PC+guest.Addr(in.Len)-1)
 		if first != before || last != before {
-			n := place(i, site{kind: siteFetch, pc: uint64(in.PC), size: uint16(in.Len)})
+			n := place(i, site{kind: siteFetch, miss: counted})
 			if first != line || last != line {
-				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpEventFetch, Arg: n, Same: first == line})
+				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCodeMiss, Ptr: c.missCounters(n), Same: first == line})
 			}
 		}
 		before, line = last, last
 	}
-	counted := cheapest(b, from, to)
+	cheap := cheapest(b, from, to)
 	for i := from; i <= to; i++ {
 		in := &b.Insts[i]
 		if i == from && m.branches != nil {
 			ask(i, tool.OpEvent, site{})
 		}
-		if i == counted {
+		if i == cheap {
 			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCount, Arg: 1, Ptr: c.counter(k)})
 		}
-		if m.data != nil {
+		if m.models.Data != nil {
 			fetch(i, in)
 		}
 		rep := in.Repeats()
-		if m.data != nil || rep {
+		if m.models.Data != nil || rep {
 			for j := range in.Mem {
-				op := tool.OpEventMiss
-				if rep || m.data == nil {
-					op = tool.OpEventAddr
+				s := m.access(in, j, rep)
+				if !rep {
+					s.miss = counted
 				}
-				n := place(i, m.access(in, j, rep))
-				if op == tool.OpEventMiss && byElement(in, &in.Mem[j]) {
-					n |= tool.EventAll
+				n := place(i, s)
+				if s.own {
+					b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpEventAddr, Mem: j, Arg: n})
 				}
-				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: op, Mem: j, Arg: n})
+				if !rep {
+					b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpDataMiss, Mem: j, Ptr: c.missCounters(n)})
+				}
 			}
 		}
 		switch {
@@ -157,6 +160,12 @@ func (c *Cachegrind) observe(b *tool.Block, from, to int, k uint32, isNew bool, 
 	}
 	return line
 }
+
+// counted as number of a site's counters asks for some.
+const counted = ^uint32(0)
+
+// missCounters is the address of the counters of site n.
+func (c *Cachegrind) missCounters(n int64) guest.Addr { return c.runs.misses.addr(c.sim.sites[n].miss) }
 
 // byElement reports whether the elements of access a are accesses: of gathers and scatters, and of AVX's masked moves. Of AVX-512's
 // masked instructions, which Valgrind does not have, an access counts as one.

@@ -10,3 +10,9 @@ import (
 func counterSlice(a guest.Addr, n int) []uint64 {
 	return unsafe.Slice((*uint64)(guest.Pointer(uintptr(a))), n)
 }
+
+// wordsOf is mem, which is aligned, as words, and where they are.
+func wordsOf(mem []byte) (guest.Addr, []uint64) {
+	p := unsafe.SliceData(mem)
+	return guest.Addr(uintptr(unsafe.Pointer(p))), unsafe.Slice((*uint64)(unsafe.Pointer(p)), len(mem)/8)
+}

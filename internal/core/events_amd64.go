@@ -16,7 +16,7 @@ import (
 
 // counterSpace is the memory for counters: the end of the gap between the tool's image, with what the kernel puts behind it,
 // and the code cache.
-const counterSpace = 32 << 20
+const counterSpace = 48 << 20
 
 // Counters implements tool.Host.
 func (p *Process) Counters(n int) tool.Counters {
@@ -39,14 +39,14 @@ func (p *Process) Counters(n int) tool.Counters {
 	return c
 }
 
-// eventCaches are the models of caches that the tool wants translated code to work on.
-func (p *Process) eventCaches() (data, code *tool.Cache) {
-	f, ok := p.tool.(tool.EventCacher)
+// caches are the models that the tool wants translated code to work on.
+func (p *Process) caches() (models tool.Caches) {
+	f, ok := p.tool.(tool.CacheSimulator)
 	if !ok {
-		return nil, nil
+		return models
 	}
-	data, code = f.EventCaches()
-	for _, c := range []*tool.Cache{data, code} {
+	models = f.Caches()
+	for _, c := range []*tool.Cache{models.Data, models.Code} {
 		if c != nil {
 			// A set begins where a line of the processor's cache does.
 			const line = 64 / 8
@@ -55,7 +55,14 @@ func (p *Process) eventCaches() (data, code *tool.Cache) {
 			c.Start, c.Tags = m.Addr(skip), m.Values[skip:skip+c.Words()]
 		}
 	}
-	return data, code
+	if c := models.Last; c != nil {
+		mem, err := unix.Mmap(-1, 0, 8*c.Words(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+		if err != nil {
+			panic("core: memory for the model of a cache: " + err.Error())
+		}
+		c.Start, c.Tags = wordsOf(mem)
+	}
+	return models
 }
 
 // touched calls f for each piece of memory that an access of the instruction at pc is going to touch.

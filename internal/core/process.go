@@ -356,7 +356,7 @@ func (p *Process) makeTranslator() error {
 		p.profile = newProfile(p, cfg.Tool)
 		cfg.Tool = p.profile
 	}
-	cfg.Data, cfg.Code = p.eventCaches()
+	cfg.Caches = p.caches()
 	if p.opt.TraceFlags != [8]bool{} || p.opt.DumpError != 0 {
 		cfg.Trace = p.fragment
 	}
@@ -502,7 +502,7 @@ func (p *Process) makeScheduler(firstFD int, limits memoryLimits) {
 		Exact:     exact,
 		ExactOnly: exactMode("only"),
 		Callers:   func(t *sched.Thread, pcs []guest.Addr) int { return p.Unwind(t, pcs) },
-		Data:      p.trans.Data(),
+		Caches:    p.trans.Caches(),
 		Touched:   p.touched,
 		Fatal:     p.fatal,
 		Finish:    p.finish,

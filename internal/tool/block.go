@@ -50,12 +50,13 @@ const (
 	// OpEventRounds appends, behind an instruction with a repeat prefix (Inst.Repeats), a record whose value is the number of
 	// rounds that it has made.
 	OpEventRounds
-	// OpEventMiss is OpEventAddr for accesses that are missing in the data cache of EventCacher. Behind OpEventRounds the buffer is
-	// emptied: what a repeated instruction does to the cache is left to the tool.
-	OpEventMiss
-	// OpEventFetch appends a record with site Arg if the instruction is missing in the code cache of EventCacher. Its value is not
-	// set.
-	OpEventFetch
+	// OpDataMiss has access Mem use the data cache of CacheSimulator. If it is missing there, 1 is added to the counter at Ptr and the
+	// last level is used; if it is missing there, too, 1 is added to the counter behind. Of an access that is masked element by
+	// element, a gather or a scatter, each run of neighbouring elements that is really touched is an access. What a repeated
+	// instruction does to the caches is left to the tool: behind OpEventRounds the buffer is emptied.
+	OpDataMiss
+	// OpCodeMiss is OpDataMiss for the instruction itself and the code cache.
+	OpCodeMiss
 )
 
 // Ann is one annotation of instruction Inst.
@@ -64,7 +65,7 @@ type Ann struct {
 	Op   Op
 	Mem  int        // index into Inst.Mem
 	Arg  int64      // operand of the op
-	Ptr  guest.Addr // counter address
+	Ptr  guest.Addr // counter address, also for misses
 	// Behind puts an OpCount or OpEvent behind the instruction, where only control that falls through comes by: of a
 	// conditional jump, the case that it is not taken. It is not for calls, returns and unconditional jumps.
 	Behind bool
@@ -72,7 +73,7 @@ type Ann struct {
 	Taken bool
 	// Lossy says of an OpCount that counts may be lost when threads add at the same moment.
 	Lossy bool
-	// Same says of an OpEventFetch that the instruction's first line is that of the instruction executed before.
+	// Same says of an OpCodeMiss that the instruction's first line is that of the instruction executed before.
 	Same bool
 }
 

@@ -6,19 +6,12 @@ import (
 	"gogrind/internal/guest"
 )
 
-// EventAll in the site of an OpEventMiss asks for a record of each element of a gather or scatter, or of each run of neighbouring
-// elements of another access under a mask, also of those that are in the cache. Records have the site without it.
-const EventAll = 1 << 31
-
-// CacheHit is set in the Size of such a record if all was in the cache.
-const CacheHit = 1 << 31
-
-// Cache is a model of a set-associative cache that replaces the line used longest ago. Translated code works on it, too (OpEventMiss,
-// OpEventFetch). Threads that run in parallel use it without a lock: of two accesses to one set at the same moment, one may be lost.
+// Cache is a model of a set-associative cache that replaces the line used longest ago. Translated code works on it, too (OpDataMiss,
+// OpCodeMiss). Threads that run in parallel use it without a lock: of two accesses to one set at the same moment, one may be lost.
 type Cache struct {
 	Line int // bytes of a line, a power of two from 8 to 4096
 	Sets int // a power of two
-	Ways int // lines of a set; Sets * Ways is at most 512K
+	Ways int // lines of a set; Sets * Ways of the first-level ones is at most 512K
 	// Limit is what longer accesses are taken for, in bytes, at their start; Line at most.
 	Limit int
 
@@ -58,10 +51,12 @@ func (c *Cache) use(line uint64) (missing bool) {
 	return true
 }
 
-// EventCacher is an EventWatcher that uses OpEventMiss and OpEventFetch.
-type EventCacher interface {
-	EventWatcher
-	// EventCaches is asked once, between the reading of the options and Start. The core provides Start and Tags of the models; nil
-	// says that there are none, and that the two operations are not used.
-	EventCaches() (data, code *Cache)
+// Caches are the models of a machine's caches. Nil ones say that there are none, and that the operations are not used.
+type Caches struct{ Data, Code, Last *Cache }
+
+// CacheSimulator is a tool that uses OpDataMiss and OpCodeMiss.
+type CacheSimulator interface {
+	// Caches is asked once, between the reading of the options and Start. The core provides Start and Tags of the models, those of the
+	// last level anywhere, the others below 2 GB.
+	Caches() Caches
 }

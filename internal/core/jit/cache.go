@@ -84,7 +84,8 @@ type check struct {
 	pc     uint64 // guest instruction
 	resume uint32 // host offset to go on at
 	mem    uint8  // index of the access
-	event  uint32 // site, for those of event annotations
+	event  uint32 // site, for those of event annotations, or counter
+	miss   bool   // it is a counter
 	step   bool   // the instruction is to be stepped
 	tries  uint8  // how often it was taken that could be linked
 	frag   uint32 // owner, for those with a site
@@ -449,9 +450,6 @@ func (t *Translator) Recover(h uintptr) (to uintptr, ok bool) {
 		if r := &t.reps[i]; int64(off) >= int64(r.start) && int64(off) < int64(r.end) {
 			return uintptr(t.base + uint64(r.fail)), true
 		}
-	}
-	if to, ok := t.misses.recover(int(off)); ok {
-		return uintptr(t.base + uint64(to)), true
 	}
 	i := sort.Search(t.recover.n, func(i int) bool { return uint64(t.recover.at(uint32(i)).at) >= off })
 	if i == t.recover.n || uint64(t.recover.at(uint32(i)).at) != off {

@@ -44,12 +44,12 @@ func (o *only) Instrument(b *tool.Block) {
 		for k := range x.Mem {
 			b.Anns = append(b.Anns, tool.Ann{Op: o.op, Mem: k, Arg: 0x1234 + int64(k)})
 		}
-	case tool.OpEventMiss:
+	case tool.OpDataMiss:
 		for k := range x.Mem {
-			b.Anns = append(b.Anns, tool.Ann{Op: o.op, Mem: k, Arg: 0x1234 + int64(k)})
+			b.Anns = append(b.Anns, tool.Ann{Op: o.op, Mem: k, Ptr: counterAddr + guest.Addr(16*k)})
 		}
-	case tool.OpEventFetch:
-		b.Anns = append(b.Anns, tool.Ann{Op: o.op, Arg: 0x1234, Same: o.behind})
+	case tool.OpCodeMiss:
+		b.Anns = append(b.Anns, tool.Ann{Op: o.op, Ptr: counterAddr, Same: o.behind})
 	case tool.OpEventRounds:
 		b.Anns = append(b.Anns, tool.Ann{Op: tool.OpEventAddr, Arg: 0x1234}, tool.Ann{Op: o.op, Arg: 0x1235})
 	default:
@@ -129,16 +129,16 @@ var goldenRows = []struct {
 	{"event, string move", "a4", codeLow, false, &only{op: tool.OpEventAddr}},
 	{"event, repeated string move", "f3a4", codeLow, false, &only{op: tool.OpEventRounds}},
 	{"event, masked store", "62f17c49110e", codeLow, false, &only{op: tool.OpEventAddr}},
-	{"miss, load, flags dead", "488b4608 31ed", codeLow, false, &only{op: tool.OpEventMiss}},
-	{"miss, load, flags live", "488b4608", codeLow, false, &only{op: tool.OpEventMiss}},
-	{"miss, load, flags live, rax in the way", "488b441008", codeLow, false, &only{op: tool.OpEventMiss}},
-	{"miss, push, flags dead", "55 31ed", codeLow, false, &only{op: tool.OpEventMiss}},
-	{"miss, masked store, flags dead", "62f17c49110e 31ed", codeLow, false, &only{op: tool.OpEventMiss}},
-	{"fetch, flags dead", "90 31ed", codeLow, false, &only{op: tool.OpEventFetch}},
-	{"fetch, flags live", "90", codeLow, false, &only{op: tool.OpEventFetch}},
-	{"fetch, two lines, flags dead", "488b4608 31ed", codeLow + 62, false, &only{op: tool.OpEventFetch}},
-	{"fetch, two lines, flags live", "488b4608", codeLow + 62, false, &only{op: tool.OpEventFetch}},
-	{"fetch, second line, flags dead", "488b4608 31ed", codeLow + 62, false, &only{op: tool.OpEventFetch, behind: true}},
+	{"miss, load, flags dead", "488b4608 31ed", codeLow, false, &only{op: tool.OpDataMiss}},
+	{"miss, load, flags live", "488b4608", codeLow, false, &only{op: tool.OpDataMiss}},
+	{"miss, load, flags live, rax in the way", "488b441008", codeLow, false, &only{op: tool.OpDataMiss}},
+	{"miss, push, flags dead", "55 31ed", codeLow, false, &only{op: tool.OpDataMiss}},
+	{"miss, masked store, flags dead", "62f17c49110e 31ed", codeLow, false, &only{op: tool.OpDataMiss}},
+	{"fetch, flags dead", "90 31ed", codeLow, false, &only{op: tool.OpCodeMiss}},
+	{"fetch, flags live", "90", codeLow, false, &only{op: tool.OpCodeMiss}},
+	{"fetch, two lines, flags dead", "488b4608 31ed", codeLow + 62, false, &only{op: tool.OpCodeMiss}},
+	{"fetch, two lines, flags live", "488b4608", codeLow + 62, false, &only{op: tool.OpCodeMiss}},
+	{"fetch, second line, flags dead", "488b4608 31ed", codeLow + 62, false, &only{op: tool.OpCodeMiss, behind: true}},
 	{"call, flags live, below 2 GB", "e8fb000000", codeLow, false, nil},
 	{"call, flags dead, below 2 GB", "e8fb000000 31ed", codeLow, false, nil},
 	{"call, flags live, above 2 GB", "e8fb000000", codeFar, false, nil},
@@ -178,7 +178,7 @@ func host(tr *Translator) (text string, insts int) {
 		uint64(tr.missIB) + tr.base:    "missIB",
 		uint64(tr.moveStack) + tr.base: "moveStack",
 	}
-	if tr.cfg.Data != nil {
+	if tr.cfg.Caches.Data != nil {
 		for i, at := range tr.stores {
 			names[uint64(at)+tr.base] = fmt.Sprintf("stores%d", 1<<i)
 		}
@@ -187,7 +187,7 @@ func host(tr *Translator) (text string, insts int) {
 		names[uint64(tr.misses.codes)+tr.base] = "missCodes"
 	}
 	slots := map[int32]string{vcpu.OffExit: "exit", vcpu.OffIBTarget: "target", vcpu.OffFSBase: "fsbase", vcpu.OffGSBase: "gsbase", vcpu.OffEvents: "events"}
-	for i := int32(0); i < 17; i++ {
+	for i := int32(0); i < 18; i++ {
 		slots[vcpu.OffSpill+8*i] = fmt.Sprintf("spill%d", i)
 	}
 	label := func(a uint64) string {
@@ -262,9 +262,12 @@ func TestGolden(t *testing.T) {
 		cache := guest.Range{Start: guest.CodeCache, End: guest.CodeCache + testCache}
 		clear(guest.Bytes(cache.Start, codeOff))
 		cfg := Config{Cache: cache, Fetch: x.fetch, Tool: row.tool, Shadow: row.shadow}
-		if o, ok := row.tool.(*only); ok && o.op >= tool.OpEventMiss {
-			cfg.Data = &tool.Cache{Line: 64, Sets: 64, Ways: 12, Limit: 64, Start: counterAddr}
-			cfg.Code = &tool.Cache{Line: 64, Sets: 64, Ways: 8, Limit: 64, Start: counterAddr + 0x4000}
+		if o, ok := row.tool.(*only); ok && o.op >= tool.OpDataMiss {
+			cfg.Caches = tool.Caches{
+				Data: &tool.Cache{Line: 64, Sets: 64, Ways: 12, Limit: 64, Start: counterAddr},
+				Code: &tool.Cache{Line: 64, Sets: 64, Ways: 8, Limit: 64, Start: counterAddr + 0x4000},
+				Last: &tool.Cache{Line: 64, Sets: 1024, Ways: 16, Limit: 64, Start: 1 << 40},
+			}
 		}
 		tr, err := New(cfg)
 		if err != nil {

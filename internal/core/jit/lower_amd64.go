@@ -92,7 +92,7 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 		t.lowerStack(i)
 	case tool.OpCount:
 		t.lowerCount(t.tr.insts[i].live, ann)
-	case tool.OpEvent, tool.OpEventAddr, tool.OpEventRounds, tool.OpEventMiss, tool.OpEventFetch:
+	case tool.OpEvent, tool.OpEventAddr, tool.OpEventRounds, tool.OpDataMiss, tool.OpCodeMiss:
 		t.events = append(t.events, *ann)
 	}
 }

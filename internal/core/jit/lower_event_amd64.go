@@ -31,15 +31,15 @@ func (t *Translator) flushEvents(i int) {
 	from := 0
 	for j := range t.events {
 		ann := &t.events[j]
-		address := ann.Op == tool.OpEventAddr || ann.Op == tool.OpEventMiss
+		address := ann.Op == tool.OpEventAddr || ann.Op == tool.OpDataMiss
 		switch {
-		case ann.Op == tool.OpEventFetch:
+		case ann.Op == tool.OpCodeMiss:
 			t.appendEvents(i, t.events[from:j])
-			t.fetchEvent(i, ann)
+			t.codeMiss(i, ann)
 			from = j + 1
-		case ann.Op == tool.OpEventMiss && uint32(ann.Arg)&tool.EventAll == 0 && inlineMiss(&t.tr.insts[i], &t.block.Insts[i].Mem[ann.Mem]):
+		case ann.Op == tool.OpDataMiss && inlineMiss(&t.tr.insts[i], &t.block.Insts[i].Mem[ann.Mem]):
 			t.appendEvents(i, t.events[from:j])
-			t.missEvent(i, ann)
+			t.dataMiss(i, ann)
 			from = j + 1
 		case address && !inlineAddr(&t.tr.insts[i], &t.block.Insts[i].Mem[ann.Mem]):
 			t.appendEvents(i, t.events[from:j])
@@ -66,7 +66,7 @@ func (t *Translator) lowerLater(i int) {
 			continue
 		}
 		t.appendEvents(i, t.later[j:j+1])
-		if ann.Op == tool.OpEventRounds && t.cfg.Data != nil {
+		if ann.Op == tool.OpEventRounds && t.cfg.Caches.Data != nil {
 			t.goEvent(i, &tool.Ann{Mem: -1})
 		}
 	}
@@ -91,7 +91,8 @@ func inlineAddr(in *inst, acc *amd64.Access) bool {
 // goEvent leaves to Go for an access whose address is not computed in line.
 func (t *Translator) goEvent(i int, ann *tool.Ann) {
 	site := t.hot.jmp(0)
-	t.tr.colds = append(t.tr.colds, coldStub{kind: coldEvent, site: site, resume: t.hot.pos, inst: i, access: ann.Mem, event: uint32(ann.Arg), recover: -1})
+	t.tr.colds = append(t.tr.colds, coldStub{kind: coldEvent, site: site, resume: t.hot.pos, inst: i, access: ann.Mem, event: eventArg(ann), recover: -1,
+		miss: missStub{counts: ann.Op == tool.OpDataMiss}})
 	t.point(t.tr.insts[i].pc, false, [3]uint8{})
 }
 
@@ -237,7 +238,7 @@ func (a *asm) op32(dst, src uint8) {
 	a.b2(0x89, 0xc0|src&7<<3|dst&7)
 }
 
-// emitEventStub emits the cold part of goEvent.
+// emitEventStub emits the cold part of goEvent, dataMiss or codeMiss.
 func (t *Translator) emitEventStub(c *coldStub) {
 	t.hot.patch(c.site, t.cold.pos)
 	if c.kind != coldEvent {
@@ -249,17 +250,33 @@ func (t *Translator) emitEventStub(c *coldStub) {
 
 // leaveForEvent emits the exit to Go for c.
 func (t *Translator) leaveForEvent(a *asm, c *coldStub) {
-	t.checks.add(check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access), event: c.event})
+	t.checks.add(check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access), event: c.event, miss: c.miss.counts})
 	a.leave(t, vcpu.ExitEvent, uint32(t.checks.n-1))
 }
 
-// EventAt describes event record n, which left to Go: the access and its site, and where to go on. Access -1 is the end of a
-// repeated instruction.
-func (t *Translator) EventAt(n int) (pc guest.Addr, access int, site uint32, resume uintptr) {
+// eventArg is what ann says of its records or misses.
+func eventArg(ann *tool.Ann) uint32 {
+	if ann.Op == tool.OpDataMiss || ann.Op == tool.OpCodeMiss {
+		return uint32(ann.Ptr)
+	}
+	return uint32(ann.Arg)
+}
+
+// GoEvent is an access whose address Go computes.
+type GoEvent struct {
+	PC     guest.Addr
+	Access int     // -1 is the end of a repeated instruction
+	Site   uint32  // of its records; with Miss, the address of the counters
+	Miss   bool    // of an OpDataMiss
+	Resume uintptr // where to go on
+}
+
+// EventAt describes event record n, which left to Go.
+func (t *Translator) EventAt(n int) GoEvent {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := t.checks.at(uint32(n))
-	return guest.Addr(c.pc), int(int8(c.mem)), c.event, uintptr(t.base + uint64(c.resume))
+	return GoEvent{guest.Addr(c.pc), int(int8(c.mem)), c.event, c.miss, uintptr(t.base + uint64(c.resume))}
 }
 
 // lowerSharedCount is lowerCount for counters that several threads add to.

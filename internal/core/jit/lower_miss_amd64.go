@@ -3,23 +3,23 @@ package jit
 import (
 	"math/bits"
 
-	"gogrind/internal/core/vcpu"
 	"gogrind/internal/isa/amd64"
 	"gogrind/internal/tool"
 )
 
-// Events of accesses and instructions that are missing in a model of a cache (tool.Cache). In line, an access is compared with the
-// line that its set has used last, as nothing changes when it is that one; nine of ten are. All others go through a shared
-// routine, which looks through the set, moves the line to its front and appends a record if it was not there.
+// Accesses and instructions use models of caches (tool.Caches). In line, an access is compared with the line that its set has used
+// last, as nothing changes when it is that one; nine of ten are. All others go through a shared routine, which looks through the set
+// and moves the line to its front. If it was not there, the routine counts that and does the same in the last level.
 
-// Spill slots of these beside those of other events. The shared routines use slotA, slotF, slotRCX and slotRDX, too.
+// Spill slots of these beside those of events. The shared routines use slotA, slotF, slotRCX and slotRDX, too.
 const (
-	slotAddr    = 11 // address of the access, or key of the code line
-	slotSite    = 12 // site; in the upper half the length of the access less one, or the offset of the code line's set
+	slotAddr    = 11 // address of the access
+	slotCounter = 12 // address of the counters; in the upper half the length of the access less one
 	slotLahf    = 13 // flags
-	slotNext    = 14 // as slotAddr and the upper half of slotSite, for a second code line: key, offset<<32
+	slotKey     = 14 // key of the code line; in the upper half the offset of its set
 	slotMissing = 15 // whether a line is missing
 	slotEnd     = 16 // where a set ends
+	slotNext    = 17 // as slotKey, for a second line
 	slotOwnAX   = slotFlags
 )
 
@@ -27,20 +27,7 @@ const (
 const unrolled = 16
 
 // missRoutines are the host offsets of the shared routines. slotT has where they go on.
-type missRoutines struct {
-	data, code, codes int
-	stores            [3]struct{ at, again int } // stores that fault at the end of the buffer, and what is to be done again then
-}
-
-// recover is Recover for the routines' stores.
-func (m *missRoutines) recover(off int) (to int, ok bool) {
-	for _, s := range m.stores {
-		if off == s.at && off != 0 {
-			return s.again, true
-		}
-	}
-	return 0, false
-}
+type missRoutines struct{ data, code, codes int }
 
 // missStub is what the out-of-line part of such an event has to know.
 type missStub struct {
@@ -49,7 +36,8 @@ type missStub struct {
 	flags  bool  // flags are in slotLahf, and with ownAX the guest's rax in slotOwnAX
 	ownAX  bool
 	masked bool   // Go is to look at its elements
-	length uint32 // of the access, less one
+	counts bool   // it is one of these, not of events
+	length uint32 // of the access or instruction, less one
 	key    [2]uint32
 	set    [2]uint32
 	second int // host offset of the jump's field for the second line, 0 for none
@@ -61,15 +49,15 @@ func shape(c *tool.Cache) (shift int, mask uint32) {
 	return set - bits.TrailingZeros(uint(c.Line)), uint32(c.Sets-1) << set
 }
 
-// missEvent emits the comparison of an access's address with the line last used in its set.
-func (t *Translator) missEvent(i int, ann *tool.Ann) {
+// dataMiss emits the comparison of an access's address with the line last used in its set.
+func (t *Translator) dataMiss(i int, ann *tool.Ann) {
 	in := &t.tr.insts[i]
 	acc := &t.block.Insts[i].Mem[ann.Mem]
 	a := &t.hot
-	d := t.cfg.Data
+	d := t.cfg.Caches.Data
 	size := min(int(acc.Size), d.Limit)
 	p, v := eventRegs(in)
-	s := missStub{v: v, p: p, flags: in.live != 0, length: uint32(size - 1)}
+	s := missStub{v: v, p: p, flags: in.live != 0, counts: true, length: uint32(size - 1)}
 	s.ownAX = s.flags && p != rax
 	t.counts = true
 	a.store(spill(slotEvent), p)
@@ -85,7 +73,7 @@ func (t *Translator) missEvent(i int, ann *tool.Ann) {
 	a.op(0, true, 0x03, v, at(p, int32(d.Start)), 0, false) // add: the tag is the negated address of a line
 	a.alu64(aluCmp, v, int32(d.Line-size))
 	const ccA = 7
-	cold := coldStub{kind: coldMiss, inst: i, access: ann.Mem, event: uint32(ann.Arg), recover: -1}
+	cold := coldStub{kind: coldMiss, inst: i, access: ann.Mem, event: uint32(ann.Ptr), recover: -1}
 	cold.site = a.jcc(ccA, 0)
 	cold.resume = a.pos
 	a.endMiss(&s)
@@ -98,7 +86,7 @@ func (t *Translator) missEvent(i int, ann *tool.Ann) {
 	t.point(in.pc, false, [3]uint8{})
 }
 
-// endMiss emits the end of missEvent: registers and flags are the guest's again.
+// endMiss emits the end of dataMiss: registers and flags are the guest's again.
 func (a *asm) endMiss(s *missStub) {
 	if s.flags {
 		a.loadFlags()
@@ -129,11 +117,11 @@ func (a *asm) loadFlags() {
 	a.flagsFromAX()
 }
 
-// fetchEvent emits the comparison of an instruction's code lines with those last used in their sets.
-func (t *Translator) fetchEvent(i int, ann *tool.Ann) {
+// codeMiss emits the comparison of an instruction's code lines with those last used in their sets.
+func (t *Translator) codeMiss(i int, ann *tool.Ann) {
 	in := &t.tr.insts[i]
 	a := &t.hot
-	c := t.cfg.Code
+	c := t.cfg.Caches.Code
 	first, last := in.pc/uint64(c.Line), (in.pc+uint64(in.Len)-1)/uint64(c.Line)
 	if ann.Same {
 		if first == last {
@@ -142,7 +130,8 @@ func (t *Translator) fetchEvent(i int, ann *tool.Ann) {
 		first = last
 	}
 	t.counts = true
-	stub := coldStub{kind: coldFetch, inst: i, event: uint32(ann.Arg), recover: -1}
+	stub := coldStub{kind: coldFetch, inst: i, event: uint32(ann.Ptr), recover: -1}
+	stub.miss.length = uint32(in.Len - 1)
 	if in.live != 0 {
 		a.store(spill(slotFlags), rcx)
 	}
@@ -186,7 +175,7 @@ func (t *Translator) codeKey(line uint64) uint32 {
 	return k
 }
 
-// emitMissStub emits the out-of-line part of missEvent or fetchEvent.
+// emitMissStub emits the out-of-line part of dataMiss or codeMiss.
 func (t *Translator) emitMissStub(c *coldStub) {
 	if c.miss.second != 0 {
 		t.hot.patch(c.miss.second, t.cold.pos)
@@ -209,18 +198,21 @@ func (t *Translator) emitMissStub(c *coldStub) {
 		}
 		t.eventAddr(&t.tr.insts[c.inst], &t.block.Insts[c.inst].Mem[c.access], s.p, s.v)
 		a.store(spill(slotAddr), s.v)
-		a.storeImm32(upper(slotSite), s.length)
 	default:
 		routine = t.misses.code
-		a.storeImm(spill(slotAddr), int32(s.key[0]))
-		a.storeImm32(upper(slotSite), s.set[0])
+		pc := t.tr.insts[c.inst].pc
+		a.storeImm32(spill(slotAddr), uint32(pc))
+		a.storeImm32(upper(slotAddr), uint32(pc>>32))
+		a.storeImm32(spill(slotKey), s.key[0])
+		a.storeImm32(upper(slotKey), s.set[0])
 		if s.second != 0 {
 			routine = t.misses.codes
 			a.storeImm32(spill(slotNext), s.key[1])
 			a.storeImm32(upper(slotNext), s.set[1])
 		}
 	}
-	a.storeImm32(spill(slotSite), c.event)
+	a.storeImm32(upper(slotCounter), s.length)
+	a.storeImm32(spill(slotCounter), c.event)
 	a.storeImm(spill(slotT), int32(t.base)+int32(c.resume))
 	a.jmp(routine)
 	t.cold.pos = a.pos
@@ -229,35 +221,18 @@ func (t *Translator) emitMissStub(c *coldStub) {
 
 // emitMisses emits the shared routines. All registers and flags are kept, but that of data overwrites the flags.
 func (t *Translator) emitMisses() {
-	if t.cfg.Data == nil {
+	if t.cfg.Caches.Data == nil {
 		return
 	}
 	t.codeKeys = map[uint64]uint32{}
 	m := &t.misses
-	t.emitMissRoutine(&m.data, 0, false, func(a *asm) {
-		d := t.cfg.Data
-		a.load(rcx, spill(slotAddr))
-		a.useLine(d, true)
-		a.load(rcx, spill(slotAddr))
-		a.op(0, false, 0x8b, rax, upper(slotSite), 0, false)
-		a.bytes(0x48, 0x01, 0xc1) // add %rax, %rcx: the last byte
-		a.movReg(rax, rcx)
-		a.op(0, true, 0x33, rax, spill(slotAddr), 0, false) // xor
-		a.alu64(aluAnd, rax, -int32(d.Line))
-		one := a.jcc(ccE, 0)
-		a.useLine(d, true)
-		a.patch(one, a.pos)
-	})
+	t.emitMissRoutine(&m.data, false, func(a *asm) { a.useLines(t.cfg.Caches.Data) })
 	for n, routine := range []*int{&m.code, &m.codes} {
-		t.emitMissRoutine(routine, 1+n, true, func(a *asm) {
-			for i := range n + 1 {
-				key, set := spill(slotAddr), upper(slotSite)
-				if i == 1 {
-					key, set = spill(slotNext), upper(slotNext)
-				}
-				a.op(0, false, 0x8b, rcx, key, 0, false)
-				a.op(0, false, 0x8b, rdx, set, 0, false)
-				a.useLine(t.cfg.Code, false)
+		t.emitMissRoutine(routine, true, func(a *asm) {
+			for _, slot := range []int{slotKey, slotNext}[:n+1] {
+				a.op(0, false, 0x8b, rcx, spill(slot), 0, false)
+				a.op(0, false, 0x8b, rdx, upper(slot), 0, false)
+				a.useLine(t.cfg.Caches.Code)
 			}
 		})
 	}
@@ -271,7 +246,7 @@ func upper(slot int) mem {
 }
 
 // emitMissRoutine emits a routine around use, which sets slotMissing if a line is missing. flags says that the flags are live.
-func (t *Translator) emitMissRoutine(start *int, n int, flags bool, use func(a *asm)) {
+func (t *Translator) emitMissRoutine(start *int, flags bool, use func(a *asm)) {
 	a := &t.hot
 	a.pos = (a.pos + 15) &^ 15
 	*start = a.pos
@@ -282,22 +257,23 @@ func (t *Translator) emitMissRoutine(start *int, n int, flags bool, use func(a *
 	a.store(spill(slotF), rbx)
 	a.store(spill(slotRCX), rcx)
 	a.store(spill(slotRDX), rdx)
-	a.storeImm32(spill(slotMissing), 0)
-	use(a)
-	a.op(0, false, 0x83, aluCmp, spill(slotMissing), 1, false)
-	a.b1(0)
-	there := a.jcc(ccE, 0)
-	a.load(rcx, spill(slotAddr))
-	a.op(0, false, 0x8b, rax, spill(slotSite), 0, false)
-	r := &t.misses.stores[n]
-	r.again = a.pos
-	a.load(rdx, slot(vcpu.OffEvents))
-	r.at = a.pos
-	a.store(at(rdx, 8), rcx)
-	a.store(at(rdx, 0), rax)
-	a.lea(rdx, at(rdx, eventSize))
-	a.store(slot(vcpu.OffEvents), rdx)
-	a.patch(there, a.pos)
+	var there [2]int
+	for level := range there {
+		a.storeImm32(spill(slotMissing), 0)
+		if level == 0 {
+			use(a)
+		} else {
+			a.useLines(t.cfg.Caches.Last)
+		}
+		a.op(0, false, 0x83, aluCmp, spill(slotMissing), 1, false)
+		a.b1(0)
+		there[level] = a.jcc(ccE, 0)
+		a.op(0, false, 0x8b, rax, spill(slotCounter), 0, false)
+		a.op(0, true, 0xff, 0, at(rax, int32(8*level)), 0, false) // inc
+	}
+	for _, site := range there {
+		a.patch(site, a.pos)
+	}
 	a.load(rdx, spill(slotRDX))
 	a.load(rcx, spill(slotRCX))
 	a.load(rbx, spill(slotF))
@@ -308,18 +284,42 @@ func (t *Translator) emitMissRoutine(start *int, n int, flags bool, use func(a *
 	a.op(0, false, 0xff, 4, spill(slotT), 0, false) // jmp *slotT
 }
 
-// useLine emits the search for a line: it becomes the first of its set, and those before it, or all if it was missing, move by one.
-// With address, rcx has an address in it, otherwise rcx has the tag and rdx the offset of the set. rax, rbx, rcx, rdx are overwritten.
-func (a *asm) useLine(c *tool.Cache, address bool) {
-	if address {
+// useLines emits the use of the one or two lines of the access that slotAddr and slotCounter describe.
+func (a *asm) useLines(c *tool.Cache) {
+	use := func() {
 		a.setOffset(c, rdx, rcx)
+		if c.Start > 0x7fffffff {
+			a.movImm(rax, uint64(c.Start))
+			a.alu(0x01, rdx, rax) // add
+		}
 		a.alu64(aluAnd, rcx, -int32(c.Line))
 		a.bytes(0x48, 0xf7, 0xd9) // neg %rcx
+		a.useLine(c)
+	}
+	a.load(rcx, spill(slotAddr))
+	use()
+	a.load(rcx, spill(slotAddr))
+	a.op(0, false, 0x8b, rax, upper(slotCounter), 0, false)
+	a.alu(0x01, rcx, rax) // add: the last byte
+	a.movReg(rax, rcx)
+	a.op(0, true, 0x33, rax, spill(slotAddr), 0, false) // xor
+	a.alu64(aluAnd, rax, -int32(c.Line))
+	one := a.jcc(ccE, 0)
+	use()
+	a.patch(one, a.pos)
+}
+
+// useLine emits the search for a line: it becomes the first of its set, and those before it, or all if it was missing, move by one. rcx
+// has the tag and rdx the offset of the set, or its address if the model is beyond 2 GB. rax, rbx, rcx, rdx are overwritten.
+func (a *asm) useLine(c *tool.Cache) {
+	start := int32(0)
+	if c.Start <= 0x7fffffff {
+		start = int32(c.Start)
 	}
 	var there []int
 	before, tag := uint8(rcx), uint8(rax)
 	next := func(i int) {
-		m := at(rdx, int32(c.Start)+int32(8*i))
+		m := at(rdx, start+int32(8*i))
 		a.load(tag, m)
 		a.store(m, before)
 		a.b1(0x48)

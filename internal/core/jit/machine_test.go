@@ -168,11 +168,11 @@ type mode struct {
 // newMode makes translator number i.
 func (m *machine) newMode(t testing.TB, i int, name string, shadow bool, annotate tool.Tool) *mode {
 	t.Helper()
-	return m.newCachedMode(t, i, name, shadow, annotate, nil, nil)
+	return m.newCachedMode(t, i, name, shadow, annotate, tool.Caches{})
 }
 
 // newCachedMode is newMode with models of caches.
-func (m *machine) newCachedMode(t testing.TB, i int, name string, shadow bool, annotate tool.Tool, data, code *tool.Cache) *mode {
+func (m *machine) newCachedMode(t testing.TB, i int, name string, shadow bool, annotate tool.Tool, caches tool.Caches) *mode {
 	t.Helper()
 	md := &mode{name: name, shadow: shadow}
 	start := guest.CodeCache + guest.Addr(i*testCache)
@@ -182,8 +182,8 @@ func (m *machine) newCachedMode(t testing.TB, i int, name string, shadow bool, a
 		Fetch:  m.fetch,
 		Tool:   annotate,
 		Shadow: shadow,
-		Data:   data, Code: code,
-		Warn: func(string, ...any) { md.refused++ },
+		Caches: caches,
+		Warn:   func(string, ...any) { md.refused++ },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -320,9 +320,9 @@ func (m *machine) exited(md *mode, ev *seen) (host uintptr, end stop, err error)
 		ev.checks = append(ev.checks, access)
 		host = resume
 	case vcpu.ExitEvent:
-		var access int
-		_, access, _, host = md.EventAt(arg)
-		ev.events = append(ev.events, access)
+		e := md.EventAt(arg)
+		host = e.Resume
+		ev.events = append(ev.events, e.Access)
 	case vcpu.ExitFault:
 		if m.b.CR2 >= eventEnd && m.b.CR2 < eventEnd+0x1000 && m.b.TrapNo == 14 {
 			to, ok := md.Recover(uintptr(m.b.HostPC))

@@ -1,7 +1,6 @@
 package jit
 
 import (
-	"encoding/binary"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -23,14 +22,20 @@ func (missing) Instrument(b *tool.Block) {
 	if in.Row != nil && in.Row.Sem == isa.CtlSys {
 		return // where the case ends
 	}
-	b.Anns = append(b.Anns, tool.Ann{Op: tool.OpEventFetch, Arg: siteFirst})
+	b.Anns = append(b.Anns, tool.Ann{Op: tool.OpCodeMiss, Ptr: missCounts})
 	if in.Row == nil {
 		return
 	}
 	for k := range in.Mem {
-		b.Anns = append(b.Anns, tool.Ann{Op: tool.OpEventMiss, Mem: k, Arg: siteFirst + 1 + int64(k)})
+		b.Anns = append(b.Anns, tool.Ann{Op: tool.OpDataMiss, Mem: k, Ptr: missCounts + guest.Addr(16*(k+1))})
 	}
 }
+
+// missTags is where the models are in TestMisses, missCounts where the counters are.
+const (
+	missTags   = 0x3a800000
+	missCounts = missTags + 0x3000
+)
 
 // modelAt makes a model whose tags are at start.
 func modelAt(start uint64, c tool.Cache) *tool.Cache {
@@ -39,27 +44,29 @@ func modelAt(start uint64, c tool.Cache) *tool.Cache {
 	return &c
 }
 
-// TestMisses runs random instructions natively and with the look-ups of their lines in models of caches, and compares state, the
-// records and the models afterwards with what tool.Cache does. Lines are in the models at random places.
+// TestMisses runs random instructions natively and with their lines looked up in models of caches, and compares state, counts and the
+// models afterwards with what tool.Cache does. Lines are in the models at random places.
 func TestMisses(t *testing.T) {
 	d := newDiffer(t, seedWanted(t))
-	const tags = 0x3a800000
-	for _, r := range []struct {
-		at   uint64
-		size int
-		prot int
-	}{{eventBuffer, 0x1000, unix.PROT_READ | unix.PROT_WRITE}, {eventEnd, 0x1000, unix.PROT_NONE}, {tags, 0x4000, unix.PROT_READ | unix.PROT_WRITE}} {
-		if err := mapAt(r.at, uintptr(r.size), r.prot); err != nil {
-			t.Fatal(err)
-		}
+	if err := mapAt(missTags, 0x4000, unix.PROT_READ|unix.PROT_WRITE); err != nil {
+		t.Fatal(err)
 	}
+	last, err := unix.Mmap(-1, 0, 0x4000, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lastAt := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(last))))
+	counts := unsafe.Slice((*uint64)(unsafe.Pointer(&bytesAt(missCounts, 0x1000)[0])), 32)
 	d.modes = nil
 	m := d.m
 	fsBase := uint64(m.a.Addr())
-	for _, geometry := range []tool.Cache{{Line: 64, Sets: 4, Ways: 3, Limit: 64}, {Line: 32, Sets: 1, Ways: unrolled + 1, Limit: 16}} {
-		data, code := modelAt(tags, geometry), modelAt(tags+0x2000, geometry)
-		mode := m.newCachedMode(t, 3, "misses", false, missing{}, data, code)
-		first, front, there, missed, full := d.cases, 0, 0, 0, 0
+	for _, geometry := range [][2]tool.Cache{
+		{{Line: 64, Sets: 4, Ways: 3, Limit: 64}, {Line: 64, Sets: 8, Ways: 4, Limit: 64}},
+		{{Line: 32, Sets: 1, Ways: unrolled + 1, Limit: 16}, {Line: 128, Sets: 2, Ways: unrolled + 2, Limit: 16}},
+	} {
+		models := tool.Caches{Data: modelAt(missTags, geometry[0]), Code: modelAt(missTags+0x2000, geometry[0]), Last: modelAt(lastAt, geometry[1])}
+		mode := m.newCachedMode(t, 3, "misses", false, missing{}, models)
+		first, front, there, missed, deep := d.cases, 0, 0, 0, 0
 		for n := uint64(0); d.cases < first+casesWanted(t, 10_000); n++ {
 			if !d.generate(n) {
 				continue
@@ -69,50 +76,55 @@ func TestMisses(t *testing.T) {
 			}
 			rng := rand.New(rand.NewPCG(d.seed^31, n))
 			d.acc = d.in.MemAccesses(d.acc)
-			for i := range data.Tags {
-				data.Tags[i] = -uint64(geometry.Line) * (rng.Uint64N(1<<20) + 1) * uint64(geometry.Sets) // no line that is used
-				code.Tags[i] = rng.Uint64N(8) + 1
+			for _, c := range []*tool.Cache{models.Data, models.Last} {
+				for i := range c.Tags {
+					c.Tags[i] = -uint64(c.Line) * (rng.Uint64N(1<<20) + 1) * uint64(c.Sets) // no line that is used
+				}
 			}
-			put := func(a uint64) {
+			for i := range models.Code.Tags {
+				models.Code.Tags[i] = rng.Uint64N(8) + 1
+			}
+			put := func(c *tool.Cache, a uint64) {
 				if rng.IntN(3) == 0 {
 					return
 				}
-				line := a &^ uint64(geometry.Line-1)
-				set := int(line/uint64(geometry.Line)) % geometry.Sets
-				data.Tags[set*data.Stride()+rng.IntN(geometry.Ways)] = -line
+				line := a &^ uint64(c.Line-1)
+				set := int(line/uint64(c.Line)) % c.Sets
+				c.Tags[set*c.Stride()+rng.IntN(c.Ways)] = -line
 			}
 			for k := range d.acc {
 				if a, ok := d.addressOf(&d.acc[k]); ok {
-					put(a)
-					put(a + uint64(max(min(int(d.acc[k].Size), geometry.Limit), 1)) - 1)
+					for _, c := range []*tool.Cache{models.Data, models.Last} {
+						put(c, a)
+						put(c, a+uint64(max(min(int(d.acc[k].Size), c.Limit), 1))-1)
+					}
 				}
 			}
-			want := *data
-			want.Tags = slices.Clone(data.Tags)
-			before := slices.Clone(code.Tags)
-			start := uint64(eventBuffer)
-			if rng.IntN(2) == 0 {
-				start = eventEnd - uint64(eventSize*rng.IntN(3))
+			put(models.Last, d.pc)
+			copied := func(c *tool.Cache) tool.Cache {
+				n := *c
+				n.Tags = slices.Clone(c.Tags)
+				return n
 			}
+			want, wantLast, code := copied(models.Data), copied(models.Last), copied(models.Code)
+			clear(counts)
 			d.s.restore(fsBase)
 			d.s.load(m.b, fsBase)
-			m.b.Events = start
-			d.ev = seen{refilled: func() { full++ }}
 			if ran, msg := d.again(mode, fsBase); msg != "" {
 				t.Fatalf("%s: %s", d.describe(n), msg)
-			} else if !ran {
+			} else if !ran || d.in.Row.Sem == isa.CtlSys {
 				continue
 			}
-			sites := map[uint32]uint64{}
-			from := start
-			if m.b.Events < start {
-				from = eventBuffer
+			check := func(what string, at int, miss bool, a uint64, size int) {
+				far := miss && wantLast.Touch(a, size)
+				if (counts[at] == 1) != miss || (counts[at+1] == 1) != far {
+					t.Fatalf("%s: %s at %#x+%d: missing %v, in the last level %v; counted %d", d.describe(n), what, a, size, miss, far, counts[at:at+2])
+				}
+				if far {
+					deep++
+				}
 			}
-			for p := from; p < m.b.Events; p += eventSize {
-				b := bytesAt(p, eventSize)
-				sites[binary.LittleEndian.Uint32(b)] = binary.LittleEndian.Uint64(b[8:])
-			}
-			lost := m.b.Events < start
+			check("instruction", 0, fetch(d, mode, &code), d.pc, int(d.in.Len))
 			known := true
 			for k := range d.acc {
 				a := &d.acc[k]
@@ -121,42 +133,37 @@ func TestMisses(t *testing.T) {
 					known = false // Go does what is to be done, or this test doesn't know better
 					break
 				}
-				set := want.Tags[int(address/uint64(geometry.Line))%geometry.Sets*want.Stride()]
+				set := want.Tags[int(address/uint64(want.Line))%want.Sets*want.Stride()]
 				miss := want.Touch(address, int(a.Size))
-				at, recorded := sites[uint32(siteFirst+1+k)]
-				if miss != recorded && !lost || recorded && at != address {
-					t.Fatalf("%s: access %d to %#x: missing is %v, record is %v: %#x", d.describe(n), k, address, miss, recorded, at)
-				}
+				check("access", 2*(k+1), miss, address, int(a.Size))
 				switch {
 				case miss:
 					missed++
-				case set == -(address &^ uint64(geometry.Line-1)):
+				case set == -(address &^ uint64(want.Line-1)):
 					front++
 				default:
 					there++
 				}
 			}
-			if known && !slices.Equal(want.Tags, data.Tags) {
-				t.Fatalf("%s: tags %x, want %x", d.describe(n), data.Tags, want.Tags)
+			if known && (!slices.Equal(want.Tags, models.Data.Tags) || !slices.Equal(wantLast.Tags, models.Last.Tags)) {
+				t.Fatalf("%s: tags %x, want %x; last level %x, want %x", d.describe(n), models.Data.Tags, want.Tags, models.Last.Tags, wantLast.Tags)
 			}
-			if d.in.Row.Sem != isa.CtlSys {
-				checkFetch(t, d, mode, code, before, sites, lost, n)
+			if !slices.Equal(code.Tags, models.Code.Tags) {
+				t.Fatalf("%s: tags of code %x, want %x", d.describe(n), models.Code.Tags, code.Tags)
 			}
 		}
-		t.Logf("%+v: %d times in front, %d elsewhere in the set, %d missing; buffer full %d times", geometry, front, there, missed, full)
-		if front == 0 || there == 0 || missed == 0 || full == 0 {
+		t.Logf("%+v: %d times in front, %d elsewhere in the set, %d missing, %d in the last level, too", geometry, front, there, missed, deep)
+		if front == 0 || there == 0 || missed == 0 || deep == 0 || deep == missed {
 			t.Error("the cases do not cover everything")
 		}
 	}
 }
 
-// checkFetch compares what the fetch of the case's instruction has done to tags.
-func checkFetch(t *testing.T, d *differ, mode *mode, code *tool.Cache, tags []uint64, sites map[uint32]uint64, lost bool, n uint64) {
-	t.Helper()
-	miss := false
+// fetch does to code what the fetch of the case's instruction does, and reports whether a line was missing.
+func fetch(d *differ, mode *mode, code *tool.Cache) (miss bool) {
 	for l := d.pc / uint64(code.Line); l <= (d.pc+uint64(d.in.Len)-1)/uint64(code.Line); l++ {
 		at := int(l) % code.Sets * code.Stride()
-		set := tags[at : at+code.Ways]
+		set := code.Tags[at : at+code.Ways]
 		key := uint64(mode.codeKeys[l])
 		i := slices.Index(set, key)
 		if i < 0 {
@@ -165,10 +172,5 @@ func checkFetch(t *testing.T, d *differ, mode *mode, code *tool.Cache, tags []ui
 		copy(set[1:], set[:i])
 		set[0] = key
 	}
-	if _, recorded := sites[siteFirst]; miss != recorded && !lost {
-		t.Fatalf("%s: instruction missing is %v, record is %v", d.describe(n), miss, recorded)
-	}
-	if !slices.Equal(tags, code.Tags) {
-		t.Fatalf("%s: tags of code %x, want %x", d.describe(n), code.Tags, tags)
-	}
+	return miss
 }

@@ -47,8 +47,8 @@ type Config struct {
 	Fetch func(pc guest.Addr) []byte
 	// Tool annotates; nil for none.
 	Tool tool.Tool
-	// Data and Code are the models of OpEventMiss and OpEventFetch, nil if these are not used.
-	Data, Code *tool.Cache
+	// Caches are the models of OpDataMiss and OpCodeMiss, empty if these are not used.
+	Caches tool.Caches
 	// Shadow says that GS is the shadow distance; otherwise GS is the guest's own FS base.
 	Shadow bool
 	// Hook returns the number of the hook at pc, and whether there is one. nil for none.
@@ -216,5 +216,5 @@ func (t *Translator) lookup(pc uint64, indirect bool) (uint32, error) {
 	return t.translate(pc, indirect)
 }
 
-// Data is the model of the data cache that translated code works on, nil for none.
-func (t *Translator) Data() *tool.Cache { return t.cfg.Data }
+// Caches are the models of caches that translated code works on.
+func (t *Translator) Caches() tool.Caches { return t.cfg.Caches }

@@ -75,32 +75,40 @@ func (t *Thread) eventFault(addr uint64, hostPC uintptr) bool {
 	return true
 }
 
-// appendEvents appends the records of an access that Go computes the addresses of: check record n.
+// appendEvents does for an access what Go computes the addresses for: it appends records, or uses the models of caches. n is a check
+// record.
 func (t *Thread) appendEvents(n int) {
-	pc, access, site, resume := t.s.tr.EventAt(n)
-	if access < 0 { // the end of a repeated instruction
+	e := t.s.tr.EventAt(n)
+	t.resume = e.Resume
+	if e.Access < 0 { // the end of a repeated instruction
 		t.flushEvents()
-		t.resume = resume
 		return
 	}
-	all := site&tool.EventAll != 0
-	site &^= tool.EventAll
-	t.ctx.Regs.RIP = uint64(pc)
-	t.s.cfg.Touched(t, pc, access, func(a guest.Addr, size int) {
-		e := tool.Event{Site: site, Size: uint32(size), Value: uint64(a)}
-		if t.s.cfg.Data != nil && !t.s.cfg.Data.Touch(e.Value, size) {
-			if !all {
-				return
-			}
-			e.Size |= tool.CacheHit
+	t.ctx.Regs.RIP = uint64(e.PC)
+	t.s.cfg.Touched(t, e.PC, e.Access, func(a guest.Addr, size int) {
+		if e.Miss {
+			t.s.miss(uint64(a), size, e.Site)
+			return
 		}
 		if t.ctx.Events == t.events.end() {
 			t.flushEvents()
 		}
-		*(*tool.Event)(guest.Pointer(uintptr(t.ctx.Events))) = e
+		*(*tool.Event)(guest.Pointer(uintptr(t.ctx.Events))) = tool.Event{Site: e.Site, Size: uint32(size), Value: uint64(a)}
 		t.ctx.Events += uint64(eventSize)
 	})
-	t.resume = resume
+}
+
+// miss uses data in the models of caches, and counts what was missing in the two counters at counter.
+func (s *Scheduler) miss(a uint64, size int, counter uint32) {
+	c := &s.cfg.Caches
+	if !c.Data.Touch(a, size) {
+		return
+	}
+	counts := (*[2]uint64)(guest.Pointer(uintptr(counter)))
+	counts[0]++
+	if c.Last.Touch(a, size) {
+		counts[1]++
+	}
 }
 
 // flushAllEvents hands the remains of all threads to the tool; no other thread runs.

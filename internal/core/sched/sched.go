@@ -59,7 +59,7 @@ type Config struct {
 	ExactOnly bool
 	// Callers stores where t is and the return addresses on its stack, innermost first, and returns how many.
 	Callers func(t *Thread, pcs []guest.Addr) int
-	Data    *tool.Cache // of Events, if it is a tool.EventCacher
+	Caches  tool.Caches // empty if the tool is no tool.CacheSimulator
 	// Touched calls f for each piece of memory that an access of the instruction at pc, where t is, is going to touch.
 	Touched func(t *Thread, pc guest.Addr, access int, f func(a guest.Addr, size int))
 	// Fatal is called once when a signal ends the process, before Finish.

@@ -94,7 +94,7 @@ type Context struct {
 	Pending  uint64 // not 0: return to Go at the next chance
 	Dead     uint64 // thread must not run guest code any more (after fork, at exit)
 	IBTarget uint64 // guest address wanted by an indirect branch
-	Spill    [17]uint64
+	Spill    [18]uint64
 	XMask    uint64 // components saved and restored
 	TID      uint64
 	IRet     [5]uint64 // frame of the stepping entry

@@ -23,6 +23,12 @@ extern char _DYNAMIC[] __attribute__((weak));
 
 static void loading(void)
 {
+	pthread_t t[3];
+	for (int i = 0; i < 3; i++)
+		pthread_create(&t[i], NULL, print, NULL);
+	for (int i = 0; i < 3; i++)
+		pthread_join(t[i], NULL);
+	USE(getpwuid(0) != NULL);
 	struct addrinfo *found = NULL;
 	if (getaddrinfo("127.0.0.1", "80", NULL, &found) == 0)
 		freeaddrinfo(found);
@@ -42,13 +48,8 @@ static void loading(void)
 
 int main(void)
 {
-	pthread_t t[3];
-	for (int i = 0; i < 3; i++)
-		pthread_create(&t[i], NULL, print, NULL);
-	for (int i = 0; i < 3; i++)
-		pthread_join(t[i], NULL);
 	setlocale(LC_ALL, "C.UTF-8");
-	if (_DYNAMIC != NULL) // what a static program loads for these is never unloaded
+	if (_DYNAMIC != NULL) // a static program keeps what it loads, and the storage of its threads
 		loading();
 	regex_t r;
 	regcomp(&r, "a(b|c)*d", REG_EXTENDED);
@@ -57,7 +58,6 @@ int main(void)
 	time_t now = 0;
 	char b[99];
 	USE(strftime(b, sizeof b, "%c", localtime(&now)));
-	USE(getpwuid(0) != NULL);
 	USE(wcslen(L"hello"));
 	return 0;
 }

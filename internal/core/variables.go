@@ -24,23 +24,23 @@ func (p *Process) walk(t tool.Thread, regs *guest.Regs, visit func(*unwind.Frame
 	unwind.New(p.unwind).Walk(regs, visit)
 }
 
-// FrameOf returns the number of the frame of t, from 0 for the innermost, that stack address a lies in, and where the code
-// of that frame is. regs is nil for the caller's own thread, else what ParkedRegs gave.
-func (p *Process) FrameOf(t tool.Thread, regs *guest.Regs, a guest.Addr) (n int, call guest.Addr, ok bool) {
+// FrameOf returns the number of the frame of t, from 0 for the innermost, that stack address a lies in, its part of the stack, and where
+// the code of that frame is. regs is nil for the caller's own thread, else what ParkedRegs gave.
+func (p *Process) FrameOf(t tool.Thread, regs *guest.Regs, a guest.Addr) (n int, r guest.Range, call guest.Addr, ok bool) {
 	i := 0
 	p.walk(t, regs, func(f *unwind.Frame) bool {
 		if ok = f.Holds(a); ok {
-			n, call = i, f.Call
+			n, r, call = i, f.Range(), f.Call
 		}
 		i++
 		return !ok
 	})
-	return n, call, ok
+	return n, r, call, ok
 }
 
 // LocalAt finds the local variable that stack address a of t lies in, and the number of its frame. regs is as for FrameOf.
 func (p *Process) LocalAt(t tool.Thread, regs *guest.Regs, a guest.Addr) (v debuginfo.Variable, n int, ok bool) {
-	holder, _, found := p.FrameOf(t, regs, a)
+	holder, _, _, found := p.FrameOf(t, regs, a)
 	if !found {
 		return v, 0, false
 	}

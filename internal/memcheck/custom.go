@@ -99,6 +99,13 @@ func (m *Memcheck) customAt(a guest.Addr) (tool.HeapBlock, bool) {
 	return tool.HeapBlock{}, false
 }
 
+// hasCustom reports whether there may be custom blocks.
+func (m *Memcheck) hasCustom() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.custom) != 0 || len(m.pools) != 0
+}
+
 // customReach is how close to a custom block an address is described by it: the default of --redzone-size.
 const customReach = 16
 

@@ -13,8 +13,8 @@ import (
 type stackReader interface {
 	// ParkedRegs are the registers of another thread, if it does not run at the moment.
 	ParkedRegs(t tool.Thread) (*guest.Regs, bool)
-	// FrameOf is the number of t's frame that a lies in, and the address of its code. regs is nil for the thread that calls.
-	FrameOf(t tool.Thread, regs *guest.Regs, a guest.Addr) (n int, call guest.Addr, ok bool)
+	// FrameOf is the number of t's frame that a lies in, where it is, and the address of its code. regs is nil for the thread that calls.
+	FrameOf(t tool.Thread, regs *guest.Regs, a guest.Addr) (n int, r guest.Range, call guest.Addr, ok bool)
 	// LocalAt is the local variable that a lies in, with the number of its frame.
 	LocalAt(t tool.Thread, regs *guest.Regs, a guest.Addr) (v debuginfo.Variable, frame int, ok bool)
 }
@@ -210,7 +210,7 @@ func (m *Memcheck) onStack(t tool.Thread, a guest.Addr) (x []report.Aux) {
 		}
 		if sp := guest.Addr(at.GPR[guest.RSP]); a+stackRedZone < sp {
 			x[0].Text += fmt.Sprintf("\n%d bytes below stack pointer", uint64(sp-a))
-		} else if n, pc, ok := s.FrameOf(o, regs, a); ok {
+		} else if n, _, pc, ok := s.FrameOf(o, regs, a); ok {
 			x[0].Text += fmt.Sprintf("\nin frame #%d, created by %s", n, m.function(pc))
 		}
 		return false
@@ -237,14 +237,6 @@ func overflow(t tool.Thread, a guest.Addr) bool {
 
 // overflowReach is how far above the stack pointer an access still belongs to a frame that does not fit.
 const overflowReach = 2_000_000 // the default of --max-stackframe, the largest frame that is taken for one
-
-// frameOf returns the number of the frame on t's stack that a lies in, and a pc in its function.
-func (m *Memcheck) frameOf(t tool.Thread, a guest.Addr) (n int, pc guest.Addr, ok bool) {
-	if s, is := m.host.(stackReader); is {
-		return s.FrameOf(t, nil, a)
-	}
-	return 0, 0, false
-}
 
 // function names the function that pc is in, with the place where it begins.
 func (m *Memcheck) function(pc guest.Addr) string {

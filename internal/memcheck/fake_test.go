@@ -58,13 +58,15 @@ type fakeHost struct {
 
 func (h *fakeHost) ParkedRegs(t tool.Thread) (*guest.Regs, bool) { return t.Regs(), true }
 
-func (h *fakeHost) FrameOf(_ tool.Thread, _ *guest.Regs, a guest.Addr) (n int, call guest.Addr, ok bool) {
+func (h *fakeHost) FrameOf(_ tool.Thread, _ *guest.Regs, a guest.Addr) (n int, r guest.Range, call guest.Addr, ok bool) {
+	r.Start = stackBase
 	for i, end := range h.frames {
-		if a < end {
-			return i, 0x400105, true
+		if r.End = end; a < end {
+			return i, r, 0x400105, true
 		}
+		r.Start = end
 	}
-	return 0, 0, false
+	return 0, guest.Range{}, 0, false
 }
 
 func (h *fakeHost) LocalAt(_ tool.Thread, _ *guest.Regs, a guest.Addr) (v debuginfo.Variable, n int, ok bool) {

@@ -66,15 +66,15 @@ func (o *origins) broke(r guest.Range, v origin) {
 	o.breaks = append(o.breaks, marked{r, v})
 }
 
-// broken is the origin of memory from brk.
-func (o *origins) broken(a guest.Addr) (origin, bool) {
+// broken is the memory from brk that a is in.
+func (o *origins) broken(a guest.Addr) (marked, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	i := sort.Search(len(o.breaks), func(i int) bool { return o.breaks[i].End > a })
 	if i == len(o.breaks) || a < o.breaks[i].Start {
-		return origin{}, false
+		return marked{}, false
 	}
-	return o.breaks[i].origin, true
+	return o.breaks[i], true
 }
 
 // maxMarked is how much memory gets the origin that a request gives it; the rest of a huge piece has that of its place.
@@ -89,6 +89,9 @@ func (m *Memcheck) mark(r guest.Range, v origin) {
 // maxRetagged is the longest load whose bytes get tags. Longer ones are copies, whose destination has them.
 const maxRetagged = 64
 
+// retagAhead is how much of the block or frame behind a load gets tags along with it, as structures are copied in pieces.
+const retagAhead = 256
+
 // load is the origin of the first undefined byte of the n bytes at a, which x's thread reads. Those without a tag get one, so that
 // translated code, which does not know what follows from an address, may load them the next time.
 func (o *origins) load(x *registers, a guest.Addr, n int) (id uint32) {
@@ -100,14 +103,17 @@ func (o *origins) load(x *registers, a guest.Addr, n int) (id uint32) {
 		}
 		tag := m.shadow.Tag(b, s)
 		if tag == 0 {
-			v, ok := m.placeOrigin(x.t, b)
+			p, ok := m.placeOf(x.t, b)
 			if !ok {
 				return id
 			}
-			tag = o.id(v)
-			next := b&^(guest.TagWord-1) + guest.TagWord
-			m.shadow.Retag(guest.Range{Start: b, End: min(end, next)}, tag)
-			b = next - 1
+			tag = o.id(p.origin)
+			p.Start, p.End = b, min(p.End, b+retagAhead)
+			if m.hasCustom() { // places in places
+				p.End = min(p.End, end)
+			}
+			m.shadow.Retag(p.Range, tag)
+			b = min(p.End-1, b|(guest.TagWord-1))
 		}
 		if id == 0 {
 			id = tag
@@ -119,69 +125,66 @@ func (o *origins) load(x *registers, a guest.Addr, n int) (id uint32) {
 	return id
 }
 
-// placeOrigin is the origin of undefined memory without a tag, by where it lies.
-func (m *Memcheck) placeOrigin(t tool.Thread, a guest.Addr) (origin, bool) {
-	if o, ok := m.origins.broken(a); ok {
-		return o, true
+// place is what holds undefined memory without a tag: a block, or a frame of a stack.
+type place struct {
+	origin
+	guest.Range
+	frame int // its number
+}
+
+// placeOf is the place of a for t, which accesses it.
+func (m *Memcheck) placeOf(t tool.Thread, a guest.Addr) (p place, ok bool) {
+	if b, ok := m.origins.broken(a); ok {
+		return place{origin: b.origin, Range: b.Range}, true
 	}
 	if b, ok := m.customAt(a); ok {
-		return origin{kind: originHeap, stack: b.Alloc}, true
+		return place{origin: origin{kind: originHeap, stack: b.Alloc}, Range: b.Range()}, true
 	}
 	if h := m.host.Heap(); h != nil {
 		if b, ok := h.Near(a); ok && !b.Freed && b.Range().Contains(a) {
-			return origin{kind: originHeap, stack: b.Alloc}, true
+			return place{origin: origin{kind: originHeap, stack: b.Alloc}, Range: b.Range()}, true
 		}
 	}
 	if !t.Stack().Contains(a) {
-		return origin{}, false
+		return place{}, false
 	}
-	_, pc, ok := m.frameAt(t, a)
-	if !ok {
-		return origin{}, false
+	var pc guest.Addr
+	if s, is := m.host.(stackReader); is {
+		p.frame, p.Range, pc, ok = s.FrameOf(t, nil, a)
 	}
-	return m.frameOrigin(pc), true
-}
-
-// frameAt is frameOf, and knows that a leaf function works without a frame.
-func (m *Memcheck) frameAt(t tool.Thread, a guest.Addr) (n int, pc guest.Addr, ok bool) {
-	n, pc, ok = m.frameOf(t, a)
 	if regs := t.Regs(); !ok && uint64(a) < regs.GPR[guest.RSP] && regs.GPR[guest.RSP]-uint64(a) <= stackRedZone {
-		n, pc, ok = 0, guest.Addr(regs.RIP), true
+		pc, ok = guest.Addr(regs.RIP), true // a leaf function works without a frame
+		p.Range = guest.Range{Start: a, End: guest.Addr(regs.GPR[guest.RSP])}
 	}
-	return n, pc, ok
-}
-
-// frameOrigin is the origin of what is undefined in the frame of the function that pc is in.
-func (m *Memcheck) frameOrigin(pc guest.Addr) origin {
-	return origin{kind: originStack, stack: uint32(m.stacks.Intern([]guest.Addr{m.begin(pc)}))}
+	if ok {
+		p.origin = origin{kind: originStack, stack: uint32(m.stacks.Intern([]guest.Addr{m.begin(pc)}))}
+	}
+	return p, ok
 }
 
 // ownFrame is the number of the origin of a if that lies in the frame of the function that t is in, else 0. What compilers address by the
 // stack pointer and a constant is there always, or never.
 func (m *Memcheck) ownFrame(t tool.Thread, a guest.Addr) uint32 {
-	if _, ok := m.origins.broken(a); ok || !t.Stack().Contains(a) {
+	p, ok := m.placeOf(t, a)
+	if !ok || p.kind != originStack || p.frame != 0 {
 		return 0
 	}
-	if h := m.host.Heap(); h != nil {
-		if b, ok := h.Near(a); ok && !b.Freed && b.Range().Contains(a) { // a stack in a block
-			return 0
-		}
-	}
-	n, pc, ok := m.frameAt(t, a)
-	if !ok || n != 0 {
-		return 0
-	}
-	return m.origins.id(m.frameOrigin(pc))
+	return m.origins.id(p.origin)
 }
 
 // begin is the start of the function that pc is in, where Memcheck says that its frame was allocated.
 func (m *Memcheck) begin(pc guest.Addr) guest.Addr {
+	if v, ok := m.beginCache.Load(pc); ok {
+		return v.(guest.Addr)
+	}
 	symbols, ok := m.host.Symbols().(*debuginfo.Space)
 	if !ok {
 		return pc
 	}
 	f := symbols.Frames(pc, nil)
-	return pc - guest.Addr(f[len(f)-1].Offset)
+	at := pc - guest.Addr(f[len(f)-1].Offset)
+	m.beginCache.Store(pc, at)
+	return at
 }
 
 // originOf is what findings show of origin number n.

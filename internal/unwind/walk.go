@@ -24,6 +24,9 @@ func (f *Frame) Reg(n uint64) (v uint64, ok bool) { return env{f.u, &f.f}.Reg(n)
 // Read64 reads the guest's memory.
 func (f *Frame) Read64(a uint64) (v uint64, ok bool) { return f.u.read64(a) }
 
+// Range is the frame's part of the stack, for one that holds an address.
+func (f *Frame) Range() guest.Range { return guest.Range{Start: f.SP, End: guest.Addr(f.cfa)} }
+
 // Holds reports whether a lies in the frame's part of the stack.
 func (f *Frame) Holds(a guest.Addr) bool { return f.hasCFA && a >= f.SP && uint64(a) < f.cfa }
 

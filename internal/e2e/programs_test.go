@@ -83,7 +83,7 @@ var programs = []program{
 	{name: "bash-children", argv: []string{"bash", "{scripts}/steps.sh"}, children: true},
 	python("test_re"), python("test_json"), python("test_ctypes"), python("test_threading"),
 	python("test_signal", "SiginterruptTest.test_siginterrupt_off"), // which waits for 30 seconds
-	slowly(python("test_subprocess")), // 2,400 forks
+	slowly(python("test_subprocess")),                               // 2,400 forks
 	{name: "factor", argv: []string{"factor", "18446744073709551557", "1000000016000000063"}},
 }
 

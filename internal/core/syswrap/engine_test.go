@@ -38,7 +38,7 @@ func TestTrace(t *testing.T) {
 		{"close", func(r *rig) []uint64 { return []uint64{none} }, "SYSCALL[1](  3) sys_close(-1) --> Failure(0x9)"},
 		{"lseek", func(r *rig) []uint64 { return []uint64{none, none, 0} }, "SYSCALL[1](  8) sys_lseek(-1, -1, 0) --> Failure(0x9)"},
 		{"exit", func(r *rig) []uint64 { return []uint64{3} }, "SYSCALL[1]( 60) sys_exit(3) --> [exit]"},
-		{"rseq", func(r *rig) []uint64 { return nil }, "SYSCALL[1](334) sys_rseq() --> Failure(0x26)"},
+		{"rseq", func(r *rig) []uint64 { return []uint64{1, 32} }, "SYSCALL[1](334) sys_rseq(0x1, 0x20, 0x0, 0x0, 0x0, 0x0) --> Failure(0x26)"},
 		{"rt_sigsuspend", func(r *rig) []uint64 { return []uint64{r.words(0), 8} },
 			"SYSCALL[1](130) sys_rt_sigsuspend(PTR, 0x8) --> [interrupted]"},
 		{"fcntl", func(r *rig) []uint64 { return []uint64{none, unix.F_SETFD, 1} },

@@ -20,6 +20,7 @@ type fakeThread struct {
 	// refuse makes Raw answer without asking the kernel.
 	refuse bool
 	answer int64
+	during func() // what the kernel would do then
 	calls  []uintptr
 	mem    window
 }
@@ -33,6 +34,9 @@ func (t *fakeThread) Memory() guest.Memory { return t.mem }
 func (t *fakeThread) Raw(nr uintptr, a [6]uint64) int64 {
 	t.calls = append(t.calls, nr)
 	if t.refuse {
+		if t.during != nil {
+			t.during()
+		}
 		return t.answer
 	}
 	r, _, e := unix.Syscall6(nr, uintptr(a[0]), uintptr(a[1]), uintptr(a[2]), uintptr(a[3]), uintptr(a[4]), uintptr(a[5]))

@@ -201,6 +201,9 @@ func ioctlRow(c *Call) *subRow {
 		return &subRow{name: "SIOCGIFCONF", args: ioctlArg, before: ifconf, after: ifconf}
 	}
 	k, ok := ioctls[cmd]
+	if row := deviceRow(cmd); row != nil && !ok {
+		return row
+	}
 	if !ok {
 		k = guessIoctl(cmd)
 		if c.e.cfg.LaxIoctls {

@@ -27,7 +27,7 @@ func (e *Engine) trace(c *Call) {
 			comma()
 			c.format(&b, i, p)
 		})
-	} else if c.row.absent == "" {
+	} else {
 		for _, a := range c.Args {
 			comma()
 			fmt.Fprintf(&b, "%#x", a)

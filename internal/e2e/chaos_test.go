@@ -53,6 +53,9 @@ func TestChaos(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", p.name, seed), func(t *testing.T) {
 				t.Parallel()
 				c := p.command(t)
+				if long {
+					c.timeout *= 5
+				}
 				env := chaos
 				if slices.Contains(chaosLarge, p.name) {
 					env = append(slices.Clip(env), "GOGRIND_CODECACHE=16000000")

@@ -113,6 +113,23 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// TestMemmove: suppressions that Valgrind has made of a call of memcpy name memmove.
+func TestMemmove(t *testing.T) {
+	s := NewSet(Memcheck)
+	if err := s.Parse(strings.NewReader("{\nn\nMemcheck:Addr2\nfun:memmove\nfun:main\n}\n"), "t"); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []struct {
+		fn, file string
+		want     bool
+	}{{"memcpy", "vg_replace_strmem.c", true}, {"memmove", "vg_replace_strmem.c", true}, {"memcpy", "mine.c", false}, {"strcpy", "vg_replace_strmem.c", false}} {
+		f := Finding{Kind: "Addr2", Frames: []Frame{{Fn: r.fn, File: r.file}, {Fn: "main"}}}
+		if got := s.Match(&f) != nil; got != r.want {
+			t.Errorf("%v: %v", r, got)
+		}
+	}
+}
+
 func TestExtras(t *testing.T) {
 	s := NewSet(Memcheck)
 	err := s.Parse(strings.NewReader(`{

@@ -66,7 +66,7 @@ func (x *registers) Step(r tool.Registers, in *amd64.Inst) {
 		}
 	}
 	x.undo.again = 0
-	if in.Row.Cf == amd64.CfRet { // the return address and the red zone are released
+	if in.Row.Cf == amd64.CfRet && !x.m.ofGo(pc) { // the return address and the red zone are released
 		sp := guest.Addr(r.Regs().GPR[guest.RSP])
 		x.m.shadow.MakeUndefined(guest.Range{Start: sp + 8 - stackRedZone, End: sp + 8})
 	}

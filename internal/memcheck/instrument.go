@@ -10,6 +10,7 @@ import (
 // Instrument implements tool.Tool: it asks for a check before each access, or for stored bytes to become defined where no check
 // is needed, and for the stack pointer to be followed.
 func (m *Memcheck) Instrument(b *tool.Block) {
+	stacks := !m.ofGo(b.Start)
 	for i := range b.Insts {
 		in := &b.Insts[i]
 		for j := range in.Mem {
@@ -21,6 +22,9 @@ func (m *Memcheck) Instrument(b *tool.Block) {
 				op = tool.OpDefine
 			}
 			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: op, Mem: j})
+		}
+		if !stacks {
+			continue
 		}
 		if in.Row != nil && in.Row.Cf == amd64.CfRet {
 			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpReturn})

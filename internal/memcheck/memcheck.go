@@ -47,6 +47,8 @@ type Memcheck struct {
 	beginCache sync.Map // guest.Addr of an instruction -> where its function begins
 	reachCache sync.Map // guest.Addr of an instruction -> reach of its function
 
+	goObjects sync.Map // *debuginfo.Object -> bool: see ofGo
+
 	trees trees
 
 	mu          sync.Mutex // guards all below

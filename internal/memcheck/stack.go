@@ -16,7 +16,10 @@ const stackRedZone = 128
 
 // StackMoved implements tool.StackWatcher: what a signal frame or a call by the core takes of the stack is undefined, as is what it
 // gives back. The red zone moves along.
-func (m *Memcheck) StackMoved(_ tool.Thread, from, to guest.Addr) {
+func (m *Memcheck) StackMoved(t tool.Thread, from, to guest.Addr) {
+	if m.ofGo(guest.Addr(t.Regs().RIP)) {
+		return
+	}
 	lo, hi := min(from, to), max(from, to)
 	m.shadow.MakeUndefined(guest.Range{Start: lo - stackRedZone, End: hi - stackRedZone})
 }
@@ -44,7 +47,7 @@ const stackMarked = 64 << 20
 func (m *Memcheck) belowStack(t tool.Thread) {
 	r := t.Stack()
 	sp := guest.Addr(t.Regs().GPR[guest.RSP])
-	if !r.Contains(sp) || sp-r.Start < stackRedZone {
+	if !r.Contains(sp) || sp-r.Start < stackRedZone || m.ofGo(guest.Addr(t.Regs().RIP)) {
 		return
 	}
 	r.End = sp - stackRedZone

@@ -136,6 +136,7 @@ type runner struct {
 var sets = map[string][]string{
 	"profilers": {"cachegrind", "valgrind-cachegrind:--cache-sim=no", "cachegrind:--cache-sim=yes", "valgrind-cachegrind:--cache-sim=yes",
 		"massif", "valgrind-massif"},
+	"origins": {"memcheck", "memcheck:--track-origins=yes", "valgrind-memcheck", "valgrind-memcheck:--track-origins=yes"},
 }
 
 // expand puts the tools of a set in place of its name.

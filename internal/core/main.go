@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
@@ -31,6 +32,10 @@ const gcPercent = 200
 func Main(tl tool.Tool) int {
 	debug.SetGCPercent(gcPercent)
 	info := tl.Info()
+	name := info.Name // that messages begin with
+	if filepath.Base(os.Args[0]) == options.DriverName {
+		name = options.DriverName
+	}
 	if fd, ok := os.LookupEnv(stage0.Marker); ok && stage0.Ran() {
 		os.Unsetenv(stage0.Marker)
 		if n, err := strconv.Atoi(fd); err == nil {
@@ -39,7 +44,7 @@ func Main(tl tool.Tool) int {
 	}
 	opt, cmd, err := options.Parse(os.Args[1:], os.Environ(), info.Name, tl.Flags)
 	if err != nil {
-		return options.Finish(err, info.Name, os.Getpid(), os.Stdout, os.Stderr)
+		return options.Finish(err, name, os.Getpid(), os.Stdout, os.Stderr)
 	}
 	if !stage0.Ran() {
 		fmt.Fprintf(os.Stderr, "%s: built by a plain go build: only position-independent programs run; scripts/build makes an executable for all\n", info.Name)
@@ -51,7 +56,7 @@ func Main(tl tool.Tool) int {
 		err = wantLayout(limits)
 	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", info.Name, err)
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		return 1
 	}
 	if path := os.Getenv("GOGRIND_CPUPROFILE"); path != "" {
@@ -66,10 +71,10 @@ func Main(tl tool.Tool) int {
 	}
 	var oe *options.Error
 	if errors.As(err, &oe) { // found out when the log was opened
-		return options.Finish(err, info.Name, os.Getpid(), os.Stdout, os.Stderr)
+		return options.Finish(err, name, os.Getpid(), os.Stdout, os.Stderr)
 	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", info.Name, err)
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		var le *loader.Error
 		if errors.As(err, &le) {
 			return le.ExitCode()
@@ -78,7 +83,7 @@ func Main(tl tool.Tool) int {
 	}
 	status, err := p.sched.Run(p.image.Entry, p.image.SP, p.image.Stack)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", info.Name, err)
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		return 1
 	}
 	return status

@@ -55,7 +55,8 @@ func (d *Driver) Run() int {
 	err := error(unix.ENOENT)
 	if isTool(file) {
 		path := filepath.Join(d.Dir, file)
-		err = d.Exec(path, append([]string{path}, options.ForTool(d.Args, name)...), d.Env)
+		// The tool's messages about its command line begin with this name.
+		err = d.Exec(path, append([]string{options.DriverName}, options.ForTool(d.Args, name)...), d.Env)
 	}
 	text := err.Error()
 	if errors.Is(err, unix.ENOENT) {

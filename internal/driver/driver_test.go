@@ -61,13 +61,13 @@ func TestRun(t *testing.T) {
 			execs := ""
 			d := Driver{Args: strings.Fields(tt.args), Env: tt.env, Dir: "/opt/bin", Stdout: &stdout, Stderr: &stderr,
 				Exec: func(path string, argv, env []string) error {
-					if argv[0] == "/opt/bin/foo" {
+					if path == "/opt/bin/foo" {
 						return unix.ENOENT
 					}
-					if path != argv[0] || !slices.Equal(env, tt.env) {
+					if argv[0] != "valgrind" || !slices.Equal(env, tt.env) {
 						t.Errorf("%s executed as %q in %q", path, argv, env)
 					}
-					execs = strings.TrimPrefix(strings.Join(argv, " "), "/opt/bin/")
+					execs = strings.TrimPrefix(strings.Join(append([]string{path}, argv[1:]...), " "), "/opt/bin/")
 					return unix.EACCES
 				}}
 			status := d.Run()

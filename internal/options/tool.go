@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// DriverName is the name of the command that chooses a tool, and of the tools that it executes.
+const DriverName = "valgrind"
+
 // ToolName is the tool that a command line for "valgrind" asks for, "memcheck" by default: the last --tool= of the strongest
 // source that has one. Option files that Parse would not read are not read here either, and Parse is the one to tell.
 func ToolName(args, env []string) string {

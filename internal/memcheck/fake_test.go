@@ -52,6 +52,7 @@ type fakeHost struct {
 	stats   tool.HeapStats
 	names   map[guest.Addr]string
 	stacks  *stack.Interner
+	symbols *debuginfo.Space
 	frames  []guest.Addr                       // where frames end
 	locals  map[guest.Range]debuginfo.Variable // all in frame 1
 }
@@ -130,8 +131,14 @@ func (h *fakeHost) Mappings(f func(tool.Mapping) bool) {
 
 func (h *fakeHost) Heap() tool.Heap { return h }
 func (h *fakeHost) Report() any     { return h.rep }
-func (h *fakeHost) Symbols() any    { return debuginfo.NewSpace(debuginfo.Options{}) }
-func (h *fakeHost) Options() any    { return h.opt }
+func (h *fakeHost) Symbols() any {
+	if h.symbols == nil {
+		h.symbols = debuginfo.NewSpace(debuginfo.Options{})
+	}
+	return h.symbols
+}
+
+func (h *fakeHost) Options() any { return h.opt }
 
 func (h *fakeHost) Counters(n int) tool.Counters { return tool.Counters{Values: make([]uint64, n)} }
 

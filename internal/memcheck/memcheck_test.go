@@ -368,7 +368,7 @@ func TestInstrument(t *testing.T) {
 		{"ret", []byte{0xc3}, "return stack"},
 		{"nop", []byte{0x90}, ""},
 	}
-	m := New()
+	m, _, _ := start(t)
 	for _, row := range rows {
 		var in amd64.Inst
 		if err := amd64.Decode(row.code, &in); err != nil {

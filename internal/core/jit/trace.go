@@ -320,14 +320,14 @@ func (in *inst) classify() {
 }
 
 // liveness computes, from the end backwards, which flags are live before each instruction. Nothing asks for it when there are
-// neither annotations nor calls.
+// neither annotations nor calls; without annotations only what is behind calls is looked at, from there on.
 //
 // Flags are dead at a return, by the ABI (System V ABI for AMD64, 3.2.1), unless code behind a call is seen to read them: a trace ends
 // in front of such a call, and when it is reached, the cache is emptied and returns keep the flags from then on.
 func (t *Translator) liveness() error {
 	tr := &t.tr
-	if t.cfg.Tool == nil && !tr.calls {
-		return nil
+	if t.cfg.Tool == nil {
+		return t.livenessOfCalls()
 	}
 	f := flagUse{live: arithFlags}
 	if !tr.ends {
@@ -337,7 +337,7 @@ func (t *Translator) liveness() error {
 	reader := -1 // the first call that flags are read behind
 	for i := tr.n - 1; i >= 0; i-- {
 		in := &tr.insts[i]
-		if f.read != 0 && (in.flow == flowCall || in.flow == flowCallInd) {
+		if f.read != 0 && in.isCall() {
 			reader = i
 		}
 		switch in.flow {
@@ -346,14 +346,8 @@ func (t *Translator) liveness() error {
 			to := t.flagsAt(in.target)
 			f.live |= to.live
 			f.read |= to.read
-		case flowJmp, flowCall:
-			f = t.flagsAt(in.target) // behind a call the flags are the callee's
-		case flowRet:
-			if f = t.flagsReturned(); in.resume {
-				f.live = arithFlags
-			}
 		default:
-			f = flagUse{live: arithFlags}
+			f = t.flagsFrom(in)
 		}
 		e := in.effects()
 		f.live = f.live&^e.FlagsKilled | e.FlagsRead&arithFlags
@@ -363,21 +357,101 @@ func (t *Translator) liveness() error {
 		}
 		in.live = f.live
 	}
+	return t.endBefore(reader)
+}
+
+// livenessOfCalls is liveness for the instructions behind calls.
+func (t *Translator) livenessOfCalls() error {
+	tr := &t.tr
+	if !tr.calls {
+		return nil
+	}
+	for i := range tr.insts[:tr.n] {
+		if !tr.insts[i].isCall() {
+			continue
+		}
+		f := t.flagsBehind(i)
+		if i+1 < tr.n {
+			tr.insts[i+1].live = f.live
+		} else {
+			tr.liveOut = f.live
+		}
+		if f.read != 0 && !t.keepFlags {
+			return t.endBefore(i)
+		}
+	}
+	return nil
+}
+
+// flagsBehind is what becomes of flags behind instruction i of the trace, which falls through.
+func (t *Translator) flagsBehind(i int) (f flagUse) {
+	tr := &t.tr
+	open := uint32(arithFlags)
+	for i++; i < tr.n; i++ {
+		in := &tr.insts[i]
+		e := in.effects()
+		f.live |= e.FlagsRead & open
+		if in.flow != flowSyscall { // r11 gets them, but nobody looks at it
+			f.read |= e.FlagsRead & open
+		}
+		if open &^= e.FlagsKilled; open == 0 {
+			return f
+		}
+		switch in.flow {
+		case flowNext, flowBase:
+			continue
+		case flowJcc, flowLoop:
+			f.add(t.flagsAt(in.target), open)
+			continue
+		}
+		f.add(t.flagsFrom(in), open)
+		return f
+	}
+	f.add(t.flagsAt(tr.next), open)
+	return f
+}
+
+// isCall reports whether in is a call that returns into the trace.
+func (in *inst) isCall() bool { return in.flow == flowCall || in.flow == flowCallInd }
+
+// flagsFrom is what becomes of flags where in, which does not fall through, leads.
+func (t *Translator) flagsFrom(in *inst) flagUse {
+	switch in.flow {
+	case flowJmp, flowCall: // behind a call the flags are the callee's
+		return t.flagsAt(in.target)
+	case flowRet:
+		f := t.flagsReturned()
+		if in.resume {
+			f.live = arithFlags
+		}
+		return f
+	}
+	return flagUse{live: arithFlags}
+}
+
+// endBefore ends the trace in front of call i, behind which flags are read; -1 is no call.
+func (t *Translator) endBefore(i int) error {
+	tr := &t.tr
 	switch {
-	case reader < 0 || t.keepFlags:
-	case reader == 0:
+	case i < 0 || t.keepFlags:
+	case i == 0:
 		t.keepFlags = true
 		return ErrFull
 	default:
-		tr.n = reader
-		in := &tr.insts[reader]
-		tr.next, tr.liveOut, tr.ends = in.pc, in.live, false
+		in := &tr.insts[i]
+		tr.n, tr.next, tr.liveOut, tr.ends = i, in.pc, in.live, false
 	}
 	return nil
 }
 
 // flagUse says what becomes of flags: those that may be read before they are overwritten, and those that surely are on some way.
 type flagUse struct{ live, read uint32 }
+
+// add joins what becomes of the flags of open on another way.
+func (f *flagUse) add(g flagUse, open uint32) {
+	f.live |= g.live & open
+	f.read |= g.read & open
+}
 
 // flagsReturned is what becomes of flags at a return.
 func (t *Translator) flagsReturned() flagUse {

@@ -108,16 +108,30 @@ type tables struct {
 	landings list[landing]
 	calls    list[callSite]
 	slots    []slotJump
-	recover  list[recovery]      // in ascending order of at
-	byPC     map[uint64]uint32   // guest address -> fragment of fast code
-	sieve    *sieve              // of the keys of byPC, and of some that have gone
-	versions map[version]uint32  // fragments of other versions
-	heat     map[version]uint8   // how often one was wanted that does not exist yet
-	byPage   map[uint64][]uint32 // guest page -> fragments with code on it
+	recover  list[recovery]     // in ascending order of at
+	byPC     index              // guest address -> fragment of fast code
+	sieve    sieve              // of the keys of byPC, and of some that have gone
+	versions map[version]uint32 // fragments of other versions
+	heat     map[version]uint8  // how often one was wanted that does not exist yet
+	byPage   index              // guest page -> the first of its onPages, index+1
+	onPages  list[onPage]
+}
+
+// onPage is a fragment with code on a page.
+type onPage struct {
+	frag uint32
+	next uint32 // of the same page, index+1; 0 for none
 }
 
 func (t *Translator) resetTables() {
-	t.tables = tables{byPC: make(map[uint64]uint32), sieve: new(sieve), versions: make(map[version]uint32), heat: make(map[version]uint8), byPage: make(map[uint64][]uint32)}
+	a := t.arena
+	a.reset()
+	t.tables = tables{
+		frags: list[fragment]{arena: a}, exits: list[exit]{arena: a}, points: list[point]{arena: a}, checks: list[check]{arena: a},
+		landings: list[landing]{arena: a}, calls: list[callSite]{arena: a}, recover: list[recovery]{arena: a}, onPages: list[onPage]{arena: a},
+		byPC: index{arena: a}, sieve: newSieve(a), byPage: index{arena: a},
+		versions: make(map[version]uint32), heat: make(map[version]uint8),
+	}
 	t.frags.add(fragment{dead: true}) // index 0 is none
 	t.exits.add(exit{})
 	t.hot.pos = t.codeStart
@@ -168,7 +182,7 @@ func (t *Translator) Once(pc guest.Addr) (uintptr, error) {
 	if err != nil {
 		return 0, err
 	}
-	delete(t.byPC, uint64(pc))
+	t.byPC.set(uint64(pc), 0)
 	t.frags.at(f).dead = true
 	return t.bodyOf(f), nil
 }
@@ -323,12 +337,12 @@ func (t *Translator) Discard(r guest.Range) {
 	t.epoch.Add(1)
 	clear(t.ahead[:])
 	first, last := uint64(r.Start)>>12, (uint64(r.End)+0xfff)>>12
-	if last-first > uint64(len(t.byPage)) {
-		for p := range t.byPage {
+	if last-first > uint64(t.byPage.n) {
+		t.byPage.all(func(p uint64, _ uint32) {
 			if p >= first && p < last {
 				t.discardPage(p, r)
 			}
-		}
+		})
 		return
 	}
 	for p := first; p < last; p++ {
@@ -336,26 +350,25 @@ func (t *Translator) Discard(r guest.Range) {
 	}
 }
 
+// discardPage discards the fragments on page p that have code in r, and forgets that those that are dead were there.
 func (t *Translator) discardPage(p uint64, r guest.Range) {
-	list := t.byPage[p]
-	if len(list) == 0 {
+	n := t.byPage.get(p)
+	if n == 0 {
 		return
 	}
-	keep := list[:0]
-	for _, f := range list {
-		fr := t.frags.at(f)
+	keep := uint32(0)
+	for n != 0 {
+		at, x := n, t.onPages.at(n-1)
+		n = x.next
+		fr := t.frags.at(x.frag)
 		if !fr.dead && fr.pc < uint64(r.End) && fr.end > uint64(r.Start) {
-			t.discard(f)
+			t.discard(x.frag)
 		}
 		if !fr.dead {
-			keep = append(keep, f)
+			x.next, keep = keep, at
 		}
 	}
-	if len(keep) == 0 {
-		delete(t.byPage, p)
-	} else {
-		t.byPage[p] = keep
-	}
+	t.byPage.set(p, keep)
 }
 
 // full reports whether the cache has no room for another fragment. The scheduler then stops all guest threads and calls Flush.

@@ -19,7 +19,7 @@ func (t *Translator) invariants() string {
 	incoming := make(map[uint32]int)
 	for f := 1; f < t.frags.n; f++ {
 		fr := t.frags.at(uint32(f))
-		if !fr.dead && t.byPC[fr.pc] != uint32(f) {
+		if !fr.dead && t.byPC.get(fr.pc) != uint32(f) {
 			return fmt.Sprintf("fragment %d at %#x is not in byPC", f, fr.pc)
 		}
 		for n := fr.incoming; n != 0; n = t.exits.at(n - 1).next {
@@ -62,13 +62,14 @@ func (t *Translator) invariants() string {
 		}
 	}
 	entries := map[uint64]uint64{t.base + uint64(t.missIB): 0}
-	for pc, f := range t.byPC {
+	breach := ""
+	t.byPC.all(func(pc uint64, f uint32) {
 		if fr := t.frags.at(f); fr.dead || fr.pc != pc {
-			return fmt.Sprintf("byPC has fragment %d (dead %v) for %#x", f, fr.dead, pc)
+			breach = fmt.Sprintf("byPC has fragment %d (dead %v) for %#x", f, fr.dead, pc)
 		} else if fr.entry != 0 {
 			entries[t.base+uint64(fr.entry)] = pc
 		}
-	}
+	})
 	for i := uint64(0); i < 1<<l1Bits; i++ {
 		if _, ok := entries[atomic.LoadUint64(t.l1(i<<l1Shift))]; !ok {
 			return fmt.Sprintf("first-level entry %d leads nowhere", i)
@@ -79,14 +80,28 @@ func (t *Translator) invariants() string {
 			return fmt.Sprintf("second-level entry %d for %#x leads elsewhere", i, e.pc)
 		}
 	}
-	for page, list := range t.byPage {
-		for _, f := range list {
-			if fr := t.frags.at(f); !fr.dead && (fr.pc>>12 > page || (fr.end-1)>>12 < page) {
-				return fmt.Sprintf("page %#x lists fragment %d", page, f)
+	listed := 0
+	t.byPage.all(func(page uint64, n uint32) {
+		for ; n != 0; n = t.onPages.at(n - 1).next {
+			f := t.onPages.at(n - 1).frag
+			fr := t.frags.at(f)
+			if !fr.dead && (fr.pc>>12 > page || (fr.end-1)>>12 < page) {
+				breach = fmt.Sprintf("page %#x lists fragment %d", page, f)
+			}
+			if !fr.dead {
+				listed++
 			}
 		}
+	})
+	for f := 1; f < t.frags.n; f++ {
+		if fr := t.frags.at(uint32(f)); !fr.dead {
+			listed -= int((fr.end-1)>>12 - fr.pc>>12 + 1)
+		}
 	}
-	return ""
+	if breach == "" && listed != 0 {
+		breach = fmt.Sprintf("%d fragments too many or too few are listed by page", listed)
+	}
+	return breach
 }
 
 // TestDiscardRandom writes programs, runs them, overwrites some and discards what was translated of them, or more, and checks

@@ -164,7 +164,8 @@ func (t *Translator) end() {
 	f.nExit = uint32(t.exits.n) - f.exits
 	f.nLanding = uint32(t.landings.n) - f.landings
 	for p := f.pc >> 12; p <= (f.end-1)>>12; p++ {
-		t.byPage[p] = append(t.byPage[p], t.tr.frag)
+		t.onPages.add(onPage{t.tr.frag, t.byPage.get(p)})
+		t.byPage.set(p, uint32(t.onPages.n))
 	}
 	t.stats.Fragments++
 	if t.cfg.Translated != nil && !t.once {

@@ -45,7 +45,7 @@ func TestLead(t *testing.T) {
 			t.Fatalf("recursion: rax is %d at %#x", rax, end)
 		}
 	}
-	fr := s.md.frags.at(s.md.byPC[codeLow+0x300])
+	fr := s.md.frags.at(s.md.byPC.get(codeLow + 0x300))
 	code := s.md.hot.buf[fr.start:fr.hotEnd]
 	at := bytes.IndexByte(code[fr.body-fr.start:], 0xe8) + int(fr.body-fr.start)
 	if want := -(at + 5); fr.start == fr.body || int(int32(code[at+1])|int32(code[at+2])<<8|int32(code[at+3])<<16|int32(code[at+4])<<24) != want {

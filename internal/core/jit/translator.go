@@ -19,6 +19,7 @@ package jit
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -91,11 +92,12 @@ type Line struct {
 
 // Translator owns the code cache of a process.
 type Translator struct {
-	cfg  Config
-	mu   sync.Mutex
-	base uint64
-	hot  asm // fragments
-	cold asm // out-of-line code; same buffer
+	cfg   Config
+	mu    sync.Mutex
+	base  uint64
+	hot   asm // fragments
+	cold  asm // out-of-line code; same buffer
+	arena *arena
 	tables
 
 	codeStart, coldStart int
@@ -166,7 +168,8 @@ func New(cfg Config) (*Translator, error) {
 	if cfg.StackSwitch == 0 {
 		cfg.StackSwitch = stackSwitch
 	}
-	t := &Translator{cfg: cfg, base: uint64(cfg.Cache.Start), limit: maxInsts, rep: -1}
+	t := &Translator{cfg: cfg, base: uint64(cfg.Cache.Start), limit: maxInsts, rep: -1, arena: new(arena)}
+	runtime.AddCleanup(t, (*arena).unmap, t.arena)
 	buf := guest.Bytes(cfg.Cache.Start, n)
 	t.hot = asm{buf: buf, base: t.base, pos: codeOff}
 	t.cold = asm{buf: buf, base: t.base}

@@ -255,8 +255,8 @@ func (t *Translator) known(pc uint64, ver uint32) (uint32, bool) {
 		if !t.sieve.may(pc) {
 			return 0, false
 		}
-		f, ok := t.byPC[pc]
-		return f, ok
+		f := t.byPC.get(pc)
+		return f, f != 0
 	}
 	f := t.versions[version{pc, ver}]
 	return f, f != 0
@@ -264,7 +264,7 @@ func (t *Translator) known(pc uint64, ver uint32) (uint32, bool) {
 
 func (t *Translator) remember(pc uint64, ver, f uint32) {
 	if ver == verFast {
-		t.byPC[pc] = f
+		t.byPC.set(pc, f)
 		t.sieve.add(pc)
 		return
 	}
@@ -273,8 +273,8 @@ func (t *Translator) remember(pc uint64, ver, f uint32) {
 
 func (t *Translator) forget(pc uint64, ver, f uint32) {
 	if ver == verFast {
-		if t.byPC[pc] == f {
-			delete(t.byPC, pc)
+		if t.byPC.get(pc) == f {
+			t.byPC.set(pc, 0)
 		}
 		return
 	}

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"gogrind/internal/core/aspace"
 	"gogrind/internal/core/signal"
@@ -133,8 +134,8 @@ type Engine struct {
 	space AddressSpace
 	sig   Signals
 	watch tool.KernelWatcher
-	rows  []*info   // by number; nil: no row
-	calls sync.Pool // *Call, as every system call of the guest needs one
+	rows  []atomic.Pointer[info] // by number, filled when one is first wanted: see row
+	calls sync.Pool              // *Call, as every system call of the guest needs one
 
 	mu     sync.Mutex
 	warned map[string]bool     // guarded by mu
@@ -152,7 +153,7 @@ func New(cfg Config) *Engine {
 		space:  cfg.Space,
 		sig:    cfg.Signals,
 		watch:  cfg.Watcher,
-		rows:   byNumber(),
+		rows:   make([]atomic.Pointer[info], linux.SyscallCount()),
 		warned: make(map[string]bool),
 		limits: startLimits(&cfg),
 		calls:  sync.Pool{New: func() any { return new(Call) }},
@@ -161,25 +162,40 @@ func New(cfg Config) *Engine {
 	return e
 }
 
-// byNumber lays the rows out by this architecture's numbers.
-func byNumber() []*info {
-	rows := make([]*info, linux.SyscallCount())
+// row is what is known of call nr, nil if it has no row. A program makes few of all calls, so a row is prepared by the first one.
+func (e *Engine) row(nr int) *info {
+	if nr < 0 || nr >= len(e.rows) {
+		return nil
+	}
+	in := e.rows[nr].Load()
+	if in == nil {
+		if in = infoOf(linux.SyscallName(nr)); in != nil {
+			e.rows[nr].Store(in)
+		}
+	}
+	return in
+}
+
+// infoOf is what is known of the call with the kernel's name.
+func infoOf(name string) *info {
+	if name == "" {
+		return nil
+	}
 	for _, family := range families {
 		for i := range family.rows {
-			r := family.rows[i]
-			nr, ok := linux.SyscallNumber(r.name)
-			if !ok {
-				continue // a call of another architecture
+			r := &family.rows[i]
+			if r.name != name {
+				continue
 			}
-			in := &info{row: r, label: r.name, warnFD: warnsOfDescriptor[r.name]}
+			in := &info{row: *r, label: r.name, warnFD: warnsOfDescriptor[r.name]}
 			if r.as != "" {
 				in.label = r.as
 			}
 			in.args = named(in.label, r.args)
-			rows[nr] = in
+			return in
 		}
 	}
-	return rows
+	return nil
 }
 
 // named is args with all names in messages filled in, so that no call has to make them up.
@@ -282,10 +298,7 @@ func (e *Engine) Do(t Thread) Outcome {
 
 func (e *Engine) do(c *Call) Outcome {
 	nr := c.Nr
-	if nr >= 0 && nr < len(e.rows) {
-		c.row = e.rows[nr]
-	}
-	if c.row == nil {
+	if c.row = e.row(nr); c.row == nil {
 		return e.unknown(c)
 	}
 	if c.row.absent != "" {

@@ -54,7 +54,7 @@ func TestValgrindNames(t *testing.T) {
 			t.Fatalf("no call %s", f[1])
 		}
 		r := newRig(t)
-		if r.e.rows[nr].absent != "" {
+		if r.e.row(nr).absent != "" {
 			continue
 		}
 		r.t.refuse, r.t.answer = true, -int64(unix.EFAULT)

@@ -32,7 +32,7 @@ type fragment struct {
 	start          uint32 // start of hot code: the indirect prefix when there is one
 	cold, coldEnd  uint32
 	entry          uint32 // entry for indirect branches, 0 when there is none yet
-	points, nPoint uint32 // points[points:points+nPoint]
+	points, nPoint uint32 // its points: pointBytes.get(points, nPoint)
 	exits, nExit   uint32 // exits[exits:exits+nExit]
 	landings       uint32 // landings[landings:landings+nLanding]
 	nLanding       uint32
@@ -70,15 +70,6 @@ type callSite struct {
 // value never in it no return address is recognised.
 type landing struct{ site, never uint32 }
 
-// point maps a host offset to guest state. Points of a fragment are in ascending host order.
-type point struct {
-	host  uint32 // absolute host offset
-	guest uint32 // guest pc - fragment pc
-	// spilled registers: for each, register number + 1, in spill slots 0, 1, 2; 0 is none.
-	spill [3]uint8
-	exact bool // host is the start of the instruction at guest pc: state is exact if nothing is spilled
-}
-
 // check is one place where a tool's annotation may leave to Go.
 type check struct {
 	pc     uint64 // guest instruction
@@ -101,20 +92,20 @@ type recovery struct{ at, to uint32 }
 
 // tables is what a flush throws away as a whole.
 type tables struct {
-	frags    list[fragment]
-	exits    list[exit]
-	points   list[point]
-	checks   list[check]
-	landings list[landing]
-	calls    list[callSite]
-	slots    []slotJump
-	recover  list[recovery]     // in ascending order of at
-	byPC     index              // guest address -> fragment of fast code
-	sieve    sieve              // of the keys of byPC, and of some that have gone
-	versions map[version]uint32 // fragments of other versions
-	heat     map[version]uint8  // how often one was wanted that does not exist yet
-	byPage   index              // guest page -> the first of its onPages, index+1
-	onPages  list[onPage]
+	frags      list[fragment]
+	exits      list[exit]
+	pointBytes bytesStore
+	checks     list[check]
+	landings   list[landing]
+	calls      list[callSite]
+	slots      []slotJump
+	recover    list[recovery]     // in ascending order of at
+	byPC       index              // guest address -> fragment of fast code
+	sieve      sieve              // of the keys of byPC, and of some that have gone
+	versions   map[version]uint32 // fragments of other versions
+	heat       map[version]uint8  // how often one was wanted that does not exist yet
+	byPage     index              // guest page -> the first of its onPages, index+1
+	onPages    list[onPage]
 }
 
 // onPage is a fragment with code on a page.
@@ -127,7 +118,7 @@ func (t *Translator) resetTables() {
 	a := t.arena
 	a.reset()
 	t.tables = tables{
-		frags: list[fragment]{arena: a}, exits: list[exit]{arena: a}, points: list[point]{arena: a}, checks: list[check]{arena: a},
+		frags: list[fragment]{arena: a}, exits: list[exit]{arena: a}, pointBytes: bytesStore{arena: a}, checks: list[check]{arena: a},
 		landings: list[landing]{arena: a}, calls: list[callSite]{arena: a}, recover: list[recovery]{arena: a}, onPages: list[onPage]{arena: a},
 		byPC: index{arena: a}, sieve: newSieve(a), byPage: index{arena: a},
 		versions: make(map[version]uint32), heat: make(map[version]uint8),
@@ -397,45 +388,6 @@ func (t *Translator) find(h uint32) uint32 {
 		return uint32(i)
 	}
 	return 0
-}
-
-// Location is what a host address in the cache means.
-type Location struct {
-	PC    guest.Addr // guest instruction
-	Exact bool       // the guest instruction has not begun and no register is spilled
-	Known bool       // PC is known: the address is in the copy of a guest instruction
-	// Original says that the instruction is the first of the code that Translator.Original gave.
-	Original bool
-	// Spill says, for each of the first spill slots, which register it holds + 1.
-	Spill [3]uint8
-}
-
-// Locate tells where in the guest host address h is.
-func (t *Translator) Locate(h uintptr) Location {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	off := uint64(h) - t.base
-	if off >= uint64(len(t.hot.buf)) {
-		return Location{}
-	}
-	f := t.find(uint32(off))
-	if f == 0 {
-		return Location{}
-	}
-	fr := t.frags.at(f)
-	pt := func(i int) *point { return t.points.at(fr.points + uint32(i)) }
-	i := sort.Search(int(fr.nPoint), func(i int) bool { return pt(i).host > uint32(off) }) - 1
-	if i < 0 || uint32(off) >= fr.hotEnd {
-		return Location{}
-	}
-	p := pt(i)
-	return Location{
-		PC:       guest.Addr(fr.pc + uint64(p.guest)),
-		Exact:    p.exact && p.host == uint32(off) && p.spill == [3]uint8{},
-		Known:    true,
-		Original: fr.ver == verOriginal && p.guest == 0,
-		Spill:    p.spill,
-	}
 }
 
 // Unspill puts spilled registers back into regs, as the guest instruction at l sees them.

@@ -20,10 +20,6 @@ const (
 
 func spill(n int) mem { return slot(vcpu.OffSpill + int32(8*n)) }
 
-func (t *Translator) point(pc uint64, exact bool, sp [3]uint8) {
-	t.points.add(point{host: uint32(t.hot.pos), guest: uint32(pc - t.tr.start), exact: exact, spill: sp})
-}
-
 // newExit makes an exit record for guest address target.
 func (t *Translator) newExit(target uint64) uint32 {
 	t.exits.add(exit{target: target, frag: t.tr.frag, ver: t.now})
@@ -139,8 +135,9 @@ func (t *Translator) begin(pc, end uint64, indirect bool) {
 	tr.start, tr.next, tr.self = pc, end, nil
 	tr.frag = uint32(t.frags.n)
 	t.hot.pos = (t.hot.pos + 15) &^ 15
+	tr.points, tr.lastPoint = tr.points[:0], point{host: uint32(t.hot.pos)}
 	f := fragment{pc: pc, end: end, ver: t.ver, start: uint32(t.hot.pos), cold: uint32(t.cold.pos),
-		points: uint32(t.points.n), exits: uint32(t.exits.n), landings: uint32(t.landings.n)}
+		exits: uint32(t.exits.n), landings: uint32(t.landings.n)}
 	if indirect {
 		f.entry = uint32(t.hot.pos)
 		t.emitPrefix(pc)
@@ -160,7 +157,7 @@ func (t *Translator) begin(pc, end uint64, indirect bool) {
 func (t *Translator) end() {
 	f := t.frags.at(t.tr.frag)
 	f.hotEnd, f.coldEnd = uint32(t.hot.pos), uint32(t.cold.pos)
-	f.nPoint = uint32(t.points.n) - f.points
+	f.points, f.nPoint = t.pointBytes.put(t.tr.points), uint32(len(t.tr.points))
 	f.nExit = uint32(t.exits.n) - f.exits
 	f.nLanding = uint32(t.landings.n) - f.landings
 	for p := f.pc >> 12; p <= (f.end-1)>>12; p++ {

@@ -25,6 +25,37 @@ func (l *list[T]) at(i uint32) *T { return &l.chunks[i/chunk][i%chunk] }
 // last is the element added last.
 func (l *list[T]) last() *T { return l.at(uint32(l.n - 1)) }
 
+// A bytesStore keeps pieces of bytes.
+type bytesStore struct {
+	arena  *arena
+	chunks [][]byte // of bytesChunk bytes
+	used   uint32   // bytes of the last one
+}
+
+const bytesChunk = 1 << 16
+
+// put keeps a copy of b, at most bytesChunk bytes, and returns its number.
+func (s *bytesStore) put(b []byte) uint32 {
+	if len(s.chunks) == 0 || int(s.used)+len(b) > bytesChunk {
+		s.chunks, s.used = append(s.chunks, takeSlice[byte](s.arena, bytesChunk)), 0
+	}
+	at := s.used
+	last := len(s.chunks) - 1
+	if copy(s.chunks[last][at:], b) != len(b) {
+		panic("jit: a piece of bytes is too large")
+	}
+	s.used += uint32(len(b))
+	return uint32(last)*bytesChunk + at
+}
+
+// get returns the n bytes that put has kept as number at.
+func (s *bytesStore) get(at, n uint32) []byte {
+	if n == 0 {
+		return nil
+	}
+	return s.chunks[at/bytesChunk][at%bytesChunk:][:n]
+}
+
 // An index is a map from addresses, or numbers of pages, to numbers, all above 0.
 type index struct {
 	arena *arena

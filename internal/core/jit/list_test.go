@@ -57,3 +57,46 @@ func TestArena(t *testing.T) {
 		}
 	}
 }
+
+// TestPoints keeps random points and looks the ones up that hold at, in front of and behind each.
+func TestPoints(t *testing.T) {
+	rng := rand.New(rand.NewPCG(seedWanted(t), 31))
+	small := func(limit uint32) uint32 {
+		if rng.IntN(8) == 0 {
+			return rng.Uint32N(1 << 20)
+		}
+		return rng.Uint32N(limit)
+	}
+	tr := &Translator{arena: new(arena)}
+	defer tr.arena.unmap()
+	tr.pointBytes.arena = tr.arena
+	for range 2000 {
+		fr := fragment{start: rng.Uint32N(1 << 30)}
+		last := point{host: fr.start}
+		var want []point
+		var b []byte
+		for range rng.IntN(40) {
+			p := point{host: last.host + small(300), guest: last.guest + small(40), exact: rng.IntN(2) == 0}
+			if rng.IntN(4) == 0 {
+				p.spill = [3]uint8{uint8(rng.IntN(17)), uint8(rng.IntN(17)), uint8(rng.IntN(17))}
+			}
+			b = appendPoint(b, last, p)
+			want, last = append(want, p), p
+		}
+		fr.points, fr.nPoint = tr.pointBytes.put(b), uint32(len(b))
+		for i, p := range want {
+			for _, off := range []uint32{p.host, p.host - 1, p.host + 1} {
+				var expect point
+				found := false
+				for _, q := range want {
+					if q.host <= off {
+						expect, found = q, true
+					}
+				}
+				if got, ok := tr.pointAt(&fr, off); got != expect || ok != found {
+					t.Fatalf("point %d, offset %#x: %+v, %v; want %+v, %v", i, off, got, ok, expect, found)
+				}
+			}
+		}
+	}
+}

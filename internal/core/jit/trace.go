@@ -77,6 +77,8 @@ type trace struct {
 	fails       []moveFail
 	inner       []innerJump
 	nLines      []int
+	points      []byte // see points.go
+	lastPoint   point
 }
 
 // callStub is the rest of a call, executed on each call but placed behind the straight code.

@@ -340,7 +340,7 @@ func (p *Process) makeTranslator() error {
 	p.setQuick()
 	cfg := jit.Config{
 		Cache: cache, Limit: cacheLimit(p.opt.TranstabSectors), Fetch: p.fetch, Shadow: p.shadow, Hook: p.hookAt, Plain: p.plainHook, Redirect: p.redir.To,
-		Translated: p.translated, Verify: p.verify, Stable: p.stable, StackSwitch: stackSwitch(p.opt.MaxStackframe),
+		Translated: p.translated, Verify: p.verify, Stable: p.stable, Timed: p.opt.Stats, StackSwitch: stackSwitch(p.opt.MaxStackframe),
 		Warn: func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 	}
 	if e, ok := p.tool.(tool.Exact); ok {

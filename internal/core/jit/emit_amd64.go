@@ -34,6 +34,9 @@ func (a *asm) leave(t *Translator, kind int, arg uint32) {
 
 // translate makes the fragment for pc. With indirect it starts with the check that indirect branches need. mu is held.
 func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
+	if t.cfg.Timed {
+		defer t.addTime(threadTime())
+	}
 	if t.cfg.Hook != nil && t.ver == verFast {
 		if n, ok := t.cfg.Hook(guest.Addr(pc)); ok {
 			return t.translateHook(pc, n, indirect), nil

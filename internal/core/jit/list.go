@@ -141,7 +141,7 @@ func (x *index) all(f func(key uint64, val uint32)) {
 }
 
 // A sieve says of most addresses that are not in a set that they are not, without the cache misses of a look-up. Most addresses that
-// translation looks up have no fragment yet.
+// translation looks up have no fragment yet. Addresses that are close to each other have bits that are, as they are looked up together.
 type sieve []uint64
 
 const sieveBits = 20
@@ -153,7 +153,7 @@ func newSieve(a *arena) sieve {
 }
 
 func place(pc uint64) (word, bit uint64) {
-	h := pc * golden >> (64 - sieveBits)
+	h := (pc ^ pc>>sieveBits) & (1<<sieveBits - 1)
 	return h >> 6, 1 << (h & 63)
 }
 

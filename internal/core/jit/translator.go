@@ -22,6 +22,9 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gogrind/internal/core/vcpu"
 	"gogrind/internal/guest"
@@ -78,6 +81,8 @@ type Config struct {
 	Warn func(format string, args ...any)
 	// StackSwitch is the largest change of the stack pointer, in bytes, that releases memory: a larger one changes stacks. 0 is 2 MB.
 	StackSwitch uint32
+	// Timed says that Stats.Time is wanted.
+	Timed bool
 	// Trace prints a fragment when not nil.
 	Trace func(pc guest.Addr, guestCode []Line)
 }
@@ -154,6 +159,20 @@ type Translator struct {
 // Stats counts what a translator did.
 type Stats struct {
 	Fragments, Insts, GuestBytes, HostBytes, Flushes uint64
+	// Time is the processor time that translation took, 0 if Config.Timed does not ask for it.
+	Time time.Duration
+}
+
+// addTime adds the time since start to the statistics.
+func (t *Translator) addTime(start time.Duration) { t.stats.Time += threadTime() - start }
+
+// threadTime is the processor time of the calling thread.
+func threadTime() time.Duration {
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &now) != nil {
+		return 0
+	}
+	return time.Duration(now.Nano())
 }
 
 // New makes a translator with an empty cache.

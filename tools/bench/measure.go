@@ -7,6 +7,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -17,6 +21,31 @@ type measurement struct {
 	memory int64         // resident at most, in kB
 	status int
 	sum    [sha256.Size]byte // of standard output
+	rate   float64           // guest instructions that translation handled in a second of processor time
+}
+
+// rateLine is the line of --stats=yes that says how fast translation was.
+var rateLine = regexp.MustCompile(`jit: translation took .* ([0-9.]+) million guest instructions a second`)
+
+// measureRate runs p under r with statistics.
+func (p program) measureRate(r runner, dir string, limit time.Duration) (measurement, error) {
+	log := filepath.Join(dir, "stats")
+	prefix := append(slices.Clone(r.prefix), "--stats=yes", "--log-file="+log)
+	m, err := p.measure(prefix, dir, limit)
+	if err != nil {
+		return m, err
+	}
+	text, err := os.ReadFile(log)
+	if err != nil {
+		return m, err
+	}
+	found := rateLine.FindSubmatch(text)
+	if found == nil {
+		return m, errors.New("no line on translation in the log")
+	}
+	m.rate, err = strconv.ParseFloat(string(found[1]), 64)
+	m.rate *= 1e6
+	return m, err
 }
 
 // measure runs p under prefix, nil for natively.
@@ -51,7 +80,7 @@ func (p program) measure(prefix []string, dir string, limit time.Duration) (meas
 		return measurement{}, err
 	}
 	m := measurement{time: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), status: cmd.ProcessState.ExitCode()}
-	if p.kind != cpuTime {
+	if p.kind == clockTime || p.kind == startTime {
 		m.time = elapsed
 	}
 	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {

@@ -29,6 +29,7 @@ const (
 	cpuTime   kind = iota // user and system time: programs without threads
 	clockTime             // time on the clock: programs that keep two processors busy
 	startTime             // time on the clock and memory of a program that does nothing
+	rateTime              // how fast translation is: a program with much code
 	kinds
 )
 
@@ -56,6 +57,7 @@ var all = []program{
 	{name: "xz-2", argv: []string{"xz", "-T2", "--block-size=1MiB", "-3c", "{temp}/text"}, kind: clockTime},
 	{name: "zstd-2", argv: []string{"zstd", "-q", "-T2", "-B1MiB", "-12", "-c", "{temp}/text"}, kind: clockTime},
 	{name: "start", argv: []string{"true"}, kind: startTime},
+	{name: "cc1-rate", argv: []string{"{cc1}", "-O2", "-quiet", "-fpreprocessed", "{source}", "-o", "/dev/null"}, kind: rateTime},
 }
 
 // writeInputs writes what programs read to dir.
@@ -131,6 +133,9 @@ type runner struct {
 	name   string
 	prefix []string // command line before the program's
 }
+
+// ours reports whether r is a tool of this repository.
+func (r runner) ours() bool { return !strings.HasPrefix(r.name, "valgrind-") }
 
 // sets are lists of tools under one name: ours, then what they are compared with.
 var sets = map[string][]string{

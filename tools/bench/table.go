@@ -16,17 +16,18 @@ type table struct {
 	under    []runner
 	native   [][]time.Duration
 	times    [][][]time.Duration
-	memory   []int64   // the most resident by runner, in kB
-	failed   [][]error // the first failure, nil if none
+	memory   []int64     // the most resident by runner, in kB
+	rates    [][]float64 // instructions translated a second by runner: of rateTime, and of our tools only
+	failed   [][]error   // the first failure, nil if none
 }
 
 func (k kind) String() string {
-	return [...]string{cpuTime: "user+sys", clockTime: "clock", startTime: "start"}[k]
+	return [...]string{cpuTime: "user+sys", clockTime: "clock", startTime: "start", rateTime: "translation"}[k]
 }
 
 func newTable(k kind, programs []program, under []runner) *table {
 	t := &table{kind: k, programs: programs, under: under, native: make([][]time.Duration, len(programs)),
-		times: make([][][]time.Duration, len(programs)), failed: make([][]error, len(programs)), memory: make([]int64, len(under))}
+		times: make([][][]time.Duration, len(programs)), failed: make([][]error, len(programs)), memory: make([]int64, len(under)), rates: make([][]float64, len(under))}
 	for i := range programs {
 		t.times[i] = make([][]time.Duration, len(under))
 		t.failed[i] = make([]error, len(under))
@@ -46,7 +47,14 @@ func (t *table) round(dir string, limit time.Duration) error {
 		}
 		t.native[i] = append(t.native[i], want.time)
 		for j, r := range t.under {
-			got, err := p.measure(r.prefix, dir, limit)
+			if t.kind == rateTime && !r.ours() {
+				continue
+			}
+			run := func() (measurement, error) { return p.measure(r.prefix, dir, limit) }
+			if t.kind == rateTime {
+				run = func() (measurement, error) { return p.measureRate(r, dir, limit) }
+			}
+			got, err := run()
 			if err == nil && (got.sum != want.sum || got.status != want.status) {
 				err = errors.New("output or status differs from the native run")
 			}
@@ -56,6 +64,7 @@ func (t *table) round(dir string, limit time.Duration) error {
 			}
 			t.times[i][j] = append(t.times[i][j], got.time)
 			t.memory[j] = max(t.memory[j], got.memory)
+			t.rates[j] = append(t.rates[j], got.rate)
 		}
 	}
 	return nil
@@ -80,8 +89,12 @@ func (t *table) print(w io.Writer) {
 	fmt.Fprintln(w)
 	for i, p := range t.programs {
 		base := median(t.native[i])
-		if t.kind == startTime {
+		switch t.kind {
+		case startTime:
 			t.printStart(w, i)
+			continue
+		case rateTime:
+			t.printRate(w, i)
 			continue
 		}
 		fmt.Fprintf(w, "%-12s %9.2fs", p.name, base.Seconds())
@@ -94,7 +107,7 @@ func (t *table) print(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 	}
-	if t.kind != startTime {
+	if t.kind == cpuTime || t.kind == clockTime {
 		fmt.Fprintf(w, "%-12s %10s", "mean", "")
 		for j := range t.under {
 			mean, n := t.mean(j)
@@ -126,33 +139,63 @@ func (t *table) printStart(w io.Writer, i int) {
 	fmt.Fprintln(w)
 }
 
+// printRate writes how fast translation of program i was.
+func (t *table) printRate(w io.Writer, i int) {
+	fmt.Fprintf(w, "%-12s %10s", t.programs[i].name, "")
+	for j := range t.under {
+		cell := "-"
+		if t.failed[i][j] != nil {
+			cell = "fail"
+		} else if len(t.rates[j]) > 0 {
+			cell = fmt.Sprintf("%.2fM/s", t.rate(j)/1e6)
+		}
+		fmt.Fprintf(w, " %*s", t.width(j), cell)
+	}
+	fmt.Fprintln(w)
+}
+
+// rate is the median of runner's rates.
+func (t *table) rate(runner int) float64 {
+	r := slices.Sorted(slices.Values(t.rates[runner]))
+	return (r[(len(r)-1)/2] + r[len(r)/2]) / 2
+}
+
 // printFaster compares tools with Valgrind's of the same kind, where both were measured.
 func (t *table) printFaster(w io.Writer) {
 	for j, ours := range t.under {
-		name := ours.name
-		if name == "nulgrind" {
-			name = "none"
-		}
-		k := slices.IndexFunc(t.under, func(r runner) bool { return r.name == "valgrind-"+name })
-		if k < 0 {
-			continue
-		}
-		sum, n, least, slowest := 0.0, 0, math.Inf(1), ""
-		for i, p := range t.programs {
-			if t.failed[i][j] != nil || t.failed[i][k] != nil {
-				continue
+		if k := t.counterpart(j); k >= 0 {
+			if mean, least, slowest, n := t.faster(j, k); n > 0 {
+				fmt.Fprintf(w, "%s is %.1f times as fast as %s on the mean of %d, %.1f times on %s\n",
+					ours.name, mean, t.under[k].name, n, least, slowest)
 			}
-			f := ratio(median(t.times[i][k]), median(t.times[i][j]))
-			sum, n = sum+math.Log(f), n+1
-			if f < least {
-				least, slowest = f, p.name
-			}
-		}
-		if n > 0 {
-			fmt.Fprintf(w, "%s is %.1f times as fast as %s on the mean of %d, %.1f times on %s\n",
-				ours.name, math.Exp(sum/float64(n)), t.under[k].name, n, least, slowest)
 		}
 	}
+}
+
+// counterpart is Valgrind's tool of the same kind as runner j, -1 if it was not measured.
+func (t *table) counterpart(j int) int {
+	name := t.under[j].name
+	if name == "nulgrind" {
+		name = "none"
+	}
+	return slices.IndexFunc(t.under, func(r runner) bool { return r.name == "valgrind-"+name })
+}
+
+// faster is how much faster runner j is than runner k: the geometric mean over n programs, and the least of them, with its name.
+func (t *table) faster(j, k int) (mean, least float64, slowest string, n int) {
+	sum := 0.0
+	least = math.Inf(1)
+	for i, p := range t.programs {
+		if t.failed[i][j] != nil || t.failed[i][k] != nil {
+			continue
+		}
+		f := ratio(median(t.times[i][k]), median(t.times[i][j]))
+		sum, n = sum+math.Log(f), n+1
+		if f < least {
+			least, slowest = f, p.name
+		}
+	}
+	return math.Exp(sum / float64(n)), least, slowest, n
 }
 
 // width is that of runner's column.

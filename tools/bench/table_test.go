@@ -59,3 +59,45 @@ fail: start under memcheck: differs
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
 }
+
+func TestRate(t *testing.T) {
+	tab := newTable(rateTime, []program{{name: "cc1-rate"}}, []runner{{name: "nulgrind"}, {name: "valgrind-none"}})
+	tab.native[0] = []time.Duration{time.Second}
+	tab.rates[0] = []float64{4e6, 5e6, 1e6, 4.5e6}
+	var b strings.Builder
+	tab.print(&b)
+	want := `translation      native          nulgrind     valgrind-none
+cc1-rate                          4.25M/s                 -
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// TestGoals has goals that are reached and missed, and some that nothing was measured for.
+func TestGoals(t *testing.T) {
+	cpu := newTable(cpuTime, []program{{name: "cc1"}, {name: "awk"}}, []runner{{name: "nulgrind"}, {name: "valgrind-none"}, {name: "memcheck"}})
+	for i, ms := range []time.Duration{250, 200} {
+		cpu.native[i] = []time.Duration{100 * time.Millisecond}
+		cpu.times[i] = [][]time.Duration{{ms * time.Millisecond}, {400 * time.Millisecond}, {time.Second}}
+	}
+	rate := newTable(rateTime, []program{{name: "cc1-rate"}}, []runner{{name: "nulgrind"}, {name: "valgrind-none"}, {name: "memcheck"}})
+	rate.rates[0] = []float64{4.5e6}
+	start := newTable(startTime, []program{{name: "start"}}, []runner{{name: "nulgrind"}})
+	start.times[0][0] = []time.Duration{14 * time.Millisecond}
+	start.memory[0] = 14 * 1024
+	var b strings.Builder
+	printGoals(&b, []*table{cpu, rate, start})
+	want := `nulgrind, mean over native                         2.24x, at most 1.25x: MISSED
+nulgrind, slowest program over native (awk)        2.00x, at most 1.8x: MISSED
+nulgrind, cc1 over native (cc1)                    2.50x, at most 3x: reached
+nulgrind, mean speed over Valgrind                 1.79x, at least 3x: MISSED
+nulgrind, least speed over Valgrind (cc1)          1.60x, at least 1x: reached
+nulgrind, translation                              4.50M/s, at least 3M/s: reached
+nulgrind, start                                   14.00ms, at most 60ms: reached
+nulgrind, resident at start                       14.00MB, at most 40MB: reached
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+)
+
+// A goal is a figure that a tool is to reach, measured in one of the tables.
+type goal struct {
+	tool  string
+	what  string
+	kind  kind
+	least bool // limit is a least value; else one not to be exceeded
+	limit float64
+	unit  string
+	// value finds the figure of runner j, and the program that it is of; ok is false when it was not measured.
+	value func(t *table, j int) (v float64, program string, ok bool)
+}
+
+// goals are what was promised. Translation-bound cc1 has a limit of its own.
+var goals = []goal{
+	{"nulgrind", "mean over native", cpuTime, false, 1.25, "x", meanRatio},
+	{"nulgrind", "slowest program over native", cpuTime, false, 1.8, "x", worstRatio(false)},
+	{"nulgrind", "cc1 over native", cpuTime, false, 3, "x", worstRatio(true)},
+	{"nulgrind", "mean speed over Valgrind", cpuTime, true, 3, "x", func(t *table, j int) (float64, string, bool) {
+		return t.overValgrind(j, false)
+	}},
+	{"nulgrind", "least speed over Valgrind", cpuTime, true, 1, "x", func(t *table, j int) (float64, string, bool) {
+		return t.overValgrind(j, true)
+	}},
+	{"nulgrind", "two threads over native", clockTime, false, 1.4, "x", worstRatio(false)},
+	{"nulgrind", "translation", rateTime, true, 3, "M/s", rateOf},
+	{"nulgrind", "start", startTime, false, 60, "ms", startOf},
+	{"nulgrind", "resident at start", startTime, false, 40, "MB", residentOf},
+	{"memcheck", "translation", rateTime, true, 2, "M/s", rateOf},
+	{"memcheck", "start", startTime, false, 120, "ms", startOf},
+}
+
+// printGoals writes a line for each goal of the tools that were measured.
+func printGoals(w io.Writer, tables []*table) {
+	for _, g := range goals {
+		for _, t := range tables {
+			if t.kind != g.kind {
+				continue
+			}
+			for j, r := range t.under {
+				if r.name != g.tool {
+					continue
+				}
+				v, program, ok := g.value(t, j)
+				if !ok {
+					continue
+				}
+				verdict, bound := "reached", "at most"
+				if g.least {
+					bound = "at least"
+				}
+				if g.least && v < g.limit || !g.least && v > g.limit {
+					verdict = "MISSED"
+				}
+				name := g.tool + ", " + g.what
+				if program != "" {
+					name += " (" + program + ")"
+				}
+				fmt.Fprintf(w, "%-48s %6.2f%s, %s %g%s: %s\n", name, v, g.unit, bound, g.limit, g.unit, verdict)
+			}
+		}
+	}
+}
+
+func meanRatio(t *table, j int) (float64, string, bool) {
+	mean, n := t.mean(j)
+	return mean, "", n > 0
+}
+
+// worstRatio is the greatest ratio to native, of cc1 or of all others.
+func worstRatio(cc1 bool) func(t *table, j int) (float64, string, bool) {
+	return func(t *table, j int) (worst float64, program string, ok bool) {
+		worst = math.Inf(-1)
+		for i, p := range t.programs {
+			if t.failed[i][j] != nil || (p.name == "cc1") != cc1 {
+				continue
+			}
+			if r := ratio(median(t.times[i][j]), median(t.native[i])); r > worst {
+				worst, program, ok = r, p.name, true
+			}
+		}
+		return worst, program, ok
+	}
+}
+
+// overValgrind is the mean, or the least, of how much faster runner j is than Valgrind's tool of its kind.
+func (t *table) overValgrind(j int, leastOnly bool) (float64, string, bool) {
+	k := t.counterpart(j)
+	if k < 0 {
+		return 0, "", false
+	}
+	mean, least, slowest, n := t.faster(j, k)
+	if leastOnly {
+		return least, slowest, n > 0
+	}
+	return mean, "", n > 0
+}
+
+func rateOf(t *table, j int) (float64, string, bool) {
+	if len(t.rates[j]) == 0 {
+		return 0, "", false
+	}
+	return t.rate(j) / 1e6, "", true
+}
+
+func startOf(t *table, j int) (float64, string, bool) {
+	if len(t.programs) == 0 || len(t.times[0][j]) == 0 {
+		return 0, "", false
+	}
+	return median(t.times[0][j]).Seconds() * 1e3, "", true
+}
+
+// residentOf is all of the memory that the process had: more than what the tool adds.
+func residentOf(t *table, j int) (float64, string, bool) {
+	return float64(t.memory[j]) / 1024, "", t.memory[j] > 0
+}

@@ -61,6 +61,19 @@ func (s *Space) FramesAt(pc guest.Addr, era uint32, buf []Frame) []Frame {
 	return buf
 }
 
+// Function returns the RawFn and the Obj of the last of Frames(pc): the function that was called, with all that is inlined into it. Where
+// the symbol table has a name, debug information, which may have to be decompressed, is not looked at.
+func (s *Space) Function(pc guest.Addr) (raw, obj string) {
+	if o := s.snap.Load().Find(pc); o != nil {
+		if y := o.function(pc); y != nil && y.Name != "" {
+			return y.Name + y.Version, o.Path
+		}
+	}
+	frames := s.Frames(pc, nil)
+	f := frames[len(frames)-1]
+	return f.RawFn, f.Obj
+}
+
 // FramesRange is Frames, and tells up to which address the same functions and lines are found. It remembers nothing: it is for
 // those who look at all addresses in turn.
 func (s *Space) FramesRange(pc guest.Addr, buf []Frame) (_ []Frame, end guest.Addr) {

@@ -331,3 +331,36 @@ func TestNoSectionHeaders(t *testing.T) {
 		})
 	}
 }
+
+// TestFunction compares Function with the last of Frames, in code with inlined calls, with a symbol table and without one. With a symbol
+// table debug information must not have been read.
+func TestFunction(t *testing.T) {
+	path := build(t, ".c", inlineC, "gcc", "-g", "-O2")
+	stripped := filepath.Join(filepath.Dir(path), "stripped")
+	run(t, filepath.Dir(path), "objcopy", "--strip-unneeded", "--keep-section=.debug*", path, stripped)
+	for _, file := range []string{path, stripped} {
+		s, o := space(t, file)
+		named := 0
+		for pc := o.Text.Start; pc < o.Text.End; pc += 5 {
+			fn, obj := s.Function(pc)
+			if fn != "" {
+				named++
+				if file == path && o.dwDone {
+					t.Fatalf("%s: debug information was read for %#x", file, uint64(pc))
+				}
+			}
+			fresh, _ := space(t, file)
+			frames := fresh.Frames(pc, nil)
+			if last := frames[len(frames)-1]; last.RawFn != fn || last.Obj != obj {
+				t.Fatalf("%s: %#x is in %q of %s, Frames says %q of %s", file, uint64(pc), fn, obj, last.RawFn, last.Obj)
+			}
+			if fn == "" {
+				s, _ = space(t, file) // Frames has read it
+				o = s.Object(pc)
+			}
+		}
+		if named == 0 {
+			t.Errorf("%s: no function has a name", file)
+		}
+	}
+}

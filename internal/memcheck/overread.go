@@ -175,11 +175,10 @@ func (m *Memcheck) reachAt(pc guest.Addr) reach {
 	}
 	what := reachNone
 	if s, ok := m.host.Symbols().(*debuginfo.Space); ok {
-		frames := s.Frames(pc, nil)
-		f := frames[len(frames)-1]
-		what = reachOf(f.RawFn)
-		if f.RawFn == "" {
-			base := f.Obj[strings.LastIndexByte(f.Obj, '/')+1:]
+		fn, obj := s.Function(pc)
+		what = reachOf(fn)
+		if fn == "" {
+			base := obj[strings.LastIndexByte(obj, '/')+1:]
 			for _, l := range libraries {
 				if strings.HasPrefix(base, l) {
 					what = reachText

@@ -13,7 +13,7 @@ import (
 
 // Every number has a row, or says why it is absent, and no name has two.
 func TestEveryNumberHasARow(t *testing.T) {
-	e := New(Config{})
+	e := newRig(t).e
 	for nr := range linux.SyscallCount() {
 		if name := linux.SyscallName(nr); name != "" && e.row(nr) == nil {
 			t.Errorf("%d %s has no row", nr, name)

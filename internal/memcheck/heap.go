@@ -26,6 +26,7 @@ func (m *Memcheck) QuickHeap() (q tool.QuickHeap, ok bool) {
 	q = tool.QuickHeap{
 		AllocStacks: keep != "none" && keep != "free", FreeStacks: keep != "none" && keep != "alloc",
 		Shadow: m.shadow.Distance(), Fresh: shadow.Undefined, Gone: shadow.NoAccess,
+		Pinned: m.opts.origins,
 	}
 	if !m.opts.undefErrors {
 		q.Fresh = shadow.Defined

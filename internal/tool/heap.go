@@ -99,6 +99,9 @@ type QuickHeap struct {
 	// are allocated, 0 by calloc, and Gone when they are freed.
 	Shadow      uint64
 	Fresh, Gone byte
+	// Pinned: the tool keeps more of undefined bytes than their shadow, and has to be told when realloc moves them. Else it is told only
+	// of blocks with bytes whose shadow is neither 0 nor 0xff.
+	Pinned bool
 	// Events: the tool takes the events from the Heap, a HeapEvents, before it looks at what they are about.
 	Events bool
 	Clock  []uint64 // the sum is HeapEvent.Time

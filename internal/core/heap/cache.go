@@ -136,14 +136,19 @@ func (a *Allocator) hold(c *cache, h held) {
 			a.release(sp, h.slot)
 		}
 	default:
-		if c.held == cacheFrees || a.quarantine.volume > a.cfg.Layout.Quarantine {
-			a.flush(c)
-		}
+		a.makeRoom(c)
 		c.frees[c.held] = h
 		c.held++
 		if !a.collects() {
 			a.flush(c)
 		}
+	}
+}
+
+// makeRoom makes room for a block that c's thread frees. The caller holds mu.
+func (a *Allocator) makeRoom(c *cache) {
+	if c.held == cacheFrees || a.quarantine.volume > a.cfg.Layout.Quarantine {
+		a.flush(c)
 	}
 }
 

@@ -200,6 +200,7 @@ func (a *Allocator) Realloc(t tool.Thread, fn string, p guest.Addr, size uint64)
 		a.cfg.Tool.BadFree(t, fn, p, near, found)
 		return 0
 	}
+	a.makeRoom(c)
 	b, _, err := a.alloc(c, request{size: size, kind: tool.KindMalloc}, stack)
 	c.count(size) // also one that fails, as in Valgrind's totals
 	bump(&c.stats.frees, 1)

@@ -68,7 +68,7 @@ func (a *Allocator) SetQuick(n int, h *Hook, pc uint64) {
 		return
 	}
 	switch h.role {
-	case roleAlloc, roleCalloc, roleFree:
+	case roleAlloc, roleCalloc, roleRealloc, roleFree:
 		a.mu.Lock()
 		q := &a.quick.hooks[n]
 		q.role, q.kind = h.role, h.kind

@@ -48,6 +48,7 @@ const (
 const (
 	phaseStack = 1 // reads the stack: nothing has been done yet
 	PhaseFill  = 2 // fills the new block, whose address is in rax: all else is done
+	phaseCopy  = 3 // copies to a slot that is not in use yet: nothing has been done
 )
 
 // Quick is the function for vcpu.SetQuick; state is an Allocator's.
@@ -74,6 +75,11 @@ func Quick(state unsafe.Pointer, regs *guest.Regs, hook, thread uint64, phase *u
 		return a.quickAlloc(h, regs, x*y, true, thread, phase)
 	case roleFree:
 		return a.quickFree(h, regs, guest.Addr(g[guest.RDI]), thread, phase)
+	case roleRealloc:
+		if g[guest.RDI] == 0 {
+			return a.quickAlloc(h, regs, g[guest.RSI], false, thread, phase)
+		}
+		return a.quickRealloc(h, regs, guest.Addr(g[guest.RDI]), g[guest.RSI], thread, phase)
 	}
 	return false
 }
@@ -107,23 +113,11 @@ func (a *Allocator) quickAlloc(h *quickHook, regs *guest.Regs, size uint64, zero
 	if !ok {
 		return false
 	}
-	ref := &cc.slots[cc.next&(cacheSlots-1)]
-	start, fresh := ref.start&^freshBit, ref.start&freshBit != 0
-	p := a.place(start)
+	p := a.place(cc.slots[cc.next&(cacheSlots-1)].start &^ freshBit)
 	if a.quick.conf.Events && !a.note(p, size, id, false) {
 		return false
 	}
-	m := ref.entry()
-	// Field by field: a literal would be copied, by loads wider than the stores that made it.
-	m.size, m.alloc, m.free = uint32(size), id, 0
-	m.align, m.kind, m.state = 0, h.kind, stateLive
-	cc.next++
-	if cc.next == cc.n {
-		a.quickRefill(c, class)
-	}
-	if cc.next < cc.n {
-		a.fetch(&cc.slots[cc.next&(cacheSlots-1)], a.classes[class].stride)
-	}
+	fresh := a.quickTake(c, class, size, id, h.kind)
 	bump(&c.stats.liveBlocks, 1)
 	bump(&c.stats.liveBytes, size)
 	c.count(size)
@@ -145,31 +139,63 @@ func (a *Allocator) quickAlloc(h *quickHook, regs *guest.Regs, size uint64, zero
 	return true
 }
 
+// quickTake makes a block of the next slot of class in c; fresh says that its memory was never used.
+//
+//go:nosplit
+func (a *Allocator) quickTake(c *cache, class int, size uint64, stack uint32, kind tool.AllocKind) (fresh bool) {
+	cc := &c.slots[class]
+	ref := &cc.slots[cc.next&(cacheSlots-1)]
+	fresh = ref.start&freshBit != 0
+	m := ref.entry()
+	// Field by field: a literal would be copied, by loads wider than the stores that made it.
+	m.size, m.alloc, m.free = uint32(size), stack, 0
+	m.align, m.kind, m.state = 0, kind, stateLive
+	cc.next++
+	if cc.next == cc.n {
+		a.quickRefill(c, class)
+	}
+	if cc.next < cc.n {
+		a.fetch(&cc.slots[cc.next&(cacheSlots-1)], a.classes[class].stride)
+	}
+	return fresh
+}
+
+// quickFind returns the slot that the block at p is in, if there is one; m is its entry. room is the length of what the block may have.
+// What freeing it needs is asked for, as most of that has left the cache.
+//
+//go:nosplit
+func (a *Allocator) quickFind(p guest.Addr) (sp *span, slot uint32, m *meta, room uint64) {
+	sp = a.pages.table.at(p)
+	if sp == nil || sp.state != spanUsed || sp.class < 0 {
+		return nil, 0, nil, 0
+	}
+	slot, ok := sp.slot(p)
+	if !ok {
+		return nil, 0, nil, 0
+	}
+	start := sp.start(slot)
+	if p != a.place(start) {
+		return nil, 0, nil, 0
+	}
+	m = &sp.metas[slot]
+	prefetch(uintptr(unsafe.Pointer(m)))
+	room = uint64(start) + sp.stride - a.cfg.Layout.RedZone - uint64(p)
+	if k := a.quick.conf.Shadow; k != 0 {
+		prefetchAll(uintptr(p)+uintptr(k), uintptr(room))
+	}
+	return sp, slot, m, room
+}
+
 //go:nosplit
 func (a *Allocator) quickFree(h *quickHook, regs *guest.Regs, p guest.Addr, thread uint64, phase *uint64) bool {
 	if p == 0 {
 		regs.GPR[guest.RAX] = 0
 		return true
 	}
-	sp := a.pages.table.at(p)
 	c := a.cacheOf(thread)
-	if sp == nil || c == nil || sp.state != spanUsed || sp.class < 0 {
+	sp, slot, m, room := a.quickFind(p)
+	if sp == nil || c == nil {
 		return false
-	}
-	slot, ok := sp.slot(p)
-	if !ok {
-		return false
-	}
-	start := sp.start(slot)
-	if p != a.place(start) {
-		return false
-	}
-	// What is needed of the block is asked for before the stack is looked for, as most of it has left the cache.
-	m := &sp.metas[slot]
-	prefetch(uintptr(unsafe.Pointer(m)))
-	k, room := uintptr(a.quick.conf.Shadow), uintptr(uint64(start)+sp.stride-a.cfg.Layout.RedZone-uint64(p))
-	if k != 0 {
-		prefetchAll(uintptr(p)+k, room)
 	}
 	id, ok := a.quickStack(c, h, regs, a.quick.conf.FreeStacks, phase)
 	if !ok {
@@ -185,9 +211,9 @@ func (a *Allocator) quickFree(h *quickHook, regs *guest.Regs, p guest.Addr, thre
 	bump(&c.stats.liveBlocks, ^uint64(0))
 	bump(&c.stats.liveBytes, -size)
 	bump(&c.stats.frees, 1)
-	if k != 0 {
+	if k := uintptr(a.quick.conf.Shadow); k != 0 {
 		// The whole slot, whose end has no access as it is: to know the length would mean to wait for the entry.
-		fillMem(uintptr(p)+k, room, &a.quick.gone)
+		fillMem(uintptr(p)+k, uintptr(room), &a.quick.gone)
 	}
 	if holds {
 		f := &c.frees[c.held&(cacheFrees-1)]
@@ -201,6 +227,81 @@ func (a *Allocator) quickFree(h *quickHook, regs *guest.Regs, p guest.Addr, thre
 	}
 	regs.GPR[guest.RAX] = 0
 	return true
+}
+
+// quickRealloc moves a block, as Realloc does.
+//
+//go:nosplit
+func (a *Allocator) quickRealloc(h *quickHook, regs *guest.Regs, p guest.Addr, size, thread uint64, phase *uint64) bool {
+	q := &a.quick
+	need := size + a.cfg.Layout.Alignment - 16
+	c := a.cacheOf(thread)
+	sp, slot, m, room := a.quickFind(p)
+	if sp == nil || c == nil || size == 0 || size > maxSmall || need > maxSmall || q.conf.Pinned || !a.collects() ||
+		q.conf.AllocStacks != q.conf.FreeStacks {
+		return false
+	}
+	id, ok := a.quickStack(c, h, regs, q.conf.AllocStacks, phase)
+	old := uint64(m.size)
+	if !ok || m.state != stateLive || m.kind != h.kind || m.align != 0 || old >= a.cfg.Layout.BigBlock || !a.quickPlace(c, sp, old) {
+		return false
+	}
+	class := classOf(need)
+	cc := &c.slots[class]
+	if cc.next == cc.n && !a.quickRefill(c, class) {
+		return false
+	}
+	n := min(old, size)
+	k := uintptr(q.conf.Shadow)
+	if k != 0 && !plain(uintptr(p)+k, uintptr(n)) {
+		return false
+	}
+	// The copy comes first: if the guest has made a part inaccessible nothing has happened yet.
+	to := a.place(cc.slots[cc.next&(cacheSlots-1)].start &^ freshBit)
+	*phase = phaseCopy
+	copyMem(uintptr(to), uintptr(p), uintptr(n))
+	*phase = 0
+	a.quickTake(c, class, size, id, h.kind)
+	m.state, m.free = stateFreed, id
+	bump(&c.stats.liveBytes, size-old)
+	bump(&c.stats.frees, 1)
+	c.count(size)
+	if k != 0 {
+		copyMem(uintptr(to)+k, uintptr(p)+k, uintptr(n))
+		fillMem(uintptr(to)+uintptr(n)+k, uintptr(size-n), &q.fresh)
+		fillMem(uintptr(p)+k, uintptr(room), &q.gone)
+	}
+	f := &c.frees[c.held&(cacheFrees-1)]
+	f.size, f.span, f.slot = old, sp.id, slot
+	c.held++
+	regs.GPR[guest.RAX] = uint64(to)
+	return true
+}
+
+// plain reports whether the n bytes at p are 0 or 0xff each: shadow that says all there is to say.
+//
+//go:nosplit
+func plain(p, n uintptr) bool {
+	const low = 0x7f7f7f7f7f7f7f7f // all bits but the highest of each byte
+	bad := uint64(0)
+	for ; n >= 8; n -= 8 {
+		w := *(*uint64)(pointer(p))
+		bad |= (w ^ w>>1) & low // neighbours that differ
+		p += 8
+	}
+	for ; n > 0; n-- {
+		w := *(*uint8)(pointer(p))
+		bad |= uint64((w ^ w>>1) & 0x7f)
+		p++
+	}
+	return bad == 0
+}
+
+// copyMem copies n bytes between places that do not overlap.
+//
+//go:nosplit
+func copyMem(to, from, n uintptr) {
+	copy(unsafe.Slice((*byte)(pointer(to)), n), unsafe.Slice((*byte)(pointer(from)), n))
 }
 
 // quickPlace makes sure that there is a place for a block of sp with size bytes, which is going to be freed.

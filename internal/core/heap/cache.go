@@ -13,8 +13,10 @@ const (
 	cacheSlots = 8
 	// cacheBytes bounds what these are together.
 	cacheBytes = 8 << 10
-	// cacheFrees is how many freed blocks a thread collects before they go to the quarantine.
-	cacheFrees = 16
+	// batch is how many freed blocks a thread collects before they go to the quarantine, and cacheFrees how many it may have when
+	// somebody else is just busy with that.
+	batch      = 16
+	cacheFrees = 2 * batch
 	// largeQuarantine is the volume from which that is allowed: it must not make a difference to what is found.
 	largeQuarantine = 1 << 20
 	// maxCaches is the number of threads that have a cache at the same time.
@@ -147,7 +149,7 @@ func (a *Allocator) hold(c *cache, h held) {
 
 // makeRoom makes room for a block that c's thread frees. The caller holds mu.
 func (a *Allocator) makeRoom(c *cache) {
-	if c.held == cacheFrees || a.quarantine.volume > a.cfg.Layout.Quarantine {
+	if c.held >= batch || a.quarantine.volume > a.cfg.Layout.Quarantine {
 		a.flush(c)
 	}
 }

@@ -63,12 +63,12 @@ func (a *Allocator) quickRefill(c *cache, i int) bool {
 	return ok
 }
 
-// quickFlush is flush for quick code. It reports whether there is nothing more to do.
+// quickFlush is flush for quick code. ok says that there is nothing more to do, busy that somebody else has the lock.
 //
 //go:nosplit
-func (a *Allocator) quickFlush(c *cache) bool {
+func (a *Allocator) quickFlush(c *cache) (ok, busy bool) {
 	if !a.mu.try() {
-		return false
+		return false, true
 	}
 	q := &a.quarantine
 	for c.held > 0 && q.small.tail-q.small.head+uint64(c.held) <= uint64(len(q.small.ring)) {
@@ -81,16 +81,21 @@ func (a *Allocator) quickFlush(c *cache) bool {
 		}
 		c.held = 0
 	}
-	ok := c.held == 0 && a.quickSettle(0)
+	ok = c.held == 0 && a.quickSettle(0)
 	a.mu.leave()
-	return ok
+	return ok, false
 }
 
 // quickRoom makes room in the quarantine for a block of size bytes, or reports that it can't.
 //
 //go:nosplit
 func (a *Allocator) quickRoom(c *cache, size uint64) bool {
-	if c.held > 0 && !a.quickFlush(c) || !a.mu.try() {
+	if c.held > 0 {
+		if ok, _ := a.quickFlush(c); !ok {
+			return false
+		}
+	}
+	if !a.mu.try() {
 		return false
 	}
 	ok := a.quickSettle(max(size, minHeld)) && !a.quarantine.small.full()

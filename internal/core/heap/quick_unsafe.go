@@ -313,8 +313,9 @@ func (a *Allocator) quickPlace(c *cache, sp *span, size uint64) bool {
 		return c.slots[sp.class].next > 0 && a.quarantine.volume == 0
 	case !a.collects():
 		return a.quickRoom(c, size)
-	case c.held == cacheFrees:
-		return a.quickFlush(c)
+	case c.held >= batch:
+		ok, busy := a.quickFlush(c)
+		return ok || busy && c.held < cacheFrees
 	}
 	return true
 }

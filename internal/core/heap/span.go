@@ -63,26 +63,29 @@ const (
 // span is a run of pages: free, divided into slots of one class, or one large block. Once made it stays, to be used again for others:
 // code that holds no lock looks at spans.
 type span struct {
+	// What a free needs comes first, in one line of the cache.
 	base    guest.Addr
-	npages  uint64
 	stride  uint64 // bytes per slot
 	inverse uint64 // 1<<inverseShift by stride, rounded up; 0 if there is one slot
 	metas   []meta // one per slot
-	large   uint64 // size of a large block
 	class   int32  // -1 for a large block
-	used    uint32 // slots in caches, live or in quarantine
-	bump    uint32 // slots from here on were never used
-	low     uint32 // all words of taken before this one are full
 	state   spanState
-	zero    bool // its memory, or that of slots not handed out yet, is zero
-	listed  bool // in a class's avail list or a bin
-	solo    bool // is an arena of its own
-
-	id         spanID
-	next, prev spanID
+	zero    bool   // its memory, or that of slots not handed out yet, is zero
+	listed  bool   // in a class's avail list or a bin
+	solo    bool   // is an arena of its own
+	used    uint32 // slots in caches, live or in quarantine
+	low     uint32 // all words of taken before this one are full
 
 	taken [maxSlots / 64]uint64 // slots that are used, and those that are not there
-	own   [1]meta               // of a large block
+
+	bump       uint32 // slots from here on were never used
+	id         spanID
+	next, prev spanID
+	npages     uint64
+	large      uint64  // size of a large block
+	own        [1]meta // of a large block
+
+	_ [56]byte // 256 in all: Go aligns such pieces to lines
 }
 
 // maxSlots is the number of slots that a span can have: those of 16 bytes with the smallest red zones, rounded up.

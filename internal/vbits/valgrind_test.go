@@ -21,7 +21,8 @@ import (
 const (
 	vgWords  = 128
 	vgData   = dataBase + 0x680
-	vgRegs   = 17 + 64 // general registers, flags, ymm0-15; behind the instruction, conditions stand for flags
+	vgX87    = 17 + 64        // where x87 registers are, behind general registers, flags (behind the instruction, conditions), ymm0-15
+	vgRegs   = vgX87 + 16 + 1 // and top of stack and tags, behind the instruction the status word
 	vgUnused = guest.RSP
 )
 
@@ -142,10 +143,15 @@ func TestValgrind(t *testing.T) {
 
 // unspecified reports whether Memcheck is no measure: the manuals leave the result open (double shifts of 16 bits by more than that),
 // it reports an undefined bit number or mask as an address or condition and goes on with a wrong result (bit tests, masked moves), or it
-// takes 32-bit elements for 16-bit ones (conversions between integers and single floats), or clears the upper half where the processor
-// keeps it (bsf and bsr of 0).
+// takes 32-bit elements for 16-bit ones (conversions between integers and single floats), clears the upper half where the processor
+// keeps it (bsf and bsr of 0, cmpxchg), or knows that the result is the number for a stack that is full or empty.
 func unspecified(o *oracle) bool {
 	switch o.in.Class() {
+	case isa.X87Mov, isa.X87Arith, isa.X87Cmp, isa.X87Cw:
+		const stackFault = 1 << 6
+		return o.base[recFPSW]&stackFault != 0
+	case isa.Cmpxchg:
+		return in32bsf(&o.in)
 	case isa.Shift:
 		return o.in.Map == 1 && o.in.OpSize == 2
 	case isa.Bt:
@@ -160,13 +166,17 @@ func unspecified(o *oracle) bool {
 	return false
 }
 
+func onX87(c isa.Class) bool {
+	return c == isa.X87Mov || c == isa.X87Arith || c == isa.X87Cmp || c == isa.X87Cw
+}
+
 func in32bsf(in *amd64.Inst) bool { return in.PP&4 == 0 && in.OpSize == 4 }
 
 // vgForm reports whether Valgrind may know the form and the record of a case is enough for it.
 func vgForm(r *amd64.Row) bool {
 	switch r.Sem {
 	case isa.Stack, isa.State, isa.Defsrc, isa.CtlJcc, isa.CtlJmp, isa.CtlCall, isa.CtlRet, isa.CtlSys, isa.Pushf, isa.VGather, isa.Vzero,
-		isa.X87Arith, isa.X87Cmp, isa.X87Cw, isa.X87Mov, isa.Nop, isa.StrMovs, isa.StrCmps:
+		isa.Nop, isa.StrMovs, isa.StrCmps:
 		return false
 	}
 	return r.Attr&amd64.AState == 0
@@ -188,8 +198,16 @@ func (o *oracle) vgCase(n uint64, forms []*synth.Form) *vgCase {
 		return nil // W is ignored: Valgrind gives up
 	}
 	e := in.Effects()
-	if (e.Reads|e.Writes)&(amd64.GPR(guest.RSP)|amd64.SetMask|amd64.SetX87|amd64.SetSys) != 0 {
+	if (e.Reads|e.Writes)&(amd64.GPR(guest.RSP)|amd64.SetMask|amd64.SetSys) != 0 {
 		return nil
+	}
+	x87 := onX87(in.Class())
+	if (e.Reads|e.Writes)&amd64.SetX87 != 0 && !x87 {
+		return nil // MMX: what is put into x87 registers for it does not come out as it was, as Memcheck has 64 bits for each
+	}
+	if x87 { // the rest of the status word cannot be set
+		o.start[recFPSW] &= 7 << 11
+		o.v[recFPSW] = 0
 	}
 	for _, r := range o.mems {
 		if r.Start < vgData || r.End > vgData+8*vgWords {
@@ -200,6 +218,7 @@ func (o *oracle) vgCase(n uint64, forms []*synth.Form) *vgCase {
 		switch {
 		case i < recFlags && i != recGPR+guest.RSP, i == recFlags:
 		case i >= recVec && i < recVec+16*8 && (i-recVec)%8 < 4:
+		case x87 && i >= recST && i < recST+16:
 		case i >= recMem+(vgData-dataBase)/8 && i < recMem+(vgData-dataBase)/8+vgWords:
 		default:
 			o.v[i] = 0
@@ -214,10 +233,12 @@ func (o *oracle) vgCase(n uint64, forms []*synth.Form) *vgCase {
 		for i := range 16 {
 			copy(w[17+4*i:][:4], r[recVec+8*i:])
 		}
+		copy(w[vgX87:][:16], r[recST:])
 		copy(mem[:], r[recMem+(vgData-dataBase)/8:])
 	}
 	fill(&c.In, &c.Mem, &o.start)
 	fill(&c.InV, &c.MemV, &o.v)
+	c.In[vgRegs-1] = o.start[recFPSW]>>11&7 | uint64(o.ctl.ftw)<<8
 	c.In[16] = c.In[16]&^flagD | 0x202 // Valgrind does not clear the direction flag for signal handlers
 	return c
 }
@@ -226,6 +247,9 @@ func (o *oracle) vgCase(n uint64, forms []*synth.Form) *vgCase {
 func (o *oracle) vgCompare(c *vgCase, f func(ours, theirs, changed uint64, where string)) {
 	one := func(i int, theirs uint64) {
 		ours := o.after[i]
+		if i == recFPSW {
+			ours &^= 1 << 9 // C1, the direction of rounding, is always 0 there
+		}
 		if ours|theirs != 0 {
 			f(ours, theirs, o.changed[i], fmt.Sprintf("%s: %#x, Memcheck %#x, changes %#x", place(i), ours, theirs, o.changed[i]))
 		}
@@ -237,6 +261,14 @@ func (o *oracle) vgCompare(c *vgCase, f func(ours, theirs, changed uint64, where
 		for j := range 4 {
 			one(recVec+8*i+j, c.OutV[17+4*i+j])
 		}
+	}
+	if onX87(o.in.Class()) {
+		for i := range 16 {
+			if c.OutV[vgX87+(i|1)] != ^uint64(0) { // not empty
+				one(recST+i, c.OutV[vgX87+i])
+			}
+		}
+		one(recFPSW, c.OutV[vgRegs-1])
 	}
 	for i := range vgWords {
 		one(recMem+(vgData-dataBase)/8+i, c.OutMemV[i])

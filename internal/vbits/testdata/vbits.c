@@ -11,15 +11,15 @@
 #include <sys/stat.h>
 #include <valgrind/memcheck.h>
 
-#define IN 0x31000000UL   // registers before: 16 general, flags, 16 ymm
-#define OUT 0x31001000UL  // registers after: 16 general, 8 conditions, 16 ymm
+#define IN 0x31000000UL   // registers before: 16 general, flags, 16 ymm, 8 x87 by number, 16 bytes each; top of stack, valid x87 registers
+#define OUT 0x31001000UL  // registers after: 16 general, 8 conditions, 16 ymm, 8 x87; status word; behind them, the x87 environment
 #define BACK 0x31002000UL // where to go behind the instruction; saved stack pointer
 #define CODE 0x40000000UL
 #define ROOM 1024
 #define DATA 0x30000680UL // the part of the data page that a case sets
 #define WORDS 128
 
-enum { REGS = 17 + 64, OUTS = 17 + 64 };
+enum { X87 = 17 + 64, REGS = X87 + 16 + 1, OUTS = REGS };
 
 typedef struct {
   uint64_t status, length;
@@ -39,7 +39,17 @@ __asm__(".text\n"
         ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
         "vmovdqu 0x31000000+136+32*\\n, %ymm\\n\n"
         ".endr\n"
-        "jmp *%rdi\n"
+        // All eight are pushed, then some emptied, then the stack is turned.
+        "fninit\n"
+        ".irp n,7,6,5,4,3,2,1,0\n"
+        "fldt 0x31000000+648+16*\\n\n"
+        ".endr\n"
+        ".irp n,0,1,2,3,4,5,6,7\n"
+        "testb $1<<\\n, 0x31000000+8*97+1\n jnz 2f\n ffree %st(\\n)\n 2:\n"
+        ".endr\n"
+        "movzbl 0x31000000+8*97, %eax\n"
+        "3: test %eax, %eax\n jz 4f\n fincstp\n dec %eax\n jmp 3b\n"
+        "4: jmp *%rdi\n"
         "1: pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n vzeroupper\n ret\n"
         "before: push 0x31000080\n popfq\n"
         "mov 0x31000000, %rax; mov 0x31000008, %rcx; mov 0x31000010, %rdx; mov 0x31000018, %rbx; mov 0x31000028, %rbp\n"
@@ -55,6 +65,11 @@ __asm__(".text\n"
         "vmovdqu %ymm\\n, 0x31001000+136+32*\\n\n"
         ".endr\n"
         "cld\n"
+        "fnstenv 0x31001000+8*98\n fnstsw %ax\n mov %ax, 0x31001000+8*97\n shr $11, %eax\n"
+        "5: test $7, %eax\n jz 6f\n fincstp\n inc %eax\n jmp 5b\n 6:\n"
+        ".irp n,0,1,2,3,4,5,6,7\n"
+        "fstpt 0x31001000+648+16*\\n\n"
+        ".endr\n"
         "jmp *0x31002000\n"
         "behind_end:\n");
 
@@ -95,6 +110,9 @@ int main(int argc, char **argv) {
       enter(code);
       if (VALGRIND_GET_VBITS(OUT, c->outv, sizeof c->outv) != 1 || VALGRIND_GET_VBITS(DATA, c->outmemv, sizeof c->outmemv) != 1)
         sig = 99;
+      uint16_t tags = *(uint16_t *)(OUT + 8 * REGS + 8); // of the environment; what an empty register holds is not to be seen
+      for (int r = 0; r < 8; r++)
+        if ((tags >> 2 * r & 3) == 3) c->outv[X87 + 2 * r] = c->outv[X87 + 2 * r + 1] = ~0UL;
     }
     c->status = sig;
     VALGRIND_MAKE_MEM_DEFINED(IN, 0x3000);

@@ -308,8 +308,10 @@ func (s *stream) block(dst []byte, out int, lits, dists *code) (int, error) {
 		case s.over():
 			return out, errShort
 		}
-		if dist >= length {
-			copy(dst[out:out+length], dst[out-dist:])
+		if dist >= 8 && length <= len(dst)-out-8 { // most matches are short: some bytes too many are overwritten later
+			for i := 0; i < length; i += 8 {
+				binary.LittleEndian.PutUint64(dst[out+i:], binary.LittleEndian.Uint64(dst[out-dist+i:]))
+			}
 			out += length
 			continue
 		}

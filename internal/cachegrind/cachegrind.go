@@ -48,7 +48,7 @@ type Cachegrind struct {
 	symbols namer            //
 	command []string         // the program and its arguments
 	dir     string           // working directory at start: the guest changes ours
-	early   string           // a result written before exec, which only stays if that succeeds
+	early   []string         // files written before exec, which only stay if that succeeds
 	desc    []string         // the description of the caches in the result
 	events  []string
 
@@ -223,8 +223,8 @@ func (c *Cachegrind) Forking(tool.Thread) {
 
 // Finish implements tool.Tool.
 func (c *Cachegrind) Finish(tool.Exit) (status int, replace bool) {
-	if c.early != "" {
-		os.Remove(c.early) // exec has failed
+	for _, name := range c.early {
+		os.Remove(name) // exec has failed
 	}
 	c.conclude("")
 	return 0, false
@@ -237,8 +237,7 @@ func (c *Cachegrind) Execing(traced bool) {
 	if name, err := c.outName(); traced && err == nil {
 		for n := 1; ; n++ {
 			suffix = fmt.Sprintf(".%d", n)
-			c.early = name + suffix
-			if _, err := os.Lstat(c.early); err != nil {
+			if _, err := os.Lstat(name + suffix); err != nil {
 				break
 			}
 		}
@@ -265,9 +264,12 @@ func (c *Cachegrind) conclude(suffix string) {
 	if err != nil {
 		return
 	}
-	pprof := ""
-	if suffix == "" {
-		pprof = c.writePprof(name)
+	pprof := c.writePprof(name, suffix)
+	if suffix != "" {
+		c.early = append(c.early, name)
+		if pprof != "" {
+			c.early = append(c.early, pprof)
+		}
 	}
 	if c.core.Verbosity > 0 && c.opts.hint {
 		text := "\nTo see the result: cg_annotate " + name

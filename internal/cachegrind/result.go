@@ -116,8 +116,9 @@ const defaultPprof = "cachegrind.pprof.%p.pb.gz"
 // noPprof as a value of --pprof means that none is written.
 const noPprof = "no"
 
-// writePprof writes the profile for pprof and returns its name, "" when there is none. result is the name of the result.
-func (c *Cachegrind) writePprof(result string) string {
+// writePprof writes the profile for pprof, with suffix behind its name, and returns the name, "" when there is none. result is the name
+// of the result.
+func (c *Cachegrind) writePprof(result, suffix string) string {
 	x := options.Expander{PID: os.Getpid(), Dir: c.dir, Child: !c.host.FirstProcess()}
 	var name string
 	var err error
@@ -134,6 +135,7 @@ func (c *Cachegrind) writePprof(result string) string {
 	default:
 		name, err = x.Expand("pprof", c.opts.pprofFile)
 	}
+	name += suffix
 	if err == nil {
 		err = writeFile(name, c.pprof)
 	}

@@ -27,8 +27,9 @@ var results = []struct {
 	{how: "forkexec", after: []int{5}, profiles: 1},
 	{how: "forkexec", options: []string{"--trace-children=yes"}, after: []int{-1, 5}, profiles: 2},
 	{how: "exec", after: []int{0}, profiles: 1},
-	{how: "exec", options: []string{"--trace-children=yes"}, after: []int{-1, 0}, profiles: 1},
+	{how: "exec", options: []string{"--trace-children=yes"}, after: []int{-1, 0}, profiles: 2},
 	{how: "noexec", after: []int{5}, profiles: 1},
+	{how: "noexec", options: []string{"--trace-children=yes"}, after: []int{5}, profiles: 1},
 }
 
 // TestResults: a profiler leaves a result for each process, however it ends, in a file of its own, whatever name was asked for.

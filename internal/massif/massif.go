@@ -45,7 +45,7 @@ type Massif struct {
 	view    report.View
 	started time.Time
 	dir     string        // working directory at start
-	early   string        // a result written before exec, which only stays if that succeeds
+	early   []string      // files written before exec, which only stay if that succeeds
 	insts   tool.Counters // of executed instructions, when they are the time
 
 	pcs   sync.Pool // *[]guest.Addr: buffers for stacks

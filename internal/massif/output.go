@@ -67,8 +67,8 @@ func (m *Massif) writeSnapshots(w *bufio.Writer, snaps []snapshot) {
 
 // Finish implements tool.Tool: it writes the results and says where they are.
 func (m *Massif) Finish(tool.Exit) (status int, replace bool) {
-	if m.early != "" {
-		os.Remove(m.early) // exec has failed
+	for _, name := range m.early {
+		os.Remove(name) // exec has failed
 	}
 	m.conclude("")
 	return 0, false
@@ -83,8 +83,7 @@ func (m *Massif) Execing(traced bool) {
 	if name, err := names.Expand("massif-out-file", m.opts.outFile); traced && err == nil {
 		for n := 1; ; n++ {
 			suffix = fmt.Sprintf(".%d", n)
-			m.early = f.path(name + suffix)
-			if _, err := os.Lstat(m.early); err != nil {
+			if _, err := os.Lstat(f.path(name + suffix)); err != nil {
 				break
 			}
 		}
@@ -108,16 +107,19 @@ func (m *Massif) conclude(suffix string) {
 	if native == "" {
 		return
 	}
-	prof := ""
-	if suffix == "" {
-		prof, err = m.profileName(&names, native)
-	}
+	prof, err := m.profileName(&names, native)
 	switch {
 	case err != nil:
 		f.log.Userf("%v", err)
 		prof = ""
 	case prof != "":
-		prof = f.write(prof, spare(&names, defaultProfile), m.writeProfile)
+		prof = f.write(prof+suffix, spare(&names, defaultProfile), m.writeProfile)
+	}
+	if suffix != "" {
+		m.early = append(m.early, f.path(native))
+		if prof != "" {
+			m.early = append(m.early, f.path(prof))
+		}
 	}
 	if m.measured() && suffix == "" && (m.core.XtreeMemory == xtreeAllocs || m.core.XtreeMemory == xtreeFull) {
 		m.writeTree(m.core.XtreeMemoryFile)

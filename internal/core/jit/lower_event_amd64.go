@@ -1,6 +1,8 @@
 package jit
 
 import (
+	"math/bits"
+
 	"gogrind/internal/core/vcpu"
 	"gogrind/internal/guest"
 	"gogrind/internal/isa/amd64"
@@ -112,7 +114,7 @@ func (t *Translator) appendEvents(i int, anns []tool.Ann) {
 		values = values || anns[j].Op != tool.OpEvent
 	}
 	t.counts = true
-	p, v := eventRegs(in)
+	p, v := t.eventRegs(i)
 	a.store(spill(slotEvent), p)
 	if values {
 		a.store(spill(slotValue), v)
@@ -148,8 +150,13 @@ func (t *Translator) appendEvents(i int, anns []tool.Ann) {
 	t.point(in.pc, false, [3]uint8{})
 }
 
-// eventRegs picks two registers that no address of the instruction is computed from.
-func eventRegs(in *inst) (p, v uint8) {
+// eventReach is how far eventRegs looks.
+const eventReach = 12
+
+// eventRegs picks two registers that no address of instruction i is computed from, and that the trace reads as late as possible: to be
+// given back their values takes time.
+func (t *Translator) eventRegs(i int) (p, v uint8) {
+	in := &t.tr.insts[i]
 	used := uint32(1<<rsp | 1<<rcx | 1<<rsi | 1<<rdi | 1<<rbp)
 	if in.HasMem {
 		if in.Base < atRIP {
@@ -159,17 +166,17 @@ func eventRegs(in *inst) (p, v uint8) {
 			used |= 1 << in.Index
 		}
 	}
-	order := [...]uint8{rax, rdx, rbx, 8}
-	n := 0
-	for used&(1<<order[n]) != 0 {
-		n++
+	free := 0xffff &^ used
+	for j := i; j < t.tr.n && j < i+eventReach; j++ {
+		left := free &^ uint32(t.tr.insts[j].effects().Reads)
+		if bits.OnesCount32(left) < 2 {
+			break
+		}
+		free = left
 	}
-	p = order[n]
-	n++
-	for used&(1<<order[n]) != 0 {
-		n++
-	}
-	return p, order[n]
+	p = uint8(bits.TrailingZeros32(free))
+	free &= free - 1
+	return p, uint8(bits.TrailingZeros32(free))
 }
 
 // eventAddr: v = address of the access. p is the buffer's pointer, also afterwards.

@@ -56,7 +56,7 @@ func (t *Translator) dataMiss(i int, ann *tool.Ann) {
 	a := &t.hot
 	d := t.cfg.Caches.Data
 	size := min(int(acc.Size), d.Limit)
-	p, v := eventRegs(in)
+	p, v := t.eventRegs(i)
 	s := missStub{v: v, p: p, flags: in.live != 0, counts: true, length: uint32(size - 1)}
 	s.ownAX = s.flags && p != rax
 	t.counts = true

@@ -139,7 +139,7 @@ func (r runner) ours() bool { return !strings.HasPrefix(r.name, "valgrind-") }
 
 // sets are lists of tools under one name: ours, then what they are compared with.
 var sets = map[string][]string{
-	"profilers": {"cachegrind", "valgrind-cachegrind:--cache-sim=no", "cachegrind:--cache-sim=yes", "valgrind-cachegrind:--cache-sim=yes",
+	"profilers": {"cachegrind:--cache-sim=no", "valgrind-cachegrind:--cache-sim=no", "cachegrind:--cache-sim=yes", "valgrind-cachegrind:--cache-sim=yes",
 		"massif", "valgrind-massif"},
 	"origins": {"memcheck", "memcheck:--track-origins=yes", "valgrind-memcheck", "valgrind-memcheck:--track-origins=yes"},
 }

@@ -9,7 +9,7 @@ import (
 
 func TestExpand(t *testing.T) {
 	got := strings.Join(expand([]string{"nulgrind", "profilers", "memcheck:-v"}), " ")
-	if !strings.HasPrefix(got, "nulgrind cachegrind valgrind-cachegrind:--cache-sim=no ") || !strings.HasSuffix(got, " valgrind-massif memcheck:-v") {
+	if !strings.HasPrefix(got, "nulgrind cachegrind:--cache-sim=no valgrind-cachegrind:--cache-sim=no ") || !strings.HasSuffix(got, " valgrind-massif memcheck:-v") {
 		t.Error(got)
 	}
 }

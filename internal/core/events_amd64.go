@@ -67,8 +67,8 @@ func (p *Process) caches() (models tool.Caches) {
 
 // touched calls f for each piece of memory that an access of the instruction at pc is going to touch.
 func (p *Process) touched(t *sched.Thread, pc guest.Addr, access int, f func(a guest.Addr, size int)) {
-	code := p.fetch(pc)
-	d := p.decoded.get(pc, code[:min(len(code), maxInst)])
+	var buf [maxInst]byte
+	d := p.decoded.get(pc, p.instruction(pc, &buf))
 	if d == nil || access >= len(d.access) {
 		return
 	}

@@ -267,8 +267,8 @@ func (p *Process) callers(t tool.Thread) []guest.Addr {
 
 // check hands an access whose inline check failed to the tool.
 func (p *Process) check(t *sched.Thread, pc guest.Addr, access int) (exact bool) {
-	code := p.fetch(pc)
-	d := p.decoded.get(pc, code[:min(len(code), maxInst)])
+	var buf [maxInst]byte
+	d := p.decoded.get(pc, p.instruction(pc, &buf))
 	if d == nil || access >= len(d.access) {
 		return false
 	}

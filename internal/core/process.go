@@ -399,6 +399,15 @@ func (p *Process) fetch(pc guest.Addr) []byte {
 	return guest.Bytes(pc, int(min(uint64(m.End-pc), 1<<20)))
 }
 
+// instruction copies the code at pc to buf: that of one instruction, or as much as there is.
+func (p *Process) instruction(pc guest.Addr, buf *[maxInst]byte) []byte {
+	m, ok := p.space.Find(pc)
+	if !ok || m.Prot&guest.Exec == 0 {
+		return nil
+	}
+	return buf[:p.space.ReadMem(buf[:], pc)]
+}
+
 // executable reports whether a is guest code.
 func (p *Process) executable(a guest.Addr) bool {
 	m, ok := p.space.Find(a)

@@ -195,16 +195,31 @@ func (t *Translator) Verify(n int) (pc guest.Addr, resume uintptr) {
 // checksum is that of the guest code in [pc, end), 0 if it cannot be read any more.
 func (t *Translator) checksum(pc, end uint64) uint32 {
 	sum := crc32.NewIEEE()
-	for pc < end {
-		b := t.cfg.Fetch(guest.Addr(pc))
-		if len(b) == 0 {
-			return 0
+	err := t.catch(func() error {
+		for pc < end {
+			b := t.cfg.Fetch(guest.Addr(pc))
+			if len(b) == 0 {
+				return ErrFetch
+			}
+			b = b[:min(uint64(len(b)), end-pc)]
+			sum.Write(b)
+			pc += uint64(len(b))
 		}
-		b = b[:min(uint64(len(b)), end-pc)]
-		sum.Write(b)
-		pc += uint64(len(b))
+		return nil
+	})
+	if err != nil {
+		return 0
 	}
 	return sum.Sum32()
+}
+
+// checksum is that of the code that the trace was made of.
+func (tr *trace) checksum() uint32 {
+	sum := uint32(0)
+	for i := range tr.n {
+		sum = crc32.Update(sum, crc32.IEEETable, tr.insts[i].code)
+	}
+	return sum
 }
 
 // Link resolves the direct exit n: its target is translated, the exit patched to jump there, and the address to go on at

@@ -59,7 +59,7 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 		t.point(pc, true, [3]uint8{})
 		t.hot.leave(t, vcpu.ExitVerify, tr.frag)
 		fr := t.frags.at(tr.frag)
-		fr.sum, fr.verified = t.checksum(pc, tr.next), uint32(t.hot.pos)
+		fr.sum, fr.verified = tr.checksum(), uint32(t.hot.pos)
 	}
 	if t.cfg.Tool != nil {
 		t.instrument()

@@ -1,24 +1,34 @@
 package jit
 
-import "errors"
+import (
+	"errors"
+
+	"gogrind/internal/guest"
+)
 
 // ErrBus says that there is a mapping with code at an address, but no memory behind it: the page lies beyond the end of its
 // file, or the disk failed.
 var ErrBus = errors.New("no memory behind code")
 
-// findTraceSafely is findTrace for guest memory that may fault although it is mapped. The trace then ends before the first
-// instruction that cannot be read; ErrBus is for a trace of none. The goroutine must have debug.SetPanicOnFault set, as all guest
+// findTraceSafely is findTrace for guest memory that may fault although it is mapped, or is unmapped by another thread meanwhile. The
+// trace then ends before the first instruction that cannot be read; for a trace of none there is ErrBus, or ErrFetch if it was unmapped. The goroutine must have debug.SetPanicOnFault set, as all guest
 // threads have.
 func (t *Translator) findTraceSafely(pc uint64) error {
-	err := t.catch(func() error { return t.findTrace(pc) })
-	if !errors.Is(err, ErrBus) || t.tr.n == 0 {
-		return err
-	}
 	limit := t.limit
-	t.limit = t.tr.n
-	err = t.catch(func() error { return t.findTrace(pc) })
-	t.limit = limit
-	return err
+	defer func() { t.limit = limit }()
+	for {
+		err := t.catch(func() error { return t.findTrace(pc) })
+		if !errors.Is(err, ErrBus) {
+			return err
+		}
+		if t.tr.n == 0 {
+			if len(t.cfg.Fetch(guest.Addr(pc))) == 0 {
+				return ErrFetch
+			}
+			return ErrBus
+		}
+		t.limit = t.tr.n
+	}
 }
 
 // catch runs f and turns a fault of f's own memory accesses into ErrBus.

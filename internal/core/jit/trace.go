@@ -33,7 +33,8 @@ const (
 type inst struct {
 	amd64.Inst
 	pc     uint64
-	code   []byte
+	code   []byte           // of copied: the guest may change or unmap its own at any time
+	copied [requestLen]byte
 	eff    isa.Effects // see effects
 	known  bool        // eff is valid
 	flow   flow
@@ -161,6 +162,7 @@ func (t *Translator) findTrace(pc uint64) error {
 		}
 		in := &tr.insts[tr.n]
 		in.move.kind = moveNone
+		code = in.copied[:copy(in.copied[:], code)]
 		if code[0] == magic[0] && isRequest(code) {
 			in.Inst = amd64.Inst{Len: requestLen}
 			in.pc, in.code, in.flow, in.eff, in.known = pc, code[:requestLen], flowRequest, isa.Effects{Reads: amd64.SetAll, FlagsRead: arithFlags}, true

@@ -401,14 +401,15 @@ func (t *Translator) Redirected(pc guest.Addr) (guest.Addr, bool) {
 	return t.cfg.Redirect(pc)
 }
 
-// Code returns guest code at pc, up to n bytes: fewer where code ends.
-func (t *Translator) Code(pc guest.Addr, n int) []byte {
-	code := t.cfg.Fetch(pc)
-	if len(code) == 0 {
+// Code copies guest code at pc to buf and returns how much of it there is: less where code ends.
+func (t *Translator) Code(pc guest.Addr, buf []byte) (n int) {
+	t.catch(func() error {
+		code := t.cfg.Fetch(pc)
+		if len(code) > 0 && len(code) < len(buf) {
+			code = t.fetchAcross(uint64(pc), code)
+		}
+		n = copy(buf, code)
 		return nil
-	}
-	if len(code) < n {
-		code = t.fetchAcross(uint64(pc), code)
-	}
-	return code[:min(len(code), n)]
+	})
+	return n
 }

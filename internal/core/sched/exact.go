@@ -502,7 +502,8 @@ func (t *Thread) decode(pc guest.Addr) *decodedInst {
 		t.exact.decoded = new([decodedSlots]decodedInst)
 	}
 	d := &t.exact.decoded[(uint64(pc)*0x9e3779b97f4a7c15)>>(64-11)] // 2^64 divided by the golden ratio; 11 bits for decodedSlots
-	code := t.s.tr.Code(pc, maxInst)
+	var bytes [maxInst]byte
+	code := bytes[:t.s.tr.Code(pc, bytes[:])]
 	if len(code) == 0 {
 		return nil
 	}

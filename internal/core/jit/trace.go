@@ -33,7 +33,7 @@ const (
 type inst struct {
 	amd64.Inst
 	pc     uint64
-	code   []byte           // of copied: the guest may change or unmap its own at any time
+	code   []byte // of copied: the guest may change or unmap its own at any time
 	copied [requestLen]byte
 	eff    isa.Effects // see effects
 	known  bool        // eff is valid

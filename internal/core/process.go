@@ -85,7 +85,7 @@ func shadowed(tl tool.Tool) bool {
 	return ok
 }
 
-func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, limits memoryLimits) (*Process, error) {
+func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, limits memoryLimits) (_ *Process, err error) {
 	p := &Process{tool: tl, opt: opt, cmd: cmd, shadow: shadowed(tl), stacks: stack.NewInterner(), paths: stack.NewPaths(), first: firstProcess()}
 	first, err := hideDescriptors()
 	if err != nil {
@@ -104,6 +104,11 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, limits me
 	if err := p.openLog(); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			p.cutXML()
+		}
+	}()
 	if opt.WaitForGDB {
 		p.waitForDebugger()
 	}
@@ -224,6 +229,13 @@ func layout() (aspace.Config, error) {
 	cfg.Low32.Start = cfg.Low[0].Start
 	cfg.Tool = append([]guest.Range{{Start: guest.Addr(lo), End: guest.Addr(hi)}}, cfg.Tool...)
 	return cfg, nil
+}
+
+// cutXML ends an XML report before the process ends early, which its readers must not notice.
+func (p *Process) cutXML() {
+	if p.xml != nil {
+		p.xml.Cut()
+	}
 }
 
 func (p *Process) banner(parent int) *report.Banner {

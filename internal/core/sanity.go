@@ -29,6 +29,7 @@ func (p *Process) checkSpace() {
 	}
 	if err != nil {
 		p.log.Userf("Sanity check failed: %v", err)
+		p.cutXML()
 		os.Exit(1)
 	}
 }

@@ -45,6 +45,7 @@ func (p *Process) requireSymbols(obj *debuginfo.Object) {
 		p.log.Raw("\nvalgrind:  Fatal error at when loading library with soname\nvalgrind:     " + soname +
 			"\nvalgrind:  Cannot find any text symbol with a name that matches the pattern\nvalgrind:     " + parts[2] +
 			"\nvalgrind:  as required by a --require-text-symbol= specification.\n\nvalgrind:  Cannot continue -- exiting now.\n\n")
+		p.cutXML()
 		os.Exit(1)
 	}
 }

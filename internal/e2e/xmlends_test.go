@@ -116,3 +116,26 @@ func documentIn(file string, errors int, valid bool) error {
 	}
 	return err
 }
+
+// TestXMLNoStart: a report of a run that does not come to its program is a document all the same.
+func TestXMLNoStart(t *testing.T) {
+	tool := faultTool(t)
+	bad := filepath.Join(t.TempDir(), "bad.supp")
+	if err := os.WriteFile(bad, []byte("{\n  a\n  Memcheck:Nonsense\n  fun:main\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, option := range map[string]string{"damaged": "--suppressions=" + bad, "missing": "--suppressions=/nonexistent",
+		"symbol": "--require-text-symbol=:libc.so*:nosuch*"} {
+		t.Run(name, func(t *testing.T) {
+			doc := make(chan []byte, 1)
+			got := s.run(t, tool, command{argv: []string{"true"}, options: []string{"--xml=yes", option, "--xml-socket=" + listen(t, doc)}})
+			file := filepath.Join(t.TempDir(), "report.xml")
+			if err := os.WriteFile(file, <-doc, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := documentIn(file, 0, false); err != nil || got.status != 1 {
+				t.Errorf("status %d, %v", got.status, err)
+			}
+		})
+	}
+}

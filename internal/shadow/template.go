@@ -1,7 +1,9 @@
 package shadow
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 
 	"golang.org/x/sys/unix"
 
@@ -25,12 +27,15 @@ func (m *Map) UseTemplate(first int) error {
 		return fmt.Errorf("shadow: template: %w", err)
 	}
 	defer unix.Close(fd)
-	b := make([]byte, templateSize)
-	for i := range b {
-		b[i] = Undefined
-	}
-	if _, err := unix.Write(fd, b); err != nil {
-		return fmt.Errorf("shadow: template: %w", err)
+	b := bytes.Repeat([]byte{Undefined}, templateSize/32)
+	for range templateSize / len(b) {
+		n, err := unix.Write(fd, b)
+		if err == nil && n != len(b) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return fmt.Errorf("shadow: template: %w", err)
+		}
 	}
 	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, first)
 	if err != nil {

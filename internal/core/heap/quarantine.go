@@ -48,7 +48,8 @@ func (q *quarantine) pop(l *tool.HeapConfig) (held, bool) {
 	return held{}, false
 }
 
-// fifo is a queue in a ring whose length is a power of two.
+// fifo is a queue in a ring whose length is a power of two. The ring is memory that Go does not know of: one that was outgrown goes back
+// to the kernel at once.
 type fifo struct {
 	ring       []held
 	head, tail uint64 // free-running
@@ -65,14 +66,18 @@ func (f *fifo) empty() bool { return f.tail == f.head }
 //go:nosplit
 func (f *fifo) first() held { return f.ring[f.head&uint64(len(f.ring)-1)] }
 
+// minRing is the least length of a ring: 16 KB.
+const minRing = 1024
+
 func (f *fifo) push(h held) {
 	if f.full() {
-		ring := make([]held, max(1024, 2*len(f.ring)))
+		ring := newRing(max(minRing, 2*len(f.ring)))
 		n := uint64(0)
 		for ; !f.empty(); n++ {
 			ring[n] = f.first()
 			f.head++
 		}
+		freeRing(f.ring)
 		f.ring, f.head, f.tail = ring, 0, n
 	}
 	f.put(h)

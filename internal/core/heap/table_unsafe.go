@@ -134,6 +134,22 @@ func (m *metaPool) grow() error {
 // put takes back what get has returned for class c.
 func (m *metaPool) put(c int, metas []meta) { m.free[c] = append(m.free[c], metas) }
 
+// newRing returns a ring of n entries. Like Go's own, it can't do without memory from the kernel.
+func newRing(n int) []held {
+	at, err := mapOwn(uintptr(n) * unsafe.Sizeof(held{}))
+	if err != nil {
+		panic(err)
+	}
+	return unsafe.Slice((*held)(pointer(at)), n)
+}
+
+// freeRing gives back what newRing has returned.
+func freeRing(ring []held) {
+	if len(ring) > 0 {
+		unix.RawSyscall(unix.SYS_MUNMAP, uintptr(unsafe.Pointer(&ring[0])), uintptr(len(ring))*unsafe.Sizeof(held{}), 0)
+	}
+}
+
 // mapOwn maps n bytes of zeroed memory that Go does not know of.
 func mapOwn(n uintptr) (uintptr, error) {
 	const flags = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE

@@ -89,6 +89,16 @@ func (s *Space) FramesRange(pc guest.Addr, buf []Frame) (_ []Frame, end guest.Ad
 	return buf, max(end, pc+1)
 }
 
+// Begin is where the function that pc is in begins by the symbol tables, pc where they know of none. No other debug information is read.
+func (s *Space) Begin(pc guest.Addr) guest.Addr {
+	if o := s.snap.Load().Find(pc); o != nil {
+		if y := o.function(pc); y != nil {
+			return y.Addr
+		}
+	}
+	return pc
+}
+
 // frames appends what is known about pc in o. Debug information says the same of linked addresses up to end.
 func (s *Space) frames(o *Object, pc guest.Addr, buf []Frame) (_ []Frame, end uint64) {
 	end = math.MaxUint64

@@ -9,7 +9,7 @@ import (
 )
 
 // TestFramesRange: what FramesRange says of a range, Frames says of each address in it, in libraries with and without debug
-// information and in a C++ program with inlined calls.
+// information and in a C++ program with inlined calls; and Begin is where the offset of the function in Frames is 0.
 func TestFramesRange(t *testing.T) {
 	paths := []string{build(t, ".cc", rangeSource, "g++", "-g", "-O2")}
 	for _, p := range []string{libcPath, "/usr/bin/perl"} {
@@ -37,8 +37,12 @@ func TestFramesRange(t *testing.T) {
 					continue
 				}
 				all++
-				if got := s.Frames(a, nil); !same(got, want) {
+				got := s.Frames(a, nil)
+				if !same(got, want) {
 					t.Errorf("%s: %v: %+v, but %+v at %v", path, a, got, want, pc)
+				}
+				if begin := a - guest.Addr(got[len(got)-1].Offset); s.Begin(a) != begin {
+					t.Errorf("%s: %v: its function begins at %v, want %v", path, a, s.Begin(a), begin)
 				}
 			}
 			ranges++

@@ -44,7 +44,6 @@ type Memcheck struct {
 	undefinedSeen atomic.Bool // an undefined value was used, reported or suppressed
 
 	origins    origins
-	beginCache sync.Map // guest.Addr of an instruction -> where its function begins
 	reachCache sync.Map // guest.Addr of an instruction -> reach of its function
 
 	goObjects sync.Map // *debuginfo.Object -> bool: see ofGo

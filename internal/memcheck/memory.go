@@ -47,7 +47,6 @@ func (m *Memcheck) BreakMoved(t tool.Thread, from, to guest.Addr) {
 func (m *Memcheck) Unmapped(r guest.Range) {
 	m.shadowLost(m.shadow.Unmap(r))
 	m.reachCache.Clear() // other code may come to lie there
-	m.beginCache.Clear()
 }
 
 // Protected implements tool.MemoryWatcher. Pages that become accessible were reserved before; pages that lose their

@@ -174,17 +174,10 @@ func (m *Memcheck) ownFrame(t tool.Thread, a guest.Addr) uint32 {
 
 // begin is the start of the function that pc is in, where Memcheck says that its frame was allocated.
 func (m *Memcheck) begin(pc guest.Addr) guest.Addr {
-	if v, ok := m.beginCache.Load(pc); ok {
-		return v.(guest.Addr)
+	if symbols, ok := m.host.Symbols().(*debuginfo.Space); ok {
+		return symbols.Begin(pc)
 	}
-	symbols, ok := m.host.Symbols().(*debuginfo.Space)
-	if !ok {
-		return pc
-	}
-	f := symbols.Frames(pc, nil)
-	at := pc - guest.Addr(f[len(f)-1].Offset)
-	m.beginCache.Store(pc, at)
-	return at
+	return pc
 }
 
 // originOf is what findings show of origin number n.

@@ -107,6 +107,9 @@ func (x *registers) addressRegs(in *amd64.Inst) (s isa.RegSet) {
 	return s
 }
 
+// Waits implements tool.ExactThread: a bit field is being stored.
+func (x *registers) Waits(pc guest.Addr) bool { return x.v.MergingAt(uint64(pc)) }
+
 // Done implements tool.ExactThread.
 func (x *registers) Done() tool.Dirty {
 	x.v.Commit()

@@ -23,6 +23,8 @@ type Exact interface {
 type ExactThread interface {
 	// Step is called before in, which is at r.Regs().RIP, runs.
 	Step(r Registers, in *amd64.Inst)
+	// Waits reports whether the tool wants to see the instruction at pc because of those before it, whatever it does to V bits.
+	Waits(pc guest.Addr) bool
 	// Done is called when the instruction of the last Step has run. It is not called when the instruction faulted.
 	Done() Dirty
 	// Undo is called instead when it has not run, because of a fault or a signal. A repeated instruction may have run for some of

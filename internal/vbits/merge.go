@@ -1,6 +1,10 @@
 package vbits
 
-import "gogrind/internal/isa/amd64"
+import (
+	"math/bits"
+
+	"gogrind/internal/isa/amd64"
+)
 
 // Compilers (LLVM) store a bit field with two exclusive ors: old ^ ((old ^ new) & mask). Where old is undefined and the mask is 1, so are
 // both, by the rules for one instruction, but the result is new. So a register that holds (a ^ b) & sel, a merge, is remembered with
@@ -39,6 +43,16 @@ func (m *Machine) SetMerges(x Merges) { m.merges = x }
 
 // Merging reports whether a register holds a merge, which may be defined.
 func (m *Machine) Merging() bool { return m.merges.known != 0 }
+
+// MergingAt reports whether an instruction at pc may complete a merge.
+func (m *Machine) MergingAt(pc uint64) bool {
+	for s := m.merges.known; s != 0; s &= s - 1 {
+		if pc-m.merges.of[bits.TrailingZeros16(s)].pc <= maxMergeCode {
+			return true
+		}
+	}
+	return false
+}
 
 // gprOperand is the number of the general register that operand i is, ok false if it is something else.
 func (m *Machine) gprOperand(i int) (n uint8, ok bool) {

@@ -76,9 +76,15 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 		}
 		t.point(in.pc, true, [3]uint8{})
 		taken := len(tr.taken)
+		if in.move.needs() {
+			t.emitNeed(i)
+		}
 		t.before(i)
-		if in.move.kind != moveNone {
+		switch in.move.kind {
+		case moveLoad, moveStore, moveRegs:
 			t.emitMove(i)
+		case moveField:
+			t.emitField(i)
 		}
 		if t.cfg.Tool != nil && in.repeats() {
 			// The processor stops between two rounds with exact state. Stepping through the rest could take for ever.
@@ -567,6 +573,7 @@ func (t *Translator) emitShared() {
 	t.emitMoveStack()
 	t.emitStores()
 	t.emitReps()
+	t.emitPartly()
 	t.emitMisses()
 }
 
@@ -582,6 +589,8 @@ func (t *Translator) emitCold() {
 			t.emitRepStub(&c)
 		case coldMove:
 			t.emitMoveStub(n, &c)
+		case coldPartly:
+			t.emitPartlyStub(&c)
 		case coldExit:
 			e := t.exits.at(c.exit)
 			e.stub = uint32(a.pos)

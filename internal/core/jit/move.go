@@ -27,6 +27,8 @@ type move struct {
 	fresh bool // dst has been defined before
 	own   bool // the store is to the own stack frame
 	zero  bool // the bytes loaded are defined: merge with a dst that is not
+	clean bool // dst is defined behind it
+	field field
 }
 
 type moveKind uint8
@@ -36,6 +38,8 @@ const (
 	moveLoad
 	moveStore
 	moveRegs
+	moveField // an operation with a constant: see field.go
+	moveNeed
 )
 
 // register is number n of the general (vec false) or vector registers; its V bits are at off in the context.
@@ -57,8 +61,11 @@ func (mv *move) into(n uint8, vec bool) {
 
 // Moves reports whether dirty code may carry undefined bytes through in.
 func Moves(in *amd64.Inst) bool {
-	_, ok := moveOf(in)
-	return ok
+	if _, ok := moveOf(in); ok {
+		return true
+	}
+	_, ok := fieldOf(in)
+	return ok && !in.HasMem
 }
 
 // moveOf is what in moves; ok is false for instructions that do more.

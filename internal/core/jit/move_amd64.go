@@ -2,7 +2,6 @@ package jit
 
 import (
 	"gogrind/internal/core/vcpu"
-	"gogrind/internal/isa/amd64"
 )
 
 // emitMove emits what instruction i, a move, does to V bits. Inline, each byte is defined or undefined as a whole; anything else
@@ -11,24 +10,12 @@ func (t *Translator) emitMove(i int) {
 	tr, a := &t.tr, &t.hot
 	in := &tr.insts[i]
 	mv := &in.move
-	s := moveScratch{p: scratch(in, 0)}
+	s := moveScratch{p: scratch(in, 0), regs: true}
 	s.q = scratch(in, 1<<s.p)
 	isMem := mv.kind != moveRegs && !mv.zero
 	tags := t.cfg.Tags && !mv.zero
 	s.flags = (isMem || tags && mv.merge && !mv.fresh) && in.live != 0
-	cold := len(tr.colds)
-	if isMem {
-		tr.colds = append(tr.colds, coldStub{kind: coldMove, inst: i, recover: -1, move: s})
-	}
-	if s.flags {
-		a.store(spill(slotA), rax)
-		a.flagsToAX()
-		a.store(spill(slotF), rax)
-		a.load(rax, spill(slotA))
-	}
-	a.store(spill(slotRCX), s.p)
-	a.store(spill(slotRDX), s.q)
-	t.point(in.pc, false, [3]uint8{s.p + 1, s.q + 1})
+	cold := t.beginMove(i, s, isMem)
 	var m mem
 	if isMem {
 		m = t.moveOperand(in)
@@ -66,6 +53,27 @@ func (t *Translator) emitMove(i int) {
 	t.point(in.pc, false, [3]uint8{})
 }
 
+// beginMove puts aside what a move overwrites. With fails, it opens the stub for one that is not made, and returns its number.
+func (t *Translator) beginMove(i int, s moveScratch, fails bool) (cold int) {
+	tr, a := &t.tr, &t.hot
+	cold = len(tr.colds)
+	if fails {
+		tr.colds = append(tr.colds, coldStub{kind: coldMove, inst: i, recover: -1, move: s})
+	}
+	if s.flags {
+		a.store(spill(slotA), rax)
+		a.flagsToAX()
+		a.store(spill(slotF), rax)
+		a.load(rax, spill(slotA))
+	}
+	if s.regs {
+		a.store(spill(slotRCX), s.p)
+		a.store(spill(slotRDX), s.q)
+		t.point(tr.insts[i].pc, false, [3]uint8{s.p + 1, s.q + 1})
+	}
+	return cold
+}
+
 // zeroRest makes those bytes of the destination defined that the move does not carry.
 func (t *Translator) zeroRest(mv *move) {
 	if mv.kind == moveStore || mv.zero || mv.room == 8 || mv.merge && !mv.fresh {
@@ -78,15 +86,21 @@ func (t *Translator) zeroRest(mv *move) {
 	}
 }
 
-// moveScratch is what a move has put aside: registers p and q are in slots 0 and 1, the flags in slotF.
+// moveScratch is what a move has put aside: with regs, registers p and q are in slots 0 and 1, with flags the flags in slotF, with rcx
+// that register in slotFlags.
 type moveScratch struct {
-	p, q  uint8
-	flags bool
+	p, q             uint8
+	regs, flags, rcx bool
 }
 
 func (s *moveScratch) restore(a *asm) {
-	a.load(s.q, spill(slotRDX))
-	a.load(s.p, spill(slotRCX))
+	if s.regs {
+		a.load(s.q, spill(slotRDX))
+		a.load(s.p, spill(slotRCX))
+	}
+	if s.rcx {
+		a.load(rcx, spill(slotFlags))
+	}
 	if s.flags {
 		a.store(spill(slotA), rax)
 		a.load(rax, spill(slotF))
@@ -121,28 +135,34 @@ type moveFail struct {
 	cold          int
 }
 
-// moveChecks emits the comparisons in front of a move from or to memory at m: of both shadow and V bits each byte is 0 or 0xff, and the
-// memory does not lie below the stack pointer.
+// fail emits a jump to the stub of a move.
+func (t *Translator) fail(cc byte, cold int) {
+	t.tr.fails = append(t.tr.fails, moveFail{t.hot.jcc(cc, 0), -1, cold})
+}
+
+// moveChecks emits the comparisons in front of a move from or to memory at m: shadow memory can hold each byte of both shadow and V bits,
+// and the memory does not lie below the stack pointer.
 func (t *Translator) moveChecks(in *inst, m mem, s moveScratch, cold int) {
 	tr, a, mv := &t.tr, &t.hot, &in.move
-	fail := func(cc byte) { tr.fails = append(tr.fails, moveFail{a.jcc(cc, 0), -1, cold}) }
 	whole := func(from mem, n int) {
 		a.loadPiece(s.p, from, n)
 		a.compareWhole(s.p, s.q)
-		fail(ccNE)
+		t.partly(s, cold)
 	}
+	loads := mv.kind == moveLoad || mv.field.op == fieldTest
+	own := mv.own && mv.kind != moveField
 	for off := 0; off < int(mv.size); {
 		n := piece(int(mv.size) - off)
 		if mv.kind == moveStore {
 			whole(slot(mv.from+int32(off)), n)
 		}
 		switch {
-		case mv.own:
-		case t.cfg.Tags:
+		case own:
+		case t.cfg.Tags && mv.kind != moveField:
 			tr.fails = append(tr.fails, moveFail{-1, t.recover.n, cold})
 			t.recoverable()
 			a.loadPiece(s.p, shadowAt(m, off), n)
-			t.checkTagged(mv, s, fail)
+			t.checkTagged(mv, s, cold)
 		default:
 			tr.fails = append(tr.fails, moveFail{-1, t.recover.n, cold})
 			t.recoverable()
@@ -151,7 +171,7 @@ func (t *Translator) moveChecks(in *inst, m mem, s moveScratch, cold int) {
 		off += n
 	}
 	reach := int32(0)
-	if mv.kind == moveLoad {
+	if loads {
 		reach = redZone
 	}
 	if mv.own || m.base == atRIP || m.base == noReg && m.index == noReg || m.base == rsp && m.index == noReg && m.disp >= -reach {
@@ -165,7 +185,7 @@ func (t *Translator) moveChecks(in *inst, m mem, s moveScratch, cold int) {
 		a.alu64(0, s.p, reach) // add: negative below the red zone
 	}
 	a.alu64(aluCmp, s.p, -stackReach)
-	fail(ccAE)
+	t.fail(ccAE, cold)
 }
 
 // emitMoveStub emits the way to a step for a move that is not made inline.
@@ -180,6 +200,7 @@ func (t *Translator) emitMoveStub(n int, c *coldStub) {
 			t.recover.at(uint32(f.recover)).to = uint32(a.pos)
 		}
 	}
+	t.tr.colds[n].resume = a.pos
 	c.move.restore(a)
 	t.checks.add(check{pc: t.tr.insts[c.inst].pc, step: true})
 	a.leave(t, vcpu.ExitCheck, uint32(t.checks.n-1))
@@ -228,19 +249,4 @@ func (a *asm) storePiece(m mem, r uint8, n int) {
 	default:
 		a.op(0, false, 0x88, r, m, 0, true)
 	}
-}
-
-// linkable reports whether a check that has failed in front of instruction in may go on in dirty code by itself.
-func (t *Translator) linkable(in *inst) bool {
-	if !t.cfg.Moves || t.once || t.ver == verStep {
-		return false
-	}
-	mv, ok := moveOf(&in.Inst)
-	if !ok || mv.kind != moveLoad {
-		return false
-	}
-	if in.HasMem {
-		_, ok = t.hostOperand(in)
-	}
-	return ok && !t.trusted(in) && in.Seg < amd64.SegFS
 }

@@ -24,23 +24,23 @@ func tagSlot(r isa.RegSet) mem {
 
 // checkTagged emits the comparison of the shadow of a piece of memory, in s.p: what is loaded is Tagged or defined, byte by byte, or, if
 // it is known what tag such bytes have, undefined without one; what is stored to may be accessed.
-func (t *Translator) checkTagged(mv *move, s moveScratch, fail func(cc byte)) {
+func (t *Translator) checkTagged(mv *move, s moveScratch, cold int) {
 	a := &t.hot
 	if mv.kind == moveStore {
 		a.testNoAccess(s.p, s.q)
-		fail(ccNE)
+		t.fail(ccNE, cold)
 		return
 	}
 	a.lowBits(s.q, s.p, guest.Tagged)
 	a.alu(0x39, s.q, s.p) // cmp
 	if t.placeTag == 0 {
-		fail(ccNE)
+		t.fail(ccNE, cold)
 		return
 	}
 	tagged := a.jcc(ccE, 0)
 	a.lea(s.q, mem{base: s.q, index: s.q, scale: 2})
 	a.alu(0x39, s.q, s.p)
-	fail(ccNE)
+	t.fail(ccNE, cold)
 	a.patch(tagged, a.pos)
 }
 
@@ -132,7 +132,7 @@ func (t *Translator) storeTags(mv *move, m mem, off, n int, s moveScratch, cold 
 		a.op(0, false, 0x8b, s.p, tagSlot(mv.src), 0, false)
 		a.b1(0x40 | s.p>>3<<2 | s.p>>3)
 		a.b2(0x85, 0xc0|s.p&7<<3|s.p&7) // test, 32 bits
-		t.tr.fails = append(t.tr.fails, moveFail{a.jcc(ccE, 0), -1, cold})
+		t.fail(ccE, cold)
 		t.tr.fails = append(t.tr.fails, moveFail{-1, t.recover.n, cold})
 		t.recoverable()
 		a.op(0, false, 0x89, s.p, tagAt(s.q), 0, false)

@@ -117,6 +117,7 @@ const (
 	coldEvent
 	coldSlot
 	coldMove
+	coldPartly
 	coldRep
 	coldMiss // of lower_miss_amd64.go, as the next one
 	coldFetch

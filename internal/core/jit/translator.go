@@ -114,6 +114,7 @@ type Translator struct {
 	stores               [4]int            // shared routines: see emitStores
 	reps                 [8]repRoutine     // shared routines: see lowerRep
 	moveStack            int               // shared routine: see emitMoveStack
+	partlyAt             int               // shared routine: see emitPartly
 	moveStore, moveEnd   int               // its store, and where it goes on without it
 	moveWide             [3]int            // where its wide stores begin and end, and where it goes on without them
 	moveLeave            int               // where it goes on for MovingStack

@@ -135,6 +135,7 @@ func (t *Thread) leftDirty() {
 	switch {
 	case x.moves:
 		x.state.Gather(x.cached, &t.ctx.V)
+		t.setDirty(x.state.Define(0)) // less than the code has reckoned with, perhaps
 	case changed:
 		x.state.Keep(x.cached)
 	}
@@ -191,7 +192,7 @@ func (t *Thread) nextExact() (uintptr, bool) {
 		t.noCode(err)
 		return 0, false
 	}
-	if !x.now && !t.s.cfg.ExactOnly && (!d.reads(x.cached) || d.moves && x.moves) {
+	if !x.now && !t.s.cfg.ExactOnly && !x.state.Waits(pc) && (!d.reads(x.cached) || d.moves && x.moves) {
 		host, err := t.dirtyCode(d)
 		if err != nil {
 			t.noCode(err)
@@ -222,12 +223,12 @@ func (t *Thread) moving(n int, pc guest.Addr) bool {
 	if !x.moves || t.s.cfg.ExactOnly {
 		return false
 	}
-	host, ok, err := t.s.tr.Moving(n, x.ver, t.placeTag(pc))
+	// The check will go there by itself, so it is the version that counts which the code around it is for, and not what x knows better.
+	host, ok, err := t.s.tr.Moving(n, uint32(t.ctx.Dirty), t.placeTag(pc))
 	if err != nil || !ok { // a full cache shows again soon enough
 		return false
 	}
 	t.ctx.Regs.RIP = uint64(pc)
-	t.enterDirty()
 	t.resume = host
 	return true
 }

@@ -121,6 +121,7 @@ func (t *Thread) indirect(pc guest.Addr) {
 		t.ctx.Regs.RIP, t.exact.indirect, t.resume = uint64(pc), true, 0
 		return
 	}
+	t.ctx.Dirty = 0
 	host, err := t.s.tr.Indirect(pc)
 	t.enterAt(pc, host, err)
 }
@@ -141,7 +142,7 @@ func (t *Thread) exit() {
 	}
 	switch vcpu.Kind(c.Exit) {
 	case vcpu.ExitLink:
-		if t.exact.ver != 0 {
+		if c.Dirty != 0 {
 			t.linkDirty(arg)
 			break
 		}

@@ -1,0 +1,160 @@
+package jit
+
+import (
+	"gogrind/internal/guest"
+	"gogrind/internal/isa"
+	"gogrind/internal/isa/amd64"
+)
+
+// Bit fields are why values are defined in part: code tests, clears and sets some bits of a byte whose others nobody has written yet.
+// What such an instruction does to V bits follows from its constant alone, so dirty code does that itself, as it does moves
+// (field_amd64.go). Whether the bits that matter are defined is found out when it runs, and so it is for all other instructions that read
+// an undefined register: dirty code knows registers that may hold undefined bits, and after an `and` they often hold none.
+
+// fieldOp is what becomes of V bits.
+type fieldOp uint8
+
+const (
+	fieldNone  fieldOp = iota
+	fieldTest          // those in mask decide, none is changed
+	fieldMask          // those in mask stay
+	fieldShift         // they go with the bits
+)
+
+// field is the part of a move that is an operation with a constant. The move's kind is moveField, or moveNeed when only the
+// registers in need are asked about.
+type field struct {
+	op     fieldOp
+	mask   int32 // sign-extended to the move's size
+	shift  uint8 // operation of opcode c1
+	count  uint8
+	decide bool // flags are live behind it: bits in mask must be defined
+	need   isa.RegSet
+	ver    uint32 // version without the registers in need
+}
+
+// fieldOf is the operation with a constant that in is; ok is false for instructions that do anything else. The operand is src, or memory.
+func fieldOf(in *amd64.Inst) (mv move, ok bool) {
+	if in.Row == nil || in.Seg >= amd64.SegFS || in.ASize != 8 || in.Pfx&amd64.PfxLock != 0 || in.Space != amd64.SpLegacy {
+		return mv, false
+	}
+	reg, rm := in.ModRM>>3&7, in.ModRM&7|in.Rex<<3&8
+	size := in.OpSize
+	mask := int32(in.Imm)
+	f := &mv.field
+	implicit := false // the operand is rax
+	switch {
+	case in.Map == 0:
+		op := in.Op
+		wide := op&1 != 0
+		switch op {
+		case 0x84, 0x85: // test of a register with itself
+			if in.HasMem || in.ModRM>>3&7|in.Rex<<1&8 != rm {
+				return mv, false
+			}
+			f.op, mask = fieldTest, -1
+		case 0xa8, 0xa9:
+			f.op, implicit = fieldTest, true
+		case 0xf6, 0xf7:
+			if reg > 1 {
+				return mv, false
+			}
+			f.op = fieldTest
+		case 0x24, 0x25:
+			f.op, implicit = fieldMask, true
+		case 0x0c, 0x0d:
+			f.op, implicit, mask = fieldMask, true, ^mask
+		case 0x80, 0x81, 0x83:
+			wide = op != 0x80
+			switch f.op = fieldMask; reg {
+			case 1:
+				mask = ^mask
+			case 4:
+			case 6:
+				mask = -1
+			default:
+				return mv, false
+			}
+		case 0xc0, 0xc1, 0xd0, 0xd1:
+			f.count = 1
+			if op < 0xd0 {
+				f.count = uint8(in.Imm)
+			}
+			f.op, f.shift, mask = fieldShift, reg, -1
+			if in.HasMem || reg < 4 {
+				return mv, false
+			}
+		default:
+			return mv, false
+		}
+		if !wide {
+			size = 1
+		}
+	case in.Map == 1 && in.Op == 0xba && reg == 4: // bt
+		n := uint(in.Imm) & uint(8*size-1)
+		if n >= 31 {
+			return mv, false
+		}
+		f.op, mask = fieldTest, 1<<n
+	default:
+		return mv, false
+	}
+	if f.op == fieldShift && (f.count == 0 || uint(f.count) >= uint(8*size)) {
+		return mv, false
+	}
+	mv.kind, mv.size, f.mask = moveField, size, mask
+	switch {
+	case implicit:
+		mv.src, mv.from = register(0, false)
+	case !in.HasMem:
+		if size == 1 && rm >= 4 && in.Pfx&amd64.PfxRex == 0 {
+			return mv, false
+		}
+		mv.src, mv.from = register(rm, false)
+	}
+	if f.op != fieldTest {
+		mv.dst = mv.src
+	}
+	return mv, true
+}
+
+// fieldDirty is moveDirty for operations with a constant. flags says that some that in writes are live behind it.
+func (t *Translator) fieldDirty(i int, d isa.RegSet, first bool) bool {
+	in := &t.tr.insts[i]
+	if !t.cfg.Moves || t.trusted(in) {
+		return false
+	}
+	mv, ok := fieldOf(&in.Inst)
+	if !ok || in.HasMem != first {
+		return false
+	}
+	if in.HasMem {
+		if _, ok := t.hostOperand(in); !ok || in.Base < 16 && d.Has(amd64.GPR(in.Base)) || in.Index < 16 && d.Has(amd64.GPR(in.Index)) {
+			return false
+		}
+	} else if mv.src&^d != 0 || mv.src.Has(amd64.GPR(guest.RSP)) {
+		return false
+	}
+	mv.first = first
+	mv.field.decide = mv.field.op == fieldTest || t.tr.liveAfter(i)&in.effects().FlagsWritten != 0
+	if mv.field.decide && mv.field.op == fieldShift {
+		return false // what decides are the bits shifted out, too
+	}
+	if mv.dst != 0 && mv.field.decide && mv.size >= 4 {
+		mv.clean = true
+	}
+	in.move = mv
+	return true
+}
+
+// needDirty notes that instruction i, in front of which registers d are undefined, is to go on if those that it reads hold no undefined
+// bits after all. It returns them.
+func (t *Translator) needDirty(i int, d isa.RegSet, reads isa.RegSet) isa.RegSet {
+	in := &t.tr.insts[i]
+	need := reads & d
+	if !t.cfg.Moves || in.flow != flowNext || need&^amd64.SetGPR != 0 || need.Has(amd64.GPR(guest.RSP)) {
+		return 0
+	}
+	in.move = move{kind: moveNeed, field: field{need: need}}
+	return need
+}

@@ -1,0 +1,194 @@
+package jit
+
+import (
+	"gogrind/internal/core/vcpu"
+	"gogrind/internal/isa/amd64"
+)
+
+// slotPartly holds V bits for the routine that looks whether shadow memory can hold them.
+const slotPartly = slotValue
+
+// emitField emits what instruction i, an operation with a constant, does to V bits.
+func (t *Translator) emitField(i int) {
+	tr, a := &t.tr, &t.hot
+	in := &tr.insts[i]
+	mv := &in.move
+	f := &mv.field
+	s := moveScratch{flags: in.live != 0, regs: mv.first}
+	if mv.first {
+		s.p = scratch(in, 0)
+		s.q = scratch(in, 1<<s.p)
+	}
+	cold := t.beginMove(i, s, true)
+	n := int(mv.size)
+	at := slot(mv.from)
+	if mv.first {
+		m := t.moveOperand(in)
+		t.moveChecks(in, m, s, cold)
+		at = shadowAt(m, 0)
+		a.loadPiece(s.p, at, n)
+		a.maskPiece(s.p, n, f.mask)
+	} else if f.decide {
+		a.aluPiece(0xf6, 0, at, n, n)
+		a.immPiece(f.mask, n)
+	}
+	if f.decide {
+		t.fail(ccNE, cold)
+	}
+	switch {
+	case f.op == fieldTest:
+	case f.decide:
+		a.defined(at, n)
+	case mv.first:
+		a.compareWhole(s.p, s.q)
+		t.partly(s, cold)
+		a.storePiece(at, s.p, n)
+	case f.op == fieldShift:
+		a.aluPiece(0xc0, f.shift, at, n, 1)
+		a.b1(f.count)
+	case f.mask != -1:
+		a.aluPiece(0x80, aluAnd, at, n, n)
+		a.immPiece(f.mask, n)
+	}
+	if !mv.first && f.op != fieldTest && n == 4 {
+		a.storeImm32(slot(mv.from+4), 0)
+	}
+	s.restore(a)
+	t.point(in.pc, false, [3]uint8{})
+}
+
+// emitNeed emits the question whether the registers hold undefined bits that instruction i reads.
+func (t *Translator) emitNeed(i int) {
+	tr, a := &t.tr, &t.hot
+	in := &tr.insts[i]
+	f := &in.move.field
+	cold := len(tr.colds)
+	live := in.live != 0
+	tr.colds = append(tr.colds, coldStub{kind: coldMove, inst: i, recover: -1, move: moveScratch{rcx: live}})
+	for r := f.need; r != 0; r &= r - 1 {
+		_, off := register(uint8((r & -r).First()), false)
+		if !live {
+			a.op(0, true, 0x83, aluCmp, slot(off), 1, false)
+			a.b1(0)
+			t.fail(ccNE, cold)
+			continue
+		}
+		a.store(spill(slotFlags), rcx)
+		a.load(rcx, slot(off))
+		a.b2(0xe3, 5) // jrcxz over the jump
+		tr.fails = append(tr.fails, moveFail{a.jmp(0), -1, cold})
+		a.load(rcx, spill(slotFlags))
+	}
+	t.now = f.ver
+	a.storeImm(slot(vcpu.OffDirty), int32(f.ver))
+}
+
+// maskPiece: r &= mask, of the n bytes that r holds; it sets ZF.
+func (a *asm) maskPiece(r uint8, n int, mask int32) {
+	if n == 8 {
+		a.alu64(aluAnd, r, mask)
+		return
+	}
+	if r >= 8 {
+		a.b1(0x41)
+	}
+	a.b2(0x81, 0xc0|aluAnd<<3|r&7)
+	a.u32(uint32(mask) & uint32(1<<(8*n)-1))
+}
+
+// aluPiece emits all but the constant of the operation with opcode opc, for bytes, or opc+1 on the n bytes at m; imm is the constant's
+// length, as far as an operand's is that large.
+func (a *asm) aluPiece(opc int, op uint8, m mem, n, imm int) {
+	switch n {
+	case 1:
+		a.op(0, false, opc, op, m, 1, false)
+	case 2:
+		a.op(0x66, false, opc+1, op, m, min(imm, 2), false)
+	default:
+		a.op(0, n == 8, opc+1, op, m, min(imm, 4), false)
+	}
+}
+
+// immPiece writes the constant for an operand of n bytes.
+func (a *asm) immPiece(x int32, n int) {
+	for i := range min(n, 4) {
+		a.b1(byte(x >> (8 * i)))
+	}
+}
+
+// partly emits the jump to a look at the V bits in s.p when they are not whole, as ZF says: those of partly defined bytes are kept in
+// shadow memory, but for values that mean something else there. A move whose V bits are such goes to its stub.
+func (t *Translator) partly(s moveScratch, cold int) {
+	site := t.hot.jcc(ccNE, 0)
+	t.tr.colds = append(t.tr.colds, coldStub{kind: coldPartly, site: site, resume: t.hot.pos, access: cold, recover: -1, move: s})
+}
+
+// emitPartlyStub emits the way to the shared routine that looks.
+func (t *Translator) emitPartlyStub(c *coldStub) {
+	a := &t.cold
+	t.hot.patch(c.site, a.pos)
+	a.store(spill(slotPartly), c.move.p)
+	a.storeImm(spill(slotT), int32(t.base)+int32(c.resume))
+	a.storeImm(spill(slotElse), int32(t.base)+int32(t.tr.colds[c.access].resume))
+	a.jmp(t.partlyAt)
+}
+
+// emitPartly emits that routine. It goes on where slotT says if each byte of slotPartly can be in shadow memory, else where slotElse says.
+// Flags are overwritten.
+func (t *Translator) emitPartly() {
+	a := &t.hot
+	a.pos = (a.pos + 15) &^ 15
+	t.partlyAt = a.pos
+	end := func(next int) {
+		a.load(rdx, spill(slotRSI))
+		a.load(rax, spill(slotRBX))
+		a.op(0, false, 0xff, 4, spill(next), 0, false) // jmp *next
+	}
+	a.store(spill(slotRBX), rax)
+	a.store(spill(slotRSI), rdx)
+	a.load(rax, spill(slotPartly))
+	a.testNoAccess(rax, rdx)
+	bad := a.jcc(ccNE, 0)
+	// Is a byte 0xfe, which stands for V bits in a table? A byte of the exclusive or is 0 then.
+	a.load(rax, spill(slotPartly))
+	a.movImm(rdx, 0xfefefefefefefefe)
+	a.alu(0x31, rax, rdx) // xor
+	a.store(spill(slotPartly), rax)
+	a.movImm(rdx, 0x0101010101010101)
+	a.alu(0x29, rax, rdx) // sub
+	a.load(rdx, spill(slotPartly))
+	a.bytes(0x48, 0xf7, 0xd2) // not %rdx
+	a.alu(0x21, rax, rdx)     // and
+	a.movImm(rdx, 0x8080808080808080)
+	a.alu(0x85, rax, rdx) // test
+	besides := a.jcc(ccNE, 0)
+	end(slotT)
+	a.patch(bad, a.pos)
+	a.patch(besides, a.pos)
+	end(slotElse)
+}
+
+// needs reports whether the move only asks for defined registers: its accesses are looked at as usual.
+func (mv *move) needs() bool { return mv.kind == moveNeed }
+
+// linkable reports whether a check that has failed in front of instruction in may go on in dirty code by itself.
+func (t *Translator) linkable(in *inst) bool {
+	if !t.cfg.Moves || t.once || t.ver == verStep || !in.HasMem && !pops(in) {
+		return false
+	}
+	mv, ok := moveOf(&in.Inst)
+	if !ok || mv.kind != moveLoad {
+		if _, ok = fieldOf(&in.Inst); !ok || in.ModRM >= 0xc0 {
+			return false
+		}
+	}
+	if in.HasMem {
+		_, ok = t.hostOperand(in)
+	}
+	return ok && !t.trusted(in)
+}
+
+// pops reports whether the instruction is a pop of a register.
+func pops(in *inst) bool {
+	return in.Space == amd64.SpLegacy && in.Map == 0 && in.Op >= 0x58 && in.Op <= 0x5f
+}

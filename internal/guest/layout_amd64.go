@@ -55,3 +55,7 @@ const (
 // Tagged is the shadow of a wholly undefined byte whose word has a tag; one that was never moved has none, and its place says where it
 // comes from. Three times this is the shadow of the latter.
 const Tagged byte = 0x55
+
+// ShadowBeside is the shadow byte (package shadow) that stands for V bits in a table. It is a pattern of V bits that hardly any bit field
+// leaves behind, so that those which do can stand for themselves.
+const ShadowBeside = 0xd5

@@ -22,7 +22,7 @@ import (
 	"gogrind/internal/guest"
 )
 
-// Values of a shadow byte. All others are partly defined bytes: 0x01-0x7f and 0xc0-0xfe, so that no-access bytes are
+// Values of a shadow byte. All others are partly defined bytes: 0x01-0x7f and 0xc0-0xfe (see guest.ShadowBeside), so that no-access bytes are
 // exactly those with bit 7 set and bit 6 clear.
 const (
 	Defined   byte = 0x00

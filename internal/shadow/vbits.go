@@ -9,7 +9,7 @@ import (
 
 // beside is the shadow of a partly defined byte whose V bits cannot stand for themselves, because they would look like no-access:
 // they are in Map.partly.
-const beside byte = 0xfe
+const beside byte = guest.ShadowBeside
 
 // kept reports whether V bits v are kept beside the shadow.
 func (m *Map) kept(v byte) bool {

@@ -2,6 +2,7 @@ package jit
 
 import (
 	"gogrind/internal/core/vcpu"
+	"gogrind/internal/guest"
 	"gogrind/internal/isa/amd64"
 )
 
@@ -149,9 +150,9 @@ func (t *Translator) emitPartly() {
 	a.load(rax, spill(slotPartly))
 	a.testNoAccess(rax, rdx)
 	bad := a.jcc(ccNE, 0)
-	// Is a byte 0xfe, which stands for V bits in a table? A byte of the exclusive or is 0 then.
+	// Is a byte the one that stands for V bits in a table? A byte of the exclusive or is 0 then.
 	a.load(rax, spill(slotPartly))
-	a.movImm(rdx, 0xfefefefefefefefe)
+	a.movImm(rdx, guest.ShadowBeside*0x0101010101010101)
 	a.alu(0x31, rax, rdx) // xor
 	a.store(spill(slotPartly), rax)
 	a.movImm(rdx, 0x0101010101010101)

@@ -78,7 +78,6 @@ type check struct {
 	event  uint32 // site, for those of event annotations, or counter
 	miss   bool   // it is a counter
 	step   bool   // the instruction is to be stepped
-	tries  uint8  // how often it was taken that could be linked
 	frag   uint32 // owner, for those with a site
 	site   uint32 // host offset of a rel32 field through which the check goes on in dirty code, 0 for none
 	stub   uint32 // what the field reaches while it is not linked
@@ -103,7 +102,6 @@ type tables struct {
 	byPC       index              // guest address -> fragment of fast code
 	sieve      sieve              // of the keys of byPC, and of some that have gone
 	versions   map[version]uint32 // fragments of other versions
-	heat       map[version]uint8  // how often one was wanted that does not exist yet
 	byPage     index              // guest page -> the first of its onPages, index+1
 	onPages    list[onPage]
 }
@@ -121,7 +119,7 @@ func (t *Translator) resetTables() {
 		frags: list[fragment]{arena: a}, exits: list[exit]{arena: a}, pointBytes: bytesStore{arena: a}, checks: list[check]{arena: a},
 		landings: list[landing]{arena: a}, calls: list[callSite]{arena: a}, recover: list[recovery]{arena: a}, onPages: list[onPage]{arena: a},
 		byPC: index{arena: a}, sieve: newSieve(a), byPage: index{arena: a},
-		versions: make(map[version]uint32), heat: make(map[version]uint8),
+		versions: make(map[version]uint32),
 	}
 	t.frags.add(fragment{dead: true}) // index 0 is none
 	t.exits.add(exit{})

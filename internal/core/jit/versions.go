@@ -107,9 +107,6 @@ func (t *Translator) StepOnce(pc guest.Addr) (uintptr, error) {
 	return t.bodyOf(f), nil
 }
 
-// warm is how often dirty code for a place must be wanted before it is made: a step costs less than a translation.
-const warm = 4
-
 // Dirty returns the host address of code at pc for version ver; ok is false when the instruction at pc is to be stepped. With
 // indirect, indirect jumps will find it by themselves.
 func (t *Translator) Dirty(pc guest.Addr, ver uint32, indirect bool) (host uintptr, ok bool, err error) {
@@ -156,10 +153,6 @@ func (t *Translator) Moving(n int, ver, tag uint32) (host uintptr, ok bool, err 
 	if c.site == 0 || t.frags.at(c.frag).dead || t.hooked(c.pc) {
 		return 0, false, nil
 	}
-	if c.tries++; c.tries < warm {
-		return 0, false, nil
-	}
-	c.tries = 0
 	v := version{c.pc, ver | verMove}
 	f, known := t.versions[v]
 	if !known {
@@ -188,10 +181,6 @@ func (t *Translator) lookupDirty(pc uint64, ver uint32) (uint32, error) {
 	if f, ok := t.versions[v]; ok {
 		return f, nil
 	}
-	if t.heat[v]++; t.heat[v] < warm {
-		return 0, nil
-	}
-	delete(t.heat, v)
 	f, err := t.lookupVersion(pc, ver)
 	if errors.Is(err, errStep) {
 		t.versions[v] = 0

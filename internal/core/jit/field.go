@@ -19,6 +19,8 @@ const (
 	fieldTest          // those in mask decide, none is changed
 	fieldMask          // those in mask stay
 	fieldShift         // they go with the bits
+	fieldAnd           // and of two operands: a bit that is surely 0 in one is
+	fieldOr            // or of two operands
 )
 
 // field is the part of a move that is an operation with a constant. The move's kind is moveField, or moveNeed when only the
@@ -31,6 +33,10 @@ type field struct {
 	decide bool // flags are live behind it: bits in mask must be defined
 	need   isa.RegSet
 	ver    uint32 // version without the registers in need
+	// with is the register that is the second operand of fieldAnd and fieldOr, 0 for memory; dst is the first.
+	with   isa.RegSet
+	a, b   uint8 // numbers of the two registers
+	va, vb bool  // they may hold undefined bits
 }
 
 // fieldOf is the operation with a constant that in is; ok is false for instructions that do anything else. The operand is src, or memory.
@@ -48,6 +54,14 @@ func fieldOf(in *amd64.Inst) (mv move, ok bool) {
 		op := in.Op
 		wide := op&1 != 0
 		switch op {
+		case 0x08, 0x09, 0x0a, 0x0b, 0x20, 0x21, 0x22, 0x23:
+			return bothOf(in)
+		case 0x18, 0x19, 0x1a, 0x1b, 0x28, 0x29, 0x2a, 0x2b, 0x30, 0x31, 0x32, 0x33:
+			// sbb, sub and xor of a register with itself: what it holds plays no part.
+			if in.HasMem || in.ModRM>>3&7|in.Rex<<1&8 != rm {
+				return mv, false
+			}
+			f.op, mask = fieldMask, 0
 		case 0x84, 0x85: // test of a register with itself
 			if in.HasMem || in.ModRM>>3&7|in.Rex<<1&8 != rm {
 				return mv, false
@@ -118,6 +132,33 @@ func fieldOf(in *amd64.Inst) (mv move, ok bool) {
 	return mv, true
 }
 
+// bothOf is fieldOf for `and` and `or` of a register with another one or with memory.
+func bothOf(in *amd64.Inst) (mv move, ok bool) {
+	f := &mv.field
+	f.a, f.b = in.ModRM&7|in.Rex<<3&8, in.ModRM>>3&7|in.Rex<<1&8
+	if in.Op&2 != 0 {
+		f.a, f.b = f.b, f.a
+	} else if in.HasMem {
+		return mv, false
+	}
+	mv.size = 1
+	if in.Op&1 != 0 {
+		mv.size = in.OpSize
+	} else if in.Pfx&amd64.PfxRex == 0 && (f.a >= 4 || f.b >= 4 && !in.HasMem) {
+		return mv, false
+	}
+	f.op = fieldAnd
+	if in.Op < 0x20 {
+		f.op = fieldOr
+	}
+	mv.kind = moveField
+	mv.dst, mv.to = register(f.a, false)
+	if !in.HasMem {
+		f.with, mv.from = register(f.b, false)
+	}
+	return mv, f.a != f.b || in.HasMem
+}
+
 // fieldDirty is moveDirty for operations with a constant. flags says that some that in writes are live behind it.
 func (t *Translator) fieldDirty(i int, d isa.RegSet, first bool) bool {
 	in := &t.tr.insts[i]
@@ -125,17 +166,22 @@ func (t *Translator) fieldDirty(i int, d isa.RegSet, first bool) bool {
 		return false
 	}
 	mv, ok := fieldOf(&in.Inst)
-	if !ok || in.HasMem != first {
+	both := mv.field.op == fieldAnd || mv.field.op == fieldOr
+	if !ok || in.HasMem != first && !both {
 		return false
 	}
 	if in.HasMem {
 		if _, ok := t.hostOperand(in); !ok || in.Base < 16 && d.Has(amd64.GPR(in.Base)) || in.Index < 16 && d.Has(amd64.GPR(in.Index)) {
 			return false
 		}
-	} else if mv.src&^d != 0 || mv.src.Has(amd64.GPR(guest.RSP)) {
+	} else if !both && mv.src&^d != 0 || mv.src.Has(amd64.GPR(guest.RSP)) {
 		return false
 	}
 	mv.first = first
+	mv.field.va, mv.field.vb = mv.dst&d != 0, mv.field.with&d != 0
+	if both && (mv.dst | mv.field.with).Has(amd64.GPR(guest.RSP)) {
+		return false
+	}
 	mv.field.decide = mv.field.op == fieldTest || t.tr.liveAfter(i)&in.effects().FlagsWritten != 0
 	if mv.field.decide && mv.field.op == fieldShift {
 		return false // what decides are the bits shifted out, too

@@ -6,8 +6,11 @@ import (
 	"gogrind/internal/isa/amd64"
 )
 
-// slotPartly holds V bits for the routine that looks whether shadow memory can hold them.
-const slotPartly = slotValue
+// slotPartly holds V bits for the routine that looks whether shadow memory can hold them, slotNot is where it goes on if not.
+const (
+	slotPartly = slotValue
+	slotNot    = slotAddr
+)
 
 // emitField emits what instruction i, an operation with a constant, does to V bits.
 func (t *Translator) emitField(i int) {
@@ -15,6 +18,10 @@ func (t *Translator) emitField(i int) {
 	in := &tr.insts[i]
 	mv := &in.move
 	f := &mv.field
+	if f.op == fieldAnd || f.op == fieldOr {
+		t.emitBoth(i)
+		return
+	}
 	s := moveScratch{flags: in.live != 0, regs: mv.first}
 	if mv.first {
 		s.p = scratch(in, 0)
@@ -56,6 +63,89 @@ func (t *Translator) emitField(i int) {
 	}
 	s.restore(a)
 	t.point(in.pc, false, [3]uint8{})
+}
+
+// emitBoth emits what an `and` or `or` of two operands does to V bits: a bit of the result is undefined if one of the operands is, and
+// neither is surely the one that decides.
+func (t *Translator) emitBoth(i int) {
+	tr, a := &t.tr, &t.hot
+	in := &tr.insts[i]
+	mv := &in.move
+	f := &mv.field
+	n := int(mv.size)
+	s := moveScratch{regs: true, flags: in.live != 0, p: scratch(in, 0)}
+	s.q = scratch(in, 1<<s.p)
+	s.r = scratch(in, 1<<s.p|1<<s.q)
+	cold := t.beginMove(i, s, true)
+	var m mem
+	if in.HasMem {
+		m = t.moveOperand(in)
+	}
+	if mv.first {
+		t.moveChecks(in, m, s, cold)
+	}
+	vbits := func(r uint8, undefined bool, from mem) {
+		if undefined {
+			a.loadPiece(r, from, n)
+		} else {
+			a.movImm(r, 0)
+		}
+	}
+	vbits(s.p, f.va, slot(mv.to))
+	if in.HasMem {
+		vbits(s.q, mv.first, shadowAt(m, 0))
+	} else {
+		vbits(s.q, f.vb, slot(mv.from))
+	}
+	a.movReg(s.r, s.p)
+	a.alu(0x09, s.r, s.q) // or
+	for _, v := range [2]uint8{s.p, s.q} {
+		from := f.a
+		if v == s.q {
+			from = f.b
+		}
+		opc := byte(0x0b) // or: V bits, and what may be 1
+		if f.op == fieldOr {
+			a.not(v)
+			opc = 0x23 // and: what is surely 1
+		}
+		if v == s.q && in.HasMem {
+			a.aluLoad(opc, v, m, n)
+		} else {
+			a.alu(opc-2, v, from)
+		}
+		if f.op == fieldOr {
+			a.not(v)
+		}
+		a.alu(0x21, s.r, v) // and
+	}
+	if n < 8 {
+		a.maskPiece(s.r, n, -1)
+	} else {
+		a.alu(0x85, s.r, s.r) // test
+	}
+	to := slot(mv.to)
+	if f.decide {
+		t.fail(ccNE, cold)
+	}
+	switch {
+	case f.decide && n >= 4:
+	case n >= 4:
+		a.store(to, s.r)
+	default:
+		if !f.va {
+			a.storeImm(to, 0)
+		}
+		a.storePiece(to, s.r, n)
+	}
+	s.restore(a)
+	t.point(in.pc, false, [3]uint8{})
+}
+
+// not: r = ^r.
+func (a *asm) not(r uint8) {
+	a.b1(0x48 | r>>3)
+	a.b2(0xf7, 0xd0|r&7)
 }
 
 // emitNeed emits the question whether the registers hold undefined bits that instruction i reads.
@@ -110,6 +200,18 @@ func (a *asm) aluPiece(opc int, op uint8, m mem, n, imm int) {
 	}
 }
 
+// aluLoad: the operation with opcode opc on r and the n bytes at m. What r holds above n bytes is lost.
+func (a *asm) aluLoad(opc byte, r uint8, m mem, n int) {
+	switch n {
+	case 1:
+		a.op(0, false, int(opc-1), r, m, 0, true)
+	case 2:
+		a.op(0x66, false, int(opc), r, m, 0, false)
+	default:
+		a.op(0, n == 8, int(opc), r, m, 0, false)
+	}
+}
+
 // immPiece writes the constant for an operand of n bytes.
 func (a *asm) immPiece(x int32, n int) {
 	for i := range min(n, 4) {
@@ -130,11 +232,11 @@ func (t *Translator) emitPartlyStub(c *coldStub) {
 	t.hot.patch(c.site, a.pos)
 	a.store(spill(slotPartly), c.move.p)
 	a.storeImm(spill(slotT), int32(t.base)+int32(c.resume))
-	a.storeImm(spill(slotElse), int32(t.base)+int32(t.tr.colds[c.access].resume))
+	a.storeImm(spill(slotNot), int32(t.base)+int32(t.tr.colds[c.access].resume))
 	a.jmp(t.partlyAt)
 }
 
-// emitPartly emits that routine. It goes on where slotT says if each byte of slotPartly can be in shadow memory, else where slotElse says.
+// emitPartly emits that routine. It goes on where slotT says if each byte of slotPartly can be in shadow memory, else where slotNot says.
 // Flags are overwritten.
 func (t *Translator) emitPartly() {
 	a := &t.hot
@@ -166,11 +268,16 @@ func (t *Translator) emitPartly() {
 	end(slotT)
 	a.patch(bad, a.pos)
 	a.patch(besides, a.pos)
-	end(slotElse)
+	end(slotNot)
 }
 
-// needs reports whether the move only asks for defined registers: its accesses are looked at as usual.
+// needs reports whether the move only asks for defined registers.
 func (mv *move) needs() bool { return mv.kind == moveNeed }
+
+// checked reports whether the accesses of the instruction are looked at as usual.
+func (mv *move) checked() bool {
+	return mv.kind == moveNone || mv.kind == moveNeed || mv.zero || mv.kind == moveField && !mv.first
+}
 
 // linkable reports whether a check that has failed in front of instruction in may go on in dirty code by itself.
 func (t *Translator) linkable(in *inst) bool {

@@ -72,7 +72,7 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 	switch ann.Op {
 	case tool.OpCheck:
 		mv := &t.tr.insts[i].move
-		if t.ver != verStep && (mv.kind == moveNone || mv.needs() || mv.zero) { // the tool has looked at all that a step does
+		if t.ver != verStep && mv.checked() { // the tool has looked at all that a step does
 			t.lowerCheck(i, ann.Mem)
 			if t.rep >= 0 {
 				t.tr.colds[t.rep].next = t.hot.pos

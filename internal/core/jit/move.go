@@ -26,7 +26,7 @@ type move struct {
 	first bool // the move is a load that has found undefined bytes
 	fresh bool // dst has been defined before
 	own   bool // the store is to the own stack frame
-	zero  bool // the bytes loaded are defined: merge with a dst that is not
+	zero  bool // the bytes moved are defined: merge with a dst that is not
 	clean bool // dst is defined behind it
 	field field
 }
@@ -251,7 +251,7 @@ func (t *Translator) moveDirty(i int, d isa.RegSet, first bool) bool {
 		mv.first = true
 	case mv.kind == moveLoad && !(mv.merge && !mv.fresh):
 		return false
-	case mv.kind == moveLoad:
+	case mv.kind == moveLoad, mv.kind == moveRegs && d&mv.src == 0: // it is the bytes kept that are undefined
 		mv.zero = true
 	}
 	in.move = mv

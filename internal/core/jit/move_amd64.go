@@ -69,7 +69,12 @@ func (t *Translator) beginMove(i int, s moveScratch, fails bool) (cold int) {
 	if s.regs {
 		a.store(spill(slotRCX), s.p)
 		a.store(spill(slotRDX), s.q)
-		t.point(tr.insts[i].pc, false, [3]uint8{s.p + 1, s.q + 1})
+		spilled := [3]uint8{s.p + 1, s.q + 1}
+		if s.r != 0 {
+			a.store(spill(slotSeg), s.r)
+			spilled[2] = s.r + 1
+		}
+		t.point(tr.insts[i].pc, false, spilled)
 	}
 	return cold
 }
@@ -86,14 +91,17 @@ func (t *Translator) zeroRest(mv *move) {
 	}
 }
 
-// moveScratch is what a move has put aside: with regs, registers p and q are in slots 0 and 1, with flags the flags in slotF, with rcx
+// moveScratch is what a move has put aside: with regs, registers p, q and, unless 0, r are in slots 0 to 2, with flags the flags in slotF, with rcx
 // that register in slotFlags.
 type moveScratch struct {
-	p, q             uint8
+	p, q, r          uint8
 	regs, flags, rcx bool
 }
 
 func (s *moveScratch) restore(a *asm) {
+	if s.r != 0 {
+		a.load(s.r, spill(slotSeg))
+	}
 	if s.regs {
 		a.load(s.q, spill(slotRDX))
 		a.load(s.p, spill(slotRCX))
@@ -149,7 +157,7 @@ func (t *Translator) moveChecks(in *inst, m mem, s moveScratch, cold int) {
 		a.compareWhole(s.p, s.q)
 		t.partly(s, cold)
 	}
-	loads := mv.kind == moveLoad || mv.field.op == fieldTest
+	loads := mv.kind == moveLoad || mv.kind == moveField && mv.field.op != fieldMask // whose memory is stored to
 	own := mv.own && mv.kind != moveField
 	for off := 0; off < int(mv.size); {
 		n := piece(int(mv.size) - off)

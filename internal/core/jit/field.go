@@ -170,6 +170,9 @@ func (t *Translator) fieldDirty(i int, d isa.RegSet, first bool) bool {
 	if !ok || in.HasMem != first && !both {
 		return false
 	}
+	if t.cfg.Tags && (both || first && mv.field.op != fieldTest) {
+		return false // whose tag the result has is for a step to decide
+	}
 	if in.HasMem {
 		if _, ok := t.hostOperand(in); !ok || in.Base < 16 && d.Has(amd64.GPR(in.Base)) || in.Index < 16 && d.Has(amd64.GPR(in.Index)) {
 			return false

@@ -10,6 +10,7 @@ import (
 const (
 	slotPartly = slotValue
 	slotNot    = slotAddr
+	slotXor    = slotSite
 )
 
 // emitField emits what instruction i, an operation with a constant, does to V bits.
@@ -252,22 +253,30 @@ func (t *Translator) emitPartly() {
 	a.load(rax, spill(slotPartly))
 	a.testNoAccess(rax, rdx)
 	bad := a.jcc(ccNE, 0)
-	// Is a byte the one that stands for V bits in a table? A byte of the exclusive or is 0 then.
-	a.load(rax, spill(slotPartly))
-	a.movImm(rdx, guest.ShadowBeside*0x0101010101010101)
-	a.alu(0x31, rax, rdx) // xor
-	a.store(spill(slotPartly), rax)
-	a.movImm(rdx, 0x0101010101010101)
-	a.alu(0x29, rax, rdx) // sub
-	a.load(rdx, spill(slotPartly))
-	a.bytes(0x48, 0xf7, 0xd2) // not %rdx
-	a.alu(0x21, rax, rdx)     // and
-	a.movImm(rdx, 0x8080808080808080)
-	a.alu(0x85, rax, rdx) // test
-	besides := a.jcc(ccNE, 0)
+	others := []byte{guest.ShadowBeside}
+	if t.cfg.Tags {
+		others = append(others, guest.Tagged)
+	}
+	fails := []int{bad}
+	for _, b := range others {
+		// A byte of the exclusive or is 0 if one is b.
+		a.load(rax, spill(slotPartly))
+		a.movImm(rdx, uint64(b)*lowBits)
+		a.alu(0x31, rax, rdx) // xor
+		a.store(spill(slotXor), rax)
+		a.movImm(rdx, lowBits)
+		a.alu(0x29, rax, rdx) // sub
+		a.load(rdx, spill(slotXor))
+		a.not(rdx)
+		a.alu(0x21, rax, rdx) // and
+		a.movImm(rdx, 0x80*lowBits)
+		a.alu(0x85, rax, rdx) // test
+		fails = append(fails, a.jcc(ccNE, 0))
+	}
 	end(slotT)
-	a.patch(bad, a.pos)
-	a.patch(besides, a.pos)
+	for _, at := range fails {
+		a.patch(at, a.pos)
+	}
 	end(slotNot)
 }
 

@@ -155,6 +155,10 @@ func (t *Translator) moveChecks(in *inst, m mem, s moveScratch, cold int) {
 	whole := func(from mem, n int) {
 		a.loadPiece(s.p, from, n)
 		a.compareWhole(s.p, s.q)
+		if t.cfg.Tags && mv.kind != moveField {
+			t.fail(ccNE, cold) // partly defined bytes have no tags
+			return
+		}
 		t.partly(s, cold)
 	}
 	loads := mv.kind == moveLoad || mv.kind == moveField && mv.field.op != fieldMask // whose memory is stored to

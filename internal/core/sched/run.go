@@ -367,6 +367,7 @@ func (t *Thread) check(n int) {
 	loc.Unspill(c)
 	c.Regs.RIP = uint64(pc)
 	if t.s.cfg.Check(t, pc, access) {
+		t.checked = checked{} // thrown back to it, the thread would take what is undefined for defined behind this check
 		if !t.moving(n, pc) {
 			t.original.at(&loc)
 			t.GoExact()

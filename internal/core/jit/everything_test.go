@@ -107,9 +107,11 @@ func (d *differ) checksSeen() string {
 		defines := a.Kind == isa.Store && !a.Cond
 		for x, end := ea, ea+uint64(a.Size); x < end; {
 			n := piece(int(end - x))
+			low := x - d.s.gpr[guest.RSP] + redZone
+			below := int64(low) < 0 && int64(low) >= -stackReach
 			for i := range uint64(n) {
 				v := d.shadowBefore(x + i)
-				want = want || v != 0 && (!defines || v&0xc0 == 0x80)
+				want = want || v != 0 && (!defines || below || v&0xc0 == 0x80)
 			}
 			x += uint64(n)
 		}

@@ -10,7 +10,7 @@ import (
 const (
 	slotPartly = slotValue
 	slotNot    = slotAddr
-	slotXor    = slotSite
+	slotXor    = slotLahf
 )
 
 // emitField emits what instruction i, an operation with a constant, does to V bits.

@@ -1,7 +1,10 @@
 package jit
 
 import (
+	"bytes"
+
 	"gogrind/internal/core/vcpu"
+	"gogrind/internal/guest"
 	"gogrind/internal/isa/amd64"
 	"gogrind/internal/tool"
 )
@@ -25,7 +28,7 @@ const slotNever = 0xffffffff
 const slotTries = 2
 
 // emitSlotJump emits instruction i as a slotJump if it can be one. The comparison takes the flags, which are dead where functions
-// begin; a target where they are not is never filled in.
+// begin: a word that leads elsewhere by now makes no slotJump, and a later target where they are not is never filled in.
 func (t *Translator) emitSlotJump(i int) bool {
 	tr, a := &t.tr, &t.hot
 	in := &tr.insts[i]
@@ -33,7 +36,7 @@ func (t *Translator) emitSlotJump(i int) bool {
 		return false
 	}
 	m, ok := t.hostOperand(in)
-	if !ok || m.base != atRIP || m.target&7 != 0 {
+	if !ok || m.base != atRIP || m.target&7 != 0 || !t.leadsToFunction(m.target) {
 		return false
 	}
 	if t.cfg.Tool != nil {
@@ -59,6 +62,18 @@ func (t *Translator) emitSlotJump(i int) bool {
 	t.exits.at(again).slot = uint32(len(t.slots))
 	tr.colds = append(tr.colds, coldStub{kind: coldSlot, site: site, exit: again, inst: i})
 	return true
+}
+
+// leadsToFunction reports whether flags are dead where the word at addr leads, or it leads to the part of a procedure linkage table that
+// binds it: a push of the relocation's number.
+func (t *Translator) leadsToFunction(addr uint64) bool {
+	var to uint64
+	if t.catch(func() error { to = loadWord(addr); return nil }) != nil {
+		return false
+	}
+	code := bytes.TrimPrefix(t.cfg.Fetch(guest.Addr(to)), []byte{0xf3, 0x0f, 0x1e, 0xfa}) // endbr64
+	const push = 0x68
+	return len(code) > 0 && code[0] == push || t.flagsAt(to).live == 0
 }
 
 // landsIndirect reports whether the instruction is endbr64.

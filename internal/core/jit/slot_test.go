@@ -40,6 +40,13 @@ func TestSlotJump(t *testing.T) {
 					t.Fatal(msg)
 				}
 			}
+			if set(0x100); !tc.filled {
+				expect(1)
+				if len(s.md.slots) != 0 {
+					t.Error("a slotJump to where flags are live")
+				}
+				return
+			}
 			filled := func() uint32 {
 				sl := &s.md.slots[len(s.md.slots)-1]
 				if !sl.settled {
@@ -49,11 +56,7 @@ func TestSlotJump(t *testing.T) {
 			}
 			set(0x100)
 			expect(1)
-			want := uint32(slotNever)
-			if tc.filled {
-				want = codeLow + 0x100
-			}
-			if got := filled(); got != want {
+			if got, want := filled(), uint32(codeLow+0x100); got != want {
 				t.Errorf("compares with %#x, not %#x", got, want)
 			}
 			set(0x200)
@@ -65,10 +68,7 @@ func TestSlotJump(t *testing.T) {
 			s.change(0, jump...)
 			set(0x200)
 			expect(2)
-			if tc.filled {
-				want = codeLow + 0x200
-			}
-			if got := filled(); got != want {
+			if got, want := filled(), uint32(codeLow+0x200); got != want {
 				t.Errorf("translated anew it compares with %#x, not %#x", got, want)
 			}
 		})

@@ -38,7 +38,7 @@ func TestXMLEnds(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%d", end.how, protocol), func(t *testing.T) {
 					t.Parallel()
 					c := command{argv: []string{s.executable(t, g), end.how}}
-					base := []string{"--leak-check=no", "--undef-value-errors=no", "--xml=yes", fmt.Sprintf("--xml-protocol=%d", protocol)}
+					base := []string{"--show-leak-kinds=none", "--errors-for-leak-kinds=none", "--undef-value-errors=no", "--xml=yes", fmt.Sprintf("--xml-protocol=%d", protocol)}
 					file := filepath.Join(t.TempDir(), "report.xml")
 					c.options = append(base, "--xml-file="+file)
 					s.run(t, tool, c)

@@ -28,8 +28,8 @@ func newFrames() *frames {
 
 // find looks for the stack twice, as the second answer comes from what was found lately, and gives another number if the two differ.
 func (f *frames) find(p *Paths) (uint32, bool) {
-	id, ok := p.Find(f.regs.RIP, &f.regs, &f.recent)
 	version := p.Version()
+	id, ok := p.Find(f.regs.RIP, &f.regs, &f.recent)
 	again, ok2 := p.Find(f.regs.RIP, &f.regs, &f.recent)
 	if (id != again || ok != ok2) && p.Version() == version && version&1 == 0 && ok {
 		return ^uint32(0), true

@@ -111,5 +111,6 @@ int main(void) {
 	for (p = strtok(strdup(file("/proc/self", "limits")), "\n"); p; p = strtok(NULL, "\n"))
 		if (!strstr(p, "locked")) puts(p);
 	pthread_barrier_wait(&bar);
+	pthread_join(t, NULL);
 	return 0;
 }

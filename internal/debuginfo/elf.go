@@ -2,6 +2,7 @@ package debuginfo
 
 import (
 	"bytes"
+	"compress/zlib"
 	stdelf "debug/elf"
 	"encoding/binary"
 	"errors"
@@ -10,8 +11,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"gogrind/internal/debuginfo/inflate"
 )
 
 // File is an open object file. It is closed as soon as what is needed was read: the guest shares our descriptor table.
@@ -302,7 +301,7 @@ func decompress(b []byte) ([]byte, error) {
 	typ, size := stdelf.CompressionType(binary.LittleEndian.Uint32(b)), binary.LittleEndian.Uint64(b[8:])
 	switch typ {
 	case stdelf.COMPRESS_ZLIB:
-		return unzlib(b[chdrSize:], size)
+		return inflate(b[chdrSize:], size)
 	case stdelf.COMPRESS_ZSTD:
 		return unzstd(b, size)
 	}
@@ -314,16 +313,20 @@ func decompressOld(b []byte) ([]byte, error) {
 	if len(b) < 12 || string(b[:4]) != "ZLIB" {
 		return nil, errors.New("no ZLIB header")
 	}
-	return unzlib(b[12:], binary.BigEndian.Uint64(b[4:]))
+	return inflate(b[12:], binary.BigEndian.Uint64(b[4:]))
 }
 
-func unzlib(b []byte, size uint64) ([]byte, error) {
+func inflate(b []byte, size uint64) ([]byte, error) {
 	// Deflate can't compress better than 1032:1, so a header that promises more is a lie.
 	if size > maxPlain || size/1032 > uint64(len(b)) {
 		return nil, fmt.Errorf("%d compressed bytes can't hold %d", len(b), size)
 	}
+	z, err := zlib.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
 	out := make([]byte, size)
-	if err := inflate.Zlib(out, b); err != nil {
+	if _, err := io.ReadFull(z, out); err != nil {
 		return nil, err
 	}
 	return out, nil

@@ -175,6 +175,7 @@ func (p *parser) debugging() {
 	Switch(fs, "d", func() { c.DebugLevel++ }, "show what the core does; may be repeated")
 	YesNo(fs, &c.Stats, "stats", false, "show statistics at exit")
 	Any(fs, &c.SanityLevel, "sanity-level", 1, "how much to check our own data")
+	// Eight X are eight binary digits, as users know them from Valgrind's help.
 	Func(fs, "trace-flags", "<XXXXXXXX>", func(s string) error { return setBits(&c.TraceFlags, "trace-flags", s) }, "show translation of blocks")
 	Func(fs, "profile-flags", "<XXXXXXXX>", func(s string) error {
 		c.Profile = true

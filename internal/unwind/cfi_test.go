@@ -19,20 +19,7 @@ func TestAgainstReadelf(t *testing.T) {
 	}
 	for _, path := range []string{"/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2", "/usr/lib/x86_64-linux-gnu/libstdc++.so.6", "/bin/bash"} {
 		t.Run(path, func(t *testing.T) {
-			f, err := elf.Open(path)
-			if err != nil {
-				t.Skip(err)
-			}
-			defer f.Close()
-			s := f.Section(".eh_frame")
-			b, err := s.Data()
-			if err != nil {
-				t.Fatal(err)
-			}
-			tab, err := Compile(Section{Data: b, Addr: s.Addr})
-			if err != nil {
-				t.Fatal(err)
-			}
+			tab := compileFile(t, path)
 			rows, bad := 0, 0
 			eachReadelfRow(t, path, func(pc uint64, cfa, rbp, ra string) {
 				rows++
@@ -52,6 +39,26 @@ func TestAgainstReadelf(t *testing.T) {
 			t.Logf("%d functions, %d rows, %d rules", tab.Functions(), rows, len(tab.rules))
 		})
 	}
+}
+
+// compileFile compiles the rows of an ELF file's .eh_frame. Without the file the test is skipped.
+func compileFile(t *testing.T, path string) *Table {
+	t.Helper()
+	f, err := elf.Open(path)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer f.Close()
+	s := f.Section(".eh_frame")
+	b, err := s.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tab, err := Compile(Section{Data: b, Addr: s.Addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tab
 }
 
 // describe writes a rule as readelf does.

@@ -1,26 +1,10 @@
 package unwind
 
-import (
-	"debug/elf"
-	"testing"
-)
+import "testing"
 
 // TestRows: the rows of a library are in order, cover what look-ups find, and say the same.
 func TestRows(t *testing.T) {
-	f, err := elf.Open("/lib/x86_64-linux-gnu/libc.so.6")
-	if err != nil {
-		t.Skip(err)
-	}
-	defer f.Close()
-	s := f.Section(".eh_frame")
-	b, err := s.Data()
-	if err != nil {
-		t.Fatal(err)
-	}
-	tab, err := Compile(Section{Data: b, Addr: s.Addr})
-	if err != nil {
-		t.Fatal(err)
-	}
+	tab := compileFile(t, "/lib/x86_64-linux-gnu/libc.so.6")
 	n, last := 0, Row{}
 	tab.Rows(func(r Row) bool {
 		n++

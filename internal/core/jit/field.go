@@ -159,7 +159,7 @@ func bothOf(in *amd64.Inst) (mv move, ok bool) {
 	return mv, f.a != f.b || in.HasMem
 }
 
-// fieldDirty is moveDirty for operations with a constant. flags says that some that in writes are live behind it.
+// fieldDirty is moveDirty for what fieldOf finds.
 func (t *Translator) fieldDirty(i int, d isa.RegSet, first bool) bool {
 	in := &t.tr.insts[i]
 	if !t.cfg.Moves || t.trusted(in) {
@@ -177,14 +177,14 @@ func (t *Translator) fieldDirty(i int, d isa.RegSet, first bool) bool {
 		if _, ok := t.hostOperand(in); !ok || in.Base < 16 && d.Has(amd64.GPR(in.Base)) || in.Index < 16 && d.Has(amd64.GPR(in.Index)) {
 			return false
 		}
-	} else if !both && mv.src&^d != 0 || mv.src.Has(amd64.GPR(guest.RSP)) {
+	} else if !both && mv.src&^d != 0 {
+		return false
+	}
+	if (mv.src | mv.dst | mv.field.with).Has(amd64.GPR(guest.RSP)) {
 		return false
 	}
 	mv.first = first
 	mv.field.va, mv.field.vb = mv.dst&d != 0, mv.field.with&d != 0
-	if both && (mv.dst | mv.field.with).Has(amd64.GPR(guest.RSP)) {
-		return false
-	}
 	mv.field.decide = mv.field.op == fieldTest || t.tr.liveAfter(i)&in.effects().FlagsWritten != 0
 	if mv.field.decide && mv.field.op == fieldShift {
 		return false // what decides are the bits shifted out, too
@@ -197,13 +197,13 @@ func (t *Translator) fieldDirty(i int, d isa.RegSet, first bool) bool {
 }
 
 // needDirty notes that instruction i, in front of which registers d are undefined, is to go on if those that it reads hold no undefined
-// bits after all. It returns them.
-func (t *Translator) needDirty(i int, d isa.RegSet, reads isa.RegSet) isa.RegSet {
+// bits after all. It reports whether they can be asked.
+func (t *Translator) needDirty(i int, d isa.RegSet, reads isa.RegSet) bool {
 	in := &t.tr.insts[i]
 	need := reads & d
 	if !t.cfg.Moves || in.flow != flowNext || need&^amd64.SetGPR != 0 || need.Has(amd64.GPR(guest.RSP)) {
-		return 0
+		return false
 	}
 	in.move = move{kind: moveNeed, field: field{need: need}}
-	return need
+	return true
 }

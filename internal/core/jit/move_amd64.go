@@ -4,8 +4,7 @@ import (
 	"gogrind/internal/core/vcpu"
 )
 
-// emitMove emits what instruction i, a move, does to V bits. Inline, each byte is defined or undefined as a whole; anything else
-// leaves for a step.
+// emitMove emits what instruction i, a move, does to V bits. What shadow memory cannot hold, or tags cannot name, leaves for a step.
 func (t *Translator) emitMove(i int) {
 	tr, a := &t.tr, &t.hot
 	in := &tr.insts[i]

@@ -5,7 +5,6 @@ import (
 
 	"gogrind/internal/core/vcpu"
 	"gogrind/internal/guest"
-	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
 	"gogrind/internal/tool"
 )
@@ -299,25 +298,19 @@ func (t *Translator) cutDirty() bool {
 		}
 		e := in.LowEffects()
 		first := i == 0 && t.ver&verMove != 0
-		moves := false
 		flags := (e.FlagsRead|e.FlagsWritten&^e.FlagsKilled)&d.Flags != 0
 		if first || e.Reads&d.Regs != 0 || flags {
-			moves = t.moveDirty(i, d.Regs, first) || !flags && t.fieldDirty(i, d.Regs, first)
-			need := isa.RegSet(0)
-			if !moves && !first && !flags {
-				need = t.needDirty(i, d.Regs, e.Reads)
-			}
-			if !moves && need == 0 {
+			if !t.moveDirty(i, d.Regs, first) && (flags || !t.fieldDirty(i, d.Regs, first) && (first || !t.needDirty(i, d.Regs, e.Reads))) {
 				cut(i)
 				return i > 0
 			}
-			d.Regs &^= need
+			d.Regs &^= in.move.field.need
 			in.move.field.ver = t.dirtyVersion(d)
 		}
 		d.Regs &^= e.Writes
 		d.Flags &^= e.FlagsKilled
 		switch {
-		case !moves:
+		case in.move.kind == moveNone:
 		case in.move.clean:
 			d.Regs &^= in.move.dst
 		default:

@@ -174,6 +174,7 @@ func (p *Process) newObject(obj *debuginfo.Object) {
 	}
 	p.requireSymbols(obj)
 	p.dumpObject(obj)
+	p.callLibrary(obj)
 	p.redir.Scan(obj, func(h redir.Hook) {
 		if hk, ok := h.Spec.Do.(*heapHook); ok {
 			p.frames.Add(h.Addr, hk.Hook)

@@ -318,8 +318,8 @@ func (p *Process) makeHeap() error {
 			f := &p.strings.Functions[i]
 			specs = append(specs, redir.Spec{
 				Symbol: f.Symbol, To: f.Start,
-				Matches:  func(soname string) bool { return f.Matches(soname, false) },
-				Indirect: func(soname string) bool { return f.Matches(soname, true) },
+				Matches:  func(soname string) bool { return p.replaces(f, soname, false) },
+				Indirect: func(soname string) bool { return p.replaces(f, soname, true) },
 			})
 		}
 	}

@@ -19,6 +19,7 @@ type registers struct {
 	judged judged
 	// told are registers whose use as an address was reported since the last jump: once is enough for one value.
 	told   isa.RegSet
+	behind guest.Addr // the instruction stepped last
 	pushed []pushedRegisters
 	own    bool // the access of the instruction that is stepped is no business of ours
 	undo   undo
@@ -57,6 +58,10 @@ func registersOf(t tool.Thread) *registers {
 func (x *registers) Step(r tool.Registers, in *amd64.Inst) {
 	pc := guest.Addr(r.Regs().RIP)
 	x.own = x.m.ownAccess(pc, in)
+	if x.told != 0 && pc != x.behind {
+		x.told &^= x.m.straight(x.behind, pc)
+	}
+	x.behind = pc + guest.Addr(in.Len)
 	x.undo.begin(r.Regs(), in)
 	x.judged.step(pc)
 	x.v.Step(in, r, x)
@@ -75,6 +80,33 @@ func (x *registers) Step(r tool.Registers, in *amd64.Inst) {
 	if in.Row.Cf != amd64.CfNone {
 		x.told = 0
 	}
+}
+
+// maxStraight is more instructions than dirty code makes between two steps, mostly.
+const maxStraight = 64
+
+// straight returns the registers that the instructions between from and to write, where dirty code has run: all, unless the way
+// from one to the other is known to be straight.
+func (m *Memcheck) straight(from, to guest.Addr) (written isa.RegSet) {
+	const all = ^isa.RegSet(0)
+	var code [15]byte // the longest instruction
+	var in amd64.Inst
+	for range maxStraight {
+		if from >= to {
+			break
+		}
+		n := m.host.Memory().ReadMem(code[:], from)
+		if amd64.Decode(code[:n], &in) != nil || in.Row == nil || in.Row.Cf != amd64.CfNone {
+			return all
+		}
+		e := in.Effects()
+		written |= e.Writes
+		from += guest.Addr(in.Len)
+	}
+	if from != to {
+		return all
+	}
+	return written
 }
 
 func (x *registers) report(in *amd64.Inst, u *vbits.Use) {

@@ -30,8 +30,10 @@ type Config struct {
 	// Merge is the number of calls in the longest cycle that is shown once only (--merge-recursive-frames), 0 for none. A
 	// cycle lies between two equal return addresses.
 	Merge int
-	// Leaf is code without frame information that leaves the stack pointer alone.
-	Leaf guest.Range
+	// Own is code without frame information of which Depth knows how many bytes are between the stack pointer at pc and the return
+	// address.
+	Own   guest.Range
+	Depth func(pc guest.Addr) int
 	// Warn receives a message about damaged frame information, once per object. Nil drops it.
 	Warn func(msg string)
 
@@ -160,7 +162,12 @@ func (u *Unwinder) withoutInfo(pc, key uint64, exact bool) *Rule {
 	o := u.snap.Find(guest.Addr(pc))
 	begin := o != nil && o.IsEntry(guest.Addr(pc))
 	switch {
-	case exact && begin || u.cfg.Leaf.Contains(guest.Addr(key)):
+	case u.cfg.Own.Contains(guest.Addr(key)):
+		if d := u.cfg.Depth(guest.Addr(key)); d > 0 {
+			return &Rule{cfaReg: regRSP, cfaOff: int32(d) + entry.cfaOff, raOff: entry.raOff, ra: entry.ra, fast: true}
+		}
+		return entry
+	case exact && begin:
 		return entry
 	case begin:
 		return outermost

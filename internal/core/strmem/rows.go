@@ -41,51 +41,57 @@ const (
 	rWcschr
 	rWcsrchr
 	rWmemchr
+	rStrcasecmp
+	rStrncasecmp
+	rStrcasestr
 	numRoutines
 )
 
 // lines are the line numbers of frames. Those of the functions seen most are from logs of Valgrind 3.19, others are numbers nearby:
 // nothing matches them, but the text needs one.
 var lines = [numRoutines]int{
-	rStrlen:     494,
-	rStrnlen:    463,
-	rStrchr:     242,
-	rStrchrnul:  1489,
-	rRawmemchr:  1520,
-	rMemchr:     971,
-	rMemrchr:    1001,
-	rStrrchr:    211,
-	rStrcmp:     924,
-	rStrncmp:    658,
-	rMemcmp:     1123,
-	rMemmove:    1385,
-	rMemcpy:     1035,
-	rMempcpy:    1650,
-	rMemcpyChk:  1740,
-	rMemmoveChk: 1585,
-	rBcopy:      1543,
-	rMemset:     1358,
-	rStrcpy:     553,
-	rStpcpy:     1190,
-	rStrcpyChk:  1611,
-	rStpcpyChk:  1634,
-	rStrcat:     309,
-	rStrncat:    356,
-	rStrncpy:    599,
-	rStpncpy:    1246,
-	rStrlcpy:    624,
-	rStrstr:     1800,
-	rStrspn:     1955,
-	rStrcspn:    1905,
-	rStrpbrk:    1860,
-	rWcslen:     2010,
-	rWcsnlen:    2035,
-	rWcscpy:     2110,
-	rWcscmp:     2060,
-	rWcsncmp:    2085,
-	rWcschr:     2140,
-	rWcsrchr:    2165,
-	rWmemchr:    2190,
+	rStrlen:      494,
+	rStrnlen:     463,
+	rStrchr:      242,
+	rStrchrnul:   1489,
+	rRawmemchr:   1520,
+	rMemchr:      971,
+	rMemrchr:     1001,
+	rStrrchr:     211,
+	rStrcmp:      924,
+	rStrncmp:     658,
+	rMemcmp:      1123,
+	rMemmove:     1385,
+	rMemcpy:      1035,
+	rMempcpy:     1650,
+	rMemcpyChk:   1740,
+	rMemmoveChk:  1585,
+	rBcopy:       1543,
+	rMemset:      1358,
+	rStrcpy:      553,
+	rStpcpy:      1190,
+	rStrcpyChk:   1611,
+	rStpcpyChk:   1634,
+	rStrcat:      309,
+	rStrncat:     356,
+	rStrncpy:     599,
+	rStpncpy:     1246,
+	rStrlcpy:     624,
+	rStrstr:      1800,
+	rStrspn:      1955,
+	rStrcspn:     1905,
+	rStrpbrk:     1860,
+	rWcslen:      2010,
+	rWcsnlen:     2035,
+	rWcscpy:      2110,
+	rWcscmp:      2060,
+	rWcsncmp:     2085,
+	rWcschr:      2140,
+	rWcsrchr:     2165,
+	rWmemchr:     2190,
+	rStrcasecmp:  711,
+	rStrncasecmp: 736,
+	rStrcasestr:  1825,
 }
 
 // row is one symbol that is replaced. Of the names that a library gives to one function the first row counts, and is printed: it is
@@ -95,6 +101,7 @@ type row struct {
 	routine int
 	arg     string // the function's name in messages, if it is not the symbol
 	linker  bool   // replaced in dynamic linkers, too
+	calls   string // the function of the same library that the routine calls
 }
 
 var rows = []row{
@@ -147,4 +154,9 @@ var rows = []row{
 	{symbol: "wcschr", routine: rWcschr},
 	{symbol: "wcsrchr", routine: rWcsrchr},
 	{symbol: "wmemchr", routine: rWmemchr},
+	{symbol: "strcasecmp", routine: rStrcasecmp, calls: "tolower"},
+	{symbol: "strncasecmp", routine: rStrncasecmp, calls: "tolower"},
+	{symbol: "strcasecmp_l", routine: rStrcasecmp, calls: "tolower_l"},
+	{symbol: "strncasecmp_l", routine: rStrncasecmp, calls: "tolower_l"},
+	{symbol: "strcasestr", routine: rStrcasestr, calls: "tolower"},
 }

@@ -13,6 +13,7 @@
 //   - all others are ordinary;
 //   - they use registers that calls may change only, call nothing and leave the stack pointer alone, so that a caller's frame
 //     begins 8 bytes above it at any instruction. They keep their state in registers: a signal handler sees nothing special.
+//     Those that must call a function of the library that they replace one of (Calls) have a frame of one size (Depth).
 //
 // The package does not look for symbols (redir), report, or know Go's side of a request. A Set is not changed once made.
 package strmem
@@ -52,7 +53,28 @@ type Function struct {
 	Symbol string
 	Line   int    // in FrameFile
 	Arg    string // the function's name in messages about arguments
+	// Calls is the function of the same library that is to stand in for what is at Callee, the routine's last instruction. Empty if it
+	// calls nothing.
+	Calls  string
+	Callee guest.Addr
 	row    *row
+}
+
+// frame is the size of the frames of routines that call: what they keep, and the stack is aligned at their calls.
+const frame = 56
+
+// callMark is in calls what New replaces by the distance of Callee. No other operand has this value.
+const callMark = 0x01fffffc
+
+// lenCallee is the length of the instruction at Function.Callee.
+const lenCallee = 2
+
+// Depth returns how many bytes are between the stack pointer at pc, which is in f, and the return address.
+func (f *Function) Depth(pc guest.Addr) int {
+	if f.Calls == "" || pc == f.Start || pc >= f.Callee-1 { // the one in front of Callee is ret
+		return 0
+	}
+	return frame
 }
 
 // Set are the functions of a process.
@@ -85,10 +107,12 @@ func New(copied bool, alloc func(n uint64) (guest.Range, error)) (*Set, error) {
 		}
 		f := Function{Symbol: r.symbol, Line: lines[r.routine], Arg: r.arg, row: r}
 		f.Start = guest.Addr(len(code))
+		text = text[:n]
 		if !copied {
-			text = bytes.ReplaceAll(text[:n], binary.LittleEndian.AppendUint32(nil, copiedMask), make([]byte, 4))
+			text = bytes.ReplaceAll(text, binary.LittleEndian.AppendUint32(nil, copiedMask), make([]byte, 4))
 		}
-		code = append(code, text[:n]...)
+		setCalls(text)
+		code = append(code, text...)
 		f.End = guest.Addr(len(code))
 		for len(code)%align != 0 {
 			code = append(code, endMark[0])
@@ -107,8 +131,23 @@ func New(copied bool, alloc func(n uint64) (guest.Range, error)) (*Set, error) {
 	for i := range s.Functions {
 		s.Functions[i].Start += at.Start
 		s.Functions[i].End += at.Start
+		if f := &s.Functions[i]; f.row.calls != "" {
+			f.Calls, f.Callee = f.row.calls, f.End-lenCallee
+		}
 	}
 	return s, nil
+}
+
+// setCalls makes the calls of routine text lead to its last instruction.
+func setCalls(text []byte) {
+	mark := binary.LittleEndian.AppendUint32(nil, callMark)
+	for {
+		i := bytes.Index(text, mark)
+		if i < 0 {
+			return
+		}
+		binary.LittleEndian.PutUint32(text[i:], uint32(len(text)-lenCallee-(i+len(mark))))
+	}
 }
 
 // At returns the function that pc is in, nil if there is none.
@@ -127,6 +166,8 @@ func (s *Set) At(pc guest.Addr) *Function {
 // an indirect function: only C libraries make those, so they are replaced in static programs, too.
 func (f *Function) Matches(soname string, indirect bool) bool {
 	switch {
+	case soname == "" && f.Calls != "":
+		return false // what it calls need not be linked in
 	case hasPrefix(soname, "libc.so", "libc.musl-", "libc-musl-"):
 		return true
 	case hasPrefix(soname, "ld-linux", "ld-musl-"):

@@ -48,6 +48,14 @@ func TestSet(t *testing.T) {
 			}
 		}
 	}
+	for _, f := range s.Functions {
+		if (f.Calls == "") != (f.Callee == 0) || f.Calls != "" && (f.Depth(f.Start) != 0 || f.Depth(f.Start+4) != frame || f.Depth(f.Callee-1) != 0) {
+			t.Errorf("%s calls %q at %v, frames of %d, %d and %d bytes", f.Symbol, f.Calls, f.Callee, f.Depth(f.Start), f.Depth(f.Start+4), f.Depth(f.Callee-1))
+		}
+		if f.Calls != "" && guest.Bytes(f.Callee-1, 1)[0] != 0xc3 {
+			t.Errorf("%s: no ret in front of what it calls", f.Symbol)
+		}
+	}
 	for _, pc := range []guest.Addr{0, s.Start - 1, s.End - 1, s.End} {
 		if f := s.At(pc); f != nil {
 			t.Errorf("%s at %v", f.Symbol, pc)

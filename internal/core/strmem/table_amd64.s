@@ -39,4 +39,7 @@ DATA ·routines+280(SB)/8, $·wcsncmp(SB)
 DATA ·routines+288(SB)/8, $·wcschr(SB)
 DATA ·routines+296(SB)/8, $·wcsrchr(SB)
 DATA ·routines+304(SB)/8, $·wmemchr(SB)
-GLOBL ·routines(SB), 8, $312
+DATA ·routines+312(SB)/8, $·strcasecmp(SB)
+DATA ·routines+320(SB)/8, $·strncasecmp(SB)
+DATA ·routines+328(SB)/8, $·strcasestr(SB)
+GLOBL ·routines(SB), 8, $336

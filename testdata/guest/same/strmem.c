@@ -3,6 +3,7 @@
 // build: gcc -g -O1 -fno-builtin -fno-tree-loop-distribute-patterns -static
 // build: musl-gcc -g -O1 -fno-builtin -fno-tree-loop-distribute-patterns
 #define _GNU_SOURCE
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,44 @@ static long compare(const unsigned char *a, const unsigned char *b, size_t n, in
 		if (zero && !a[i]) return 0;
 	}
 	return 0;
+}
+
+// lower is tolower of the locale that a program begins with.
+static int lower(int c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
+
+// alike compares n characters at most without regard to case.
+static int alike(const unsigned char *s, const unsigned char *t, size_t n) {
+	for (; n && lower(*s) == lower(*t) && *s; s++, t++) n--;
+	return n ? (lower(*s) > lower(*t)) - (lower(*s) < lower(*t)) : 0;
+}
+
+// folding asks the functions to which upper and lower case are the same. Strings end where a and b end.
+static void folding(char *a, char *b) {
+	static locale_t volatile none;
+	locale_t l = newlocale(LC_ALL_MASK, "C", none);
+	for (int round = 0; round < 2000; round++) {
+		size_t n = rnd() % (round & 1 ? 40 : N), m = rnd() % (n + 2);
+		char *s = a + N - n - 1, *t = b + N - n - 1;
+		for (size_t k = 0; k < n; k++) {
+			s[k] = round % 4 ? 'A' + rnd() % 3 + rnd() % 2 * 32 : rnd() % 255 + 1;
+			t[k] = round % 8 < 4 ? lower(s[k]) : s[k];
+		}
+		s[n] = t[n] = 0;
+		if (n && rnd() % 2) t[rnd() % n] = rnd();
+		int want1 = alike((void *)s, (void *)t, n + 1), want2 = alike((void *)s, (void *)t, m);
+		want("strcasecmp", sgn(strcasecmp(s, t)), want1);
+		want("strcasecmp_l", sgn(strcasecmp_l(t, s, l)), -want1);
+		want("strncasecmp", sgn(strncasecmp(s, t, m)), want2);
+		want("strncasecmp_l", sgn(strncasecmp_l(t, s, m, l)), -want2);
+		want("strncasecmp all", sgn(strncasecmp(s, t, -1)), want1);
+		char needle[8] = {0};
+		size_t from = rnd() % (n + 1), e = 0;
+		for (int k = 0; k < 3 && s[from + k]; k++) needle[k] = lower(s[from + k]);
+		while (alike((void *)(s + e), (void *)needle, len(needle))) e++;
+		if (needle[0]) want("strcasestr", off(strcasestr(s, needle), s), e);
+		want("strcasestr none", strcasestr(s, "\1\1\1\1") == NULL, 1);
+	}
+	freelocale(l);
 }
 
 int main(void) {
@@ -151,6 +190,7 @@ int main(void) {
 		want("wcsrchr 0", wcsrchr(w, 0) - w, wcslen(w));
 		want("wmemchr", wmemchr(w, 0, n) - w, wcslen(w));
 	}
+	folding(a, b);
 	char *large = malloc(1 << 20), *other = malloc(1 << 20);
 	for (int k = 0; k < 1 << 20; k++) large[k] = rnd() | 1;
 	large[(1 << 20) - 1] = 0;

@@ -1,8 +1,11 @@
 package core
 
 import (
+	"fmt"
 	"slices"
 	"time"
+
+	"gogrind/internal/core/dispatch"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,8 +13,40 @@ import (
 // maxRights is how many descriptors one message carries (SCM_MAX_FD, include/net/scm.h).
 const maxRights = 253
 
-// occupy takes all free descriptors below first for the moment in which the Go runtime starts its network poller, which any
-// timer makes it do.
+// ownFDs are the numbers of the tool's descriptors.
+type ownFDs struct {
+	first  int   // the lowest one
+	poller []int // epoll and eventfd of the runtime's network poller; nil if they are not known
+}
+
+// hideDescriptors makes the Go runtime open its own descriptors above the ones the guest will use.
+func hideDescriptors() (own ownFDs, err error) {
+	own.first = 4096 // few programs have more files open
+	var lim unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil && lim.Cur < uint64(own.first)+24 {
+		own.first = int(lim.Cur) - 24
+	}
+	moved, ok, err := dispatch.High(own.first, startPoller)
+	switch {
+	case err != nil:
+		return own, err
+	case !ok:
+		err = occupy(own.first)
+	case len(moved) != 2:
+		err = fmt.Errorf("the Go runtime opens %d descriptors for its poller, not epoll and eventfd", len(moved))
+	default:
+		own.poller = moved
+	}
+	if err != nil {
+		return own, fmt.Errorf("descriptors: %w", err)
+	}
+	return own, nil
+}
+
+// startPoller makes the runtime start its network poller, as any timer does.
+func startPoller() { time.AfterFunc(time.Hour, func() {}).Stop() }
+
+// occupy starts the poller on kernels that cannot move descriptors: all free ones below first are taken meanwhile.
 func occupy(first int) error {
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -25,7 +60,7 @@ func occupy(first int) error {
 		}
 		taken = append(taken, fd)
 	}
-	time.Sleep(time.Microsecond)
+	startPoller()
 	closeAll(taken)
 	return nil
 }

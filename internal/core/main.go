@@ -41,6 +41,7 @@ func tuneCollector() {
 // Main runs the tool on the program of the command line and returns the exit status.
 func Main(tl tool.Tool) int {
 	tuneCollector()
+	hidden, hideErr := hideDescriptors() // before anything opens a file, which starts the poller
 	info := tl.Info()
 	name := info.Name // that messages begin with
 	if filepath.Base(os.Args[0]) == options.DriverName {
@@ -63,6 +64,9 @@ func Main(tl tool.Tool) int {
 	}
 	limits, err := startLimits()
 	if err == nil {
+		err = hideErr
+	}
+	if err == nil {
 		err = wantLayout(limits)
 	}
 	if err != nil {
@@ -75,7 +79,7 @@ func Main(tl tool.Tool) int {
 			profiling = stop
 		}
 	}
-	p, err := newProcess(tl, opt, cmd, limits)
+	p, err := newProcess(tl, opt, cmd, limits, hidden)
 	if errors.Is(err, errReported) {
 		return 1
 	}

@@ -85,12 +85,9 @@ func shadowed(tl tool.Tool) bool {
 	return ok
 }
 
-func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, limits memoryLimits) (_ *Process, err error) {
+func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, limits memoryLimits, hidden ownFDs) (_ *Process, err error) {
 	p := &Process{tool: tl, opt: opt, cmd: cmd, shadow: shadowed(tl), stacks: stack.NewInterner(), paths: stack.NewPaths(), first: firstProcess()}
-	first, err := hideDescriptors()
-	if err != nil {
-		return nil, err
-	}
+	first := hidden.first
 	p.firstFD = first
 	argv := inheritedArgs(cmd.Args)
 	path, err := loader.Lookup(cmd.Args[0], os.Environ())
@@ -144,7 +141,7 @@ func newProcess(tl tool.Tool, opt *options.Core, cmd *options.Command, limits me
 	if err := p.makeHeap(); err != nil {
 		return nil, err
 	}
-	if err := p.makeTranslator(); err != nil {
+	if err := p.makeTranslator(hidden); err != nil {
 		return nil, err
 	}
 	if w, ok := tl.(tool.MemoryWatcher); ok {
@@ -339,14 +336,14 @@ func somalloc(synonyms []string) string {
 	return ""
 }
 
-func (p *Process) makeTranslator() error {
+func (p *Process) makeTranslator(hidden ownFDs) error {
 	cache := guest.Range{Start: guest.CodeCache, End: guest.CodeCacheEnd}
 	flags := uintptr(unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE | unix.MAP_FIXED)
 	if _, _, e := unix.RawSyscall6(unix.SYS_MMAP, uintptr(cache.Start), uintptr(cache.Len()), unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC, flags, ^uintptr(0), 0); e != 0 {
 		return fmt.Errorf("memory for translated code (writable and executable): %w", e)
 	}
 	lo, hi, resume := aspace.CopyFault()
-	if err := vcpu.Init(vcpu.Config{Cache: cache, CopyLo: lo, CopyHi: hi, CopyResume: resume, Profiling: profiling != nil}); err != nil {
+	if err := vcpu.Init(vcpu.Config{Cache: cache, CopyLo: lo, CopyHi: hi, CopyResume: resume, Profiling: profiling != nil, Poller: hidden.poller}); err != nil {
 		return err
 	}
 	p.setQuick()
@@ -549,18 +546,4 @@ func statFields(im *loader.Image) map[int]uint64 {
 		45: uint64(im.Data.Start), 46: uint64(im.Data.End), 47: uint64(im.BrkStart),
 		48: uint64(im.Args.Start), 49: uint64(im.Args.End), 50: uint64(im.Env.Start), 51: uint64(im.Env.End),
 	}
-}
-
-// hideDescriptors makes the Go runtime open its own descriptors (epoll, eventfd) above the ones the guest will use, and returns
-// the first number that belongs to the tool.
-func hideDescriptors() (first int, err error) {
-	first = 4096 // few programs have more files open; occupying them takes a fraction of a millisecond
-	var lim unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil && lim.Cur < uint64(first)+24 {
-		first = int(lim.Cur) - 24
-	}
-	if err := occupy(first); err != nil {
-		return 0, fmt.Errorf("descriptors: %w", err)
-	}
-	return first, nil
 }

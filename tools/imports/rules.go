@@ -36,6 +36,7 @@ var Rules = []Rule{
 	{"core/aspace", "guest linux tool"},
 	{"core/vcpu", "guest"},
 	{"core/stage0", ""},
+	{"core/dispatch", ""},
 
 	{"memcheck", "tool guest options isa isa/amd64 vbits shadow leak report suppress stack debuginfo xtree"},
 	{"massif", "tool guest options isa isa/amd64 report stack debuginfo profile profile/code xtree"},

@@ -10,10 +10,18 @@ import (
 // megabytes while a program starts. In huge pages, where the system has them, they cost a tenth of the page faults, and the garbage
 // collector never sees them.
 type arena struct {
+	first  []byte   // what is taken before there are mappings
 	blocks [][]byte // mappings
 	n      int      // how many are in use
-	at     uintptr  // next byte in the last of these
+	block  []byte   // what is being taken from: bytes [at, end)
+	at     uintptr
 	end    uintptr
+}
+
+func newArena(first []byte) *arena {
+	a := &arena{first: first}
+	a.reset()
+	return a
 }
 
 const (
@@ -28,7 +36,7 @@ func (a *arena) take(size uintptr) unsafe.Pointer {
 	}
 	at := a.at
 	a.at += size
-	return unsafe.Pointer(&a.blocks[a.n-1][at])
+	return unsafe.Pointer(&a.block[at])
 }
 
 // next goes on to another block, which has room for size bytes if it is a new one.
@@ -38,24 +46,27 @@ func (a *arena) next(size uintptr) {
 		if err != nil {
 			panic("jit: no memory for tables: " + err.Error())
 		}
-		unix.Madvise(b, unix.MADV_HUGEPAGE) // a kernel without huge pages refuses, which costs speed only
+		wantHuge(b)
 		a.blocks = append(a.blocks, b)
 	}
 	a.n++
-	b := a.blocks[a.n-1]
-	a.at = -uintptr(unsafe.Pointer(&b[0])) & (hugePage - 1)
-	a.end = uintptr(len(b)) - hugePage + a.at
+	a.block = a.blocks[a.n-1]
+	a.at = -uintptr(unsafe.Pointer(&a.block[0])) & (hugePage - 1)
+	a.end = uintptr(len(a.block)) - hugePage + a.at
 }
 
+// wantHuge asks for huge pages in b. A kernel without them refuses, which costs speed only.
+func wantHuge(b []byte) { unix.Madvise(b, unix.MADV_HUGEPAGE) }
+
 // reset makes all memory free again.
-func (a *arena) reset() { a.n, a.at, a.end = 0, 0, 0 }
+func (a *arena) reset() { a.n, a.block, a.at, a.end = 0, a.first, 0, uintptr(len(a.first)) }
 
 // unmap gives the memory back to the system.
 func (a *arena) unmap() {
 	for _, b := range a.blocks {
 		unix.Munmap(b)
 	}
-	*a = arena{}
+	*a = arena{first: a.first}
 }
 
 // takeSlice is n elements of an arena, with their old contents after a reset. T holds no pointers.

@@ -13,7 +13,8 @@ import (
 const (
 	l1Off    = 0                        // first-level indirect table
 	l1Bits   = 16                       // entries of 8 bytes, indexed by address bits 4-19
-	l2Off    = 8 << l1Bits              // second-level indirect table
+	arenaOff = 8 << l1Bits              // the first of the translator's own tables, which get along with what is left of a huge page
+	l2Off    = hugePage                 // second-level indirect table
 	l2Bits   = 20                       // entries of 16 bytes
 	ownOff   = l2Off + 16<<l2Bits       // ends of stacks that SetStacks names
 	dirtyOff = ownOff + 16*maxOwn       // indirect table of dirty code, entries of 16 bytes

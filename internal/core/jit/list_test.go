@@ -7,7 +7,7 @@ import (
 
 // TestIndex compares an index with a map: keys come, change and go, and a reset arena hands out memory that is not clear.
 func TestIndex(t *testing.T) {
-	a := new(arena)
+	a := newArena(nil)
 	defer a.unmap()
 	rng := rand.New(rand.NewPCG(seedWanted(t), 29))
 	for range 3 {
@@ -40,7 +40,7 @@ func TestIndex(t *testing.T) {
 
 // TestArena takes more than a block holds: pieces must not overlap, also after a reset.
 func TestArena(t *testing.T) {
-	a := new(arena)
+	a := newArena(nil)
 	defer a.unmap()
 	for round := range uint64(2) {
 		a.reset()
@@ -67,7 +67,7 @@ func TestPoints(t *testing.T) {
 		}
 		return rng.Uint32N(limit)
 	}
-	tr := &Translator{arena: new(arena)}
+	tr := &Translator{arena: newArena(nil)}
 	defer tr.arena.unmap()
 	tr.pointBytes.arena = tr.arena
 	for range 2000 {

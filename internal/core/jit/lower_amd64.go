@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 
-	"golang.org/x/sys/cpu"
-
 	"gogrind/internal/core/vcpu"
 	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
@@ -18,7 +16,7 @@ var (
 )
 
 // hasBMI2: rorx computes the table index of an indirect branch without touching flags; without it the low bits serve.
-var hasBMI2 = cpu.X86.HasBMI2
+var hasBMI2 = vcpu.HasBMI2()
 
 // l1Shift drops the address bits that function entries have in common.
 var l1Shift = func() uint64 {

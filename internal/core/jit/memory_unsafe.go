@@ -19,10 +19,12 @@ func (t *Translator) l1(pc uint64) *uint64 {
 	return (*uint64)(unsafe.Pointer(&t.hot.buf[l1Off+8*i]))
 }
 
+// fillL1 empties the first level. No thread is in translated code.
 func (t *Translator) fillL1() {
 	miss := t.base + uint64(t.missIB)
-	for i := uint64(0); i < 1<<l1Bits; i++ {
-		atomic.StoreUint64(t.l1(i<<l1Shift), miss)
+	tab := unsafe.Slice((*uint64)(unsafe.Pointer(&t.hot.buf[l1Off])), 1<<l1Bits)
+	for i := range tab {
+		tab[i] = miss
 	}
 }
 

@@ -188,9 +188,11 @@ func New(cfg Config) (*Translator, error) {
 	if cfg.StackSwitch == 0 {
 		cfg.StackSwitch = stackSwitch
 	}
-	t := &Translator{cfg: cfg, base: uint64(cfg.Cache.Start), limit: maxInsts, rep: -1, arena: new(arena)}
-	runtime.AddCleanup(t, (*arena).unmap, t.arena)
+	t := &Translator{cfg: cfg, base: uint64(cfg.Cache.Start), limit: maxInsts, rep: -1}
 	buf := guest.Bytes(cfg.Cache.Start, n)
+	wantHuge(buf[:hugePage])
+	t.arena = newArena(buf[arenaOff:hugePage])
+	runtime.AddCleanup(t, (*arena).unmap, t.arena)
 	t.hot = asm{buf: buf, base: t.base, pos: codeOff}
 	t.cold = asm{buf: buf, base: t.base}
 	t.exitStub = int(int64(vcpu.ExitStub()) - int64(t.base))

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -129,56 +130,58 @@ var (
 )
 
 // bpfRows are the commands of bpf whose members are known, by number. Of others, all of the attribute is read.
-var bpfRows = map[uint64]bpfRow{
-	unix.BPF_MAP_CREATE: {in: bpfFields(u32s("", 0, "map_type", "key_size", "value_size", "max_entries", "map_flags", "inner_map_fd",
-		"numa_node"), []bpfField{{"map_name", 28, bpfNameSize, nil}}, u32s("", 44, "map_ifindex", "btf_fd", "btf_key_type_id",
-		"btf_value_type_id"))},
-	unix.BPF_MAP_LOOKUP_ELEM: {in: bpfFields(bpfMapFD, bpfKey, bpfPtr("value", 16, bpfOut(bpfMapSize("value_size")))),
-		after: func(c *Call) { c.wroteAt(16, bpfMapSize("value_size").eval(c)) }},
-	unix.BPF_MAP_UPDATE_ELEM: {in: bpfFields(bpfMapFD, bpfKey, bpfPtr("value", 16, bpfIn(bpfMapSize("value_size"))),
-		[]bpfField{{"flags", 24, 8, nil}})},
-	unix.BPF_MAP_DELETE_ELEM: {in: bpfFields(bpfMapFD, bpfKey)},
-	unix.BPF_MAP_GET_NEXT_KEY: {in: bpfFields(bpfMapFD, bpfKey, bpfPtr("next_key", 16, bpfOut(bpfMapSize("key_size")))),
-		after: func(c *Call) { c.wroteAt(16, bpfMapSize("key_size").eval(c)) }},
-	unix.BPF_PROG_LOAD: {in: bpfFields(u32s("", 0, "prog_type", "insn_cnt"), bpfPtr("insns", 8, bpfIn(Times(attr32(4), 8))),
-		bpfPtr("license", 16, bpfString), u32s("", 24, "log_level", "log_size"), bpfPtr("log_buf", 32, bpfOut(bpfLog)),
-		u32s("", 40, "kern_version", "prog_flags"), []bpfField{{"prog_name", 48, bpfNameSize, nil}}, u32s("", 64, "prog_ifindex",
-			"expected_attach_type")), after: func(c *Call) { c.wroteAt(32, bpfLog.eval(c)) }},
-	unix.BPF_OBJ_PIN:     {in: bpfFields(bpfPtr("pathname", 0, bpfString), u32s("", 8, "bpf_fd", "file_flags"))},
-	unix.BPF_OBJ_GET:     {in: bpfFields(bpfPtr("pathname", 0, bpfString), u32s("", 8, "bpf_fd", "file_flags"))},
-	unix.BPF_PROG_ATTACH: {in: u32s("", 0, "target_fd", "attach_bpf_fd", "attach_type", "attach_flags")},
-	unix.BPF_PROG_DETACH: {in: u32s("", 0, "target_fd", "attach_bpf_fd", "attach_type")},
-	unix.BPF_PROG_TEST_RUN: {in: bpfFields(u32s("test.", 0, "prog_fd"), u32s("test.", 8, "data_size_in", "data_size_out"),
-		bpfPtr("test.data_in", 16, bpfIn(attr32(8))), bpfPtr("test.data_out", 24, bpfOut(attr32(12))),
-		u32s("test.", 32, "repeat")),
-		out:   bpfFields(u32s("test.", 4, "retval"), u32s("test.", 12, "data_size_out"), u32s("test.", 36, "duration")),
-		after: func(c *Call) { c.wroteAt(24, attr32(12).eval(c)) }},
-	unix.BPF_PROG_GET_NEXT_ID:  {in: u32s("", 0, "start_id"), out: u32s("", 4, "next_id")},
-	unix.BPF_MAP_GET_NEXT_ID:   {in: u32s("", 0, "start_id"), out: u32s("", 4, "next_id")},
-	unix.BPF_BTF_GET_NEXT_ID:   {in: u32s("", 0, "start_id"), out: u32s("", 4, "next_id")},
-	unix.BPF_PROG_GET_FD_BY_ID: {in: u32s("", 0, "prog_id")},
-	unix.BPF_MAP_GET_FD_BY_ID:  {in: u32s("", 0, "map_id")},
-	unix.BPF_BTF_GET_FD_BY_ID:  {in: u32s("", 0, "btf_id")},
-	unix.BPF_OBJ_GET_INFO_BY_FD: {in: bpfFields(u32s("info.", 0, "bpf_fd", "info_len"), bpfPtr("info.info", 8, bpfOut(attr32(4)))),
-		out: u32s("info.", 4, "info_len"), after: func(c *Call) { c.wroteAt(8, attr32(4).eval(c)) }},
-	unix.BPF_PROG_QUERY: {in: bpfFields(u32s("query.", 0, "target_fd", "attach_type", "query_flags", "attach_flags"),
-		bpfPtr("query.prog_ids", 16, bpfOut(Times(attr32(24), 4))), u32s("query.", 24, "prog_cnt")),
-		out:   bpfFields(u32s("query.", 12, "attach_flags"), u32s("query.", 24, "prog_cnt")),
-		after: func(c *Call) { c.wroteAt(16, Times(attr32(24), 4).eval(c)) }},
-	unix.BPF_RAW_TRACEPOINT_OPEN: {in: bpfFields(bpfPtr("raw_tracepoint.name", 0, bpfString), u32s("raw_tracepoint.", 8, "prog_fd"))},
-	unix.BPF_BTF_LOAD: {in: bpfFields(bpfPtr("btf", 0, bpfIn(attr32(16))), bpfPtr("btf_log_buf", 8, bpfOut(attr32(20))),
-		u32s("", 16, "btf_size", "btf_log_size", "btf_log_level")), after: func(c *Call) { c.wroteAt(8, attr32(20).eval(c)) }},
-	unix.BPF_TASK_FD_QUERY: {in: bpfFields(u32s("task_fd_query.", 0, "pid", "fd", "flags", "buf_len"),
-		bpfPtr("task_fd_query.buf", 16, bpfOut(attr32(12)))),
-		out: bpfFields(u32s("task_fd_query.", 12, "buf_len"), u32s("task_fd_query.", 24, "prog_id", "fd_type"),
-			[]bpfField{{"task_fd_query.probe_offset", 32, 8, nil}, {"task_fd_query.probe_addr", 40, 8, nil}}),
-		after: func(c *Call) { c.wroteAt(16, attr32(12).eval(c)) }},
-}
+var bpfRows = sync.OnceValue(func() map[uint64]bpfRow {
+	return map[uint64]bpfRow{
+		unix.BPF_MAP_CREATE: {in: bpfFields(u32s("", 0, "map_type", "key_size", "value_size", "max_entries", "map_flags", "inner_map_fd",
+			"numa_node"), []bpfField{{"map_name", 28, bpfNameSize, nil}}, u32s("", 44, "map_ifindex", "btf_fd", "btf_key_type_id",
+			"btf_value_type_id"))},
+		unix.BPF_MAP_LOOKUP_ELEM: {in: bpfFields(bpfMapFD, bpfKey, bpfPtr("value", 16, bpfOut(bpfMapSize("value_size")))),
+			after: func(c *Call) { c.wroteAt(16, bpfMapSize("value_size").eval(c)) }},
+		unix.BPF_MAP_UPDATE_ELEM: {in: bpfFields(bpfMapFD, bpfKey, bpfPtr("value", 16, bpfIn(bpfMapSize("value_size"))),
+			[]bpfField{{"flags", 24, 8, nil}})},
+		unix.BPF_MAP_DELETE_ELEM: {in: bpfFields(bpfMapFD, bpfKey)},
+		unix.BPF_MAP_GET_NEXT_KEY: {in: bpfFields(bpfMapFD, bpfKey, bpfPtr("next_key", 16, bpfOut(bpfMapSize("key_size")))),
+			after: func(c *Call) { c.wroteAt(16, bpfMapSize("key_size").eval(c)) }},
+		unix.BPF_PROG_LOAD: {in: bpfFields(u32s("", 0, "prog_type", "insn_cnt"), bpfPtr("insns", 8, bpfIn(Times(attr32(4), 8))),
+			bpfPtr("license", 16, bpfString), u32s("", 24, "log_level", "log_size"), bpfPtr("log_buf", 32, bpfOut(bpfLog)),
+			u32s("", 40, "kern_version", "prog_flags"), []bpfField{{"prog_name", 48, bpfNameSize, nil}}, u32s("", 64, "prog_ifindex",
+				"expected_attach_type")), after: func(c *Call) { c.wroteAt(32, bpfLog.eval(c)) }},
+		unix.BPF_OBJ_PIN:     {in: bpfFields(bpfPtr("pathname", 0, bpfString), u32s("", 8, "bpf_fd", "file_flags"))},
+		unix.BPF_OBJ_GET:     {in: bpfFields(bpfPtr("pathname", 0, bpfString), u32s("", 8, "bpf_fd", "file_flags"))},
+		unix.BPF_PROG_ATTACH: {in: u32s("", 0, "target_fd", "attach_bpf_fd", "attach_type", "attach_flags")},
+		unix.BPF_PROG_DETACH: {in: u32s("", 0, "target_fd", "attach_bpf_fd", "attach_type")},
+		unix.BPF_PROG_TEST_RUN: {in: bpfFields(u32s("test.", 0, "prog_fd"), u32s("test.", 8, "data_size_in", "data_size_out"),
+			bpfPtr("test.data_in", 16, bpfIn(attr32(8))), bpfPtr("test.data_out", 24, bpfOut(attr32(12))),
+			u32s("test.", 32, "repeat")),
+			out:   bpfFields(u32s("test.", 4, "retval"), u32s("test.", 12, "data_size_out"), u32s("test.", 36, "duration")),
+			after: func(c *Call) { c.wroteAt(24, attr32(12).eval(c)) }},
+		unix.BPF_PROG_GET_NEXT_ID:  {in: u32s("", 0, "start_id"), out: u32s("", 4, "next_id")},
+		unix.BPF_MAP_GET_NEXT_ID:   {in: u32s("", 0, "start_id"), out: u32s("", 4, "next_id")},
+		unix.BPF_BTF_GET_NEXT_ID:   {in: u32s("", 0, "start_id"), out: u32s("", 4, "next_id")},
+		unix.BPF_PROG_GET_FD_BY_ID: {in: u32s("", 0, "prog_id")},
+		unix.BPF_MAP_GET_FD_BY_ID:  {in: u32s("", 0, "map_id")},
+		unix.BPF_BTF_GET_FD_BY_ID:  {in: u32s("", 0, "btf_id")},
+		unix.BPF_OBJ_GET_INFO_BY_FD: {in: bpfFields(u32s("info.", 0, "bpf_fd", "info_len"), bpfPtr("info.info", 8, bpfOut(attr32(4)))),
+			out: u32s("info.", 4, "info_len"), after: func(c *Call) { c.wroteAt(8, attr32(4).eval(c)) }},
+		unix.BPF_PROG_QUERY: {in: bpfFields(u32s("query.", 0, "target_fd", "attach_type", "query_flags", "attach_flags"),
+			bpfPtr("query.prog_ids", 16, bpfOut(Times(attr32(24), 4))), u32s("query.", 24, "prog_cnt")),
+			out:   bpfFields(u32s("query.", 12, "attach_flags"), u32s("query.", 24, "prog_cnt")),
+			after: func(c *Call) { c.wroteAt(16, Times(attr32(24), 4).eval(c)) }},
+		unix.BPF_RAW_TRACEPOINT_OPEN: {in: bpfFields(bpfPtr("raw_tracepoint.name", 0, bpfString), u32s("raw_tracepoint.", 8, "prog_fd"))},
+		unix.BPF_BTF_LOAD: {in: bpfFields(bpfPtr("btf", 0, bpfIn(attr32(16))), bpfPtr("btf_log_buf", 8, bpfOut(attr32(20))),
+			u32s("", 16, "btf_size", "btf_log_size", "btf_log_level")), after: func(c *Call) { c.wroteAt(8, attr32(20).eval(c)) }},
+		unix.BPF_TASK_FD_QUERY: {in: bpfFields(u32s("task_fd_query.", 0, "pid", "fd", "flags", "buf_len"),
+			bpfPtr("task_fd_query.buf", 16, bpfOut(attr32(12)))),
+			out: bpfFields(u32s("task_fd_query.", 12, "buf_len"), u32s("task_fd_query.", 24, "prog_id", "fd_type"),
+				[]bpfField{{"task_fd_query.probe_offset", 32, 8, nil}, {"task_fd_query.probe_addr", 40, 8, nil}}),
+			after: func(c *Call) { c.wroteAt(16, attr32(12).eval(c)) }},
+	}
+})
 
 // bpfBefore checks the members of the command's attribute that lie within the size given.
 func bpfBefore(c *Call) {
 	attr, size := c.Args[1], Arg32(2).eval(c)
-	row, ok := bpfRows[c.Args[0]]
+	row, ok := bpfRows()[c.Args[0]]
 	if !ok {
 		c.read(c.text("attr"), attr, size)
 		return
@@ -205,7 +208,7 @@ func bpfBefore(c *Call) {
 }
 
 func bpfAfter(c *Call) {
-	row := bpfRows[c.Args[0]]
+	row := bpfRows()[c.Args[0]]
 	for _, f := range row.out {
 		c.wrote(c.Args[1]+f.off, f.size)
 	}

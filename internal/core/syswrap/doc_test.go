@@ -50,7 +50,7 @@ answers or completes the call itself, "by command" that there are second-level r
 `)
 	for _, f := range families {
 		fmt.Fprintf(&b, "\n## %s\n\n| amd64 | call | parameters | notes |\n|---|---|---|---|\n", f.title)
-		for _, r := range f.rows {
+		for _, r := range f.rows() {
 			nr := "-"
 			if n, ok := linux.SyscallNumber(r.name); ok {
 				nr = fmt.Sprint(n)

@@ -182,12 +182,13 @@ func infoOf(name string) *info {
 		return nil
 	}
 	for _, family := range families {
-		for i := range family.rows {
-			r := &family.rows[i]
+		rows := family.rows()
+		for i := range rows {
+			r := &rows[i]
 			if r.name != name {
 				continue
 			}
-			in := &info{row: *r, label: r.name, warnFD: warnsOfDescriptor[r.name]}
+			in := &info{row: *r, label: r.name, warnFD: warnsOfDescriptor()[r.name]}
 			if r.as != "" {
 				in.label = r.as
 			}

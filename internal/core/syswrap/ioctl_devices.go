@@ -2,6 +2,7 @@ package syswrap
 
 import (
 	"fmt"
+	"sync"
 
 	"gogrind/internal/linux"
 )
@@ -45,61 +46,63 @@ func ids(name string, ptr, count uint64) array {
 }
 
 // devices by type and number of the command.
-var devices = map[[2]uint8]device{
-	// Graphics.
-	{drmType, 0x00}: {name: "DRM_VERSION", arrays: []array{{name: "name", ptr: 24, count: 16, wide: true}, {name: "date", ptr: 40, count: 32, wide: true},
-		{name: "desc", ptr: 56, count: 48, wide: true}}},
-	{drmType, 0x01}: {name: "DRM_GET_UNIQUE", arrays: []array{{name: "unique", ptr: 8, count: 0, wide: true}}},
-	{drmType, 0xa0}: {name: "DRM_MODE_GETRESOURCES", arrays: []array{ids("fb_id", 0, 32), ids("crtc_id", 8, 36), ids("connector_id", 16, 40),
-		ids("encoder_id", 24, 44)}},
-	{drmType, 0xa2}: {name: "DRM_MODE_SETCRTC", arrays: []array{{name: "set_connectors", ptr: 0, count: 8, elem: 4, in: true}}},
-	{drmType, 0xa7}: {name: "DRM_MODE_GETCONNECTOR", arrays: []array{ids("encoders", 0, 40), {name: "modes", ptr: 8, count: 32, elem: 68},
-		ids("props", 16, 36), {name: "prop_values", ptr: 24, count: 36, elem: 8}}},
-	{drmType, 0xaa}: {name: "DRM_MODE_GETPROPERTY", arrays: []array{{name: "values", ptr: 0, count: 56, elem: 8}, {name: "enum_blob", ptr: 8, count: 60, elem: 40}}},
-	{drmType, 0xac}: {name: "DRM_MODE_GETPROPBLOB", arrays: []array{{name: "data", ptr: 8, count: 4}}},
-	{drmType, 0xb1}: {name: "DRM_MODE_DIRTYFB", arrays: []array{{name: "clips", ptr: 16, count: 12, elem: 8, in: true}}},
-	{drmType, 0xb5}: {name: "DRM_MODE_GETPLANERESOURCES", arrays: []array{ids("plane_id", 0, 8)}},
-	{drmType, 0xb6}: {name: "DRM_MODE_GETPLANE", arrays: []array{ids("format_type", 24, 20)}},
-	{drmType, 0xb9}: {name: "DRM_MODE_OBJ_GETPROPERTIES", arrays: []array{ids("props", 0, 16), {name: "prop_values", ptr: 8, count: 16, elem: 8}}},
-	{drmType, 0xbd}: {name: "DRM_MODE_CREATEPROPBLOB", arrays: []array{{name: "data", ptr: 0, count: 8, in: true}}},
-	// Virtual machines: what runs in them is opaque. Their memory is the program's mappings, which are defined from the start.
-	{kvmType, 0x01}: {name: "KVM_CREATE_VM", fd: true},
-	{kvmType, 0x41}: {name: "KVM_CREATE_VCPU", fd: true},
-	{kvmType, 0xce}: {name: "KVM_GET_STATS_FD", fd: true},
-	{kvmType, 0x02}: {name: "KVM_GET_MSR_INDEX_LIST", arrays: []array{{name: "indices", ptr: 4, count: 0, elem: 4, inline: true}}},
-	{kvmType, 0x0a}: {name: "KVM_GET_MSR_FEATURE_INDEX_LIST", arrays: []array{{name: "indices", ptr: 4, count: 0, elem: 4, inline: true}}},
-	{kvmType, 0x05}: {name: "KVM_GET_SUPPORTED_CPUID", arrays: []array{{name: "entries", ptr: 8, count: 0, elem: 40, inline: true}}},
-	{kvmType, 0x09}: {name: "KVM_GET_EMULATED_CPUID", arrays: []array{{name: "entries", ptr: 8, count: 0, elem: 40, inline: true}}},
-	{kvmType, 0x90}: {name: "KVM_SET_CPUID2", arrays: []array{{name: "entries", ptr: 8, count: 0, elem: 40, in: true, inline: true}}},
-	{kvmType, 0x91}: {name: "KVM_GET_CPUID2", arrays: []array{{name: "entries", ptr: 8, count: 0, elem: 40, inline: true}}},
-	{kvmType, 0x88}: {name: "KVM_GET_MSRS", arrays: []array{{name: "entries", ptr: 8, count: 0, elem: 16, inline: true}}},
-	{kvmType, 0x89}: {name: "KVM_SET_MSRS", arrays: []array{{name: "entries", ptr: 8, count: 0, elem: 16, in: true, inline: true}}},
-	// Xen.
-	{xenPrivcmd, 0}: {name: "PRIVCMD_HYPERCALL", dir: kIn, size: 48, warn: "what hypercalls write is not seen"},
-	{xenPrivcmd, 2}: {name: "PRIVCMD_MMAP", dir: kIn, size: 16, arrays: []array{{name: "entry", ptr: 8, count: 0, elem: 24, in: true}}},
-	{xenPrivcmd, 3}: {name: "PRIVCMD_MMAPBATCH", dir: kIn, size: 24, arrays: []array{{name: "arr", ptr: 16, count: 0, elem: 8, in: true},
-		{name: "arr", ptr: 16, count: 0, elem: 8}}},
-	{xenPrivcmd, 4}: {name: "PRIVCMD_MMAPBATCH_V2", dir: kIn, size: 32, arrays: []array{{name: "arr", ptr: 16, count: 0, elem: 8, in: true},
-		{name: "err", ptr: 24, count: 0, elem: 4}}},
-	{xenPrivcmd, 5}: {name: "PRIVCMD_DM_OP", dir: kIn, size: 16, warn: "what device model operations write is not seen"},
-	{xenPrivcmd, 6}: {name: "PRIVCMD_RESTRICT", dir: kIn, size: 2},
-	{xenPrivcmd, 7}: {name: "PRIVCMD_MMAP_RESOURCE", dir: kInOut, size: 32},
-	{xenEvtchn, 0}:  {name: "EVTCHN_BIND_VIRQ", dir: kIn, size: 4},
-	{xenEvtchn, 1}:  {name: "EVTCHN_BIND_INTERDOMAIN", dir: kIn, size: 8},
-	{xenEvtchn, 2}:  {name: "EVTCHN_BIND_UNBOUND_PORT", dir: kIn, size: 4},
-	{xenEvtchn, 3}:  {name: "EVTCHN_UNBIND", dir: kIn, size: 4},
-	{xenEvtchn, 4}:  {name: "EVTCHN_NOTIFY", dir: kIn, size: 4},
-	{xenEvtchn, 5}:  {name: "EVTCHN_RESET", dir: kInt},
-	{xenGntdev, 0}:  {name: "GNTDEV_MAP_GRANT_REF", dir: kInOut, size: 24, arrays: []array{{name: "refs", ptr: 16, count: 0, elem: 8, in: true, inline: true}}},
-	{xenGntdev, 1}:  {name: "GNTDEV_UNMAP_GRANT_REF", dir: kIn, size: 16},
-	{xenGntdev, 2}:  {name: "GNTDEV_GET_OFFSET_FOR_VADDR", dir: kInOut, size: 24},
-	{xenGntdev, 3}:  {name: "GNTDEV_SET_MAX_GRANTS", dir: kIn, size: 4},
-}
+var devices = sync.OnceValue(func() map[[2]uint8]device {
+	return map[[2]uint8]device{
+		// Graphics.
+		{drmType, 0x00}: {name: "DRM_VERSION", arrays: []array{{name: "name", ptr: 24, count: 16, wide: true}, {name: "date", ptr: 40, count: 32, wide: true},
+			{name: "desc", ptr: 56, count: 48, wide: true}}},
+		{drmType, 0x01}: {name: "DRM_GET_UNIQUE", arrays: []array{{name: "unique", ptr: 8, count: 0, wide: true}}},
+		{drmType, 0xa0}: {name: "DRM_MODE_GETRESOURCES", arrays: []array{ids("fb_id", 0, 32), ids("crtc_id", 8, 36), ids("connector_id", 16, 40),
+			ids("encoder_id", 24, 44)}},
+		{drmType, 0xa2}: {name: "DRM_MODE_SETCRTC", arrays: []array{{name: "set_connectors", ptr: 0, count: 8, elem: 4, in: true}}},
+		{drmType, 0xa7}: {name: "DRM_MODE_GETCONNECTOR", arrays: []array{ids("encoders", 0, 40), {name: "modes", ptr: 8, count: 32, elem: 68},
+			ids("props", 16, 36), {name: "prop_values", ptr: 24, count: 36, elem: 8}}},
+		{drmType, 0xaa}: {name: "DRM_MODE_GETPROPERTY", arrays: []array{{name: "values", ptr: 0, count: 56, elem: 8}, {name: "enum_blob", ptr: 8, count: 60, elem: 40}}},
+		{drmType, 0xac}: {name: "DRM_MODE_GETPROPBLOB", arrays: []array{{name: "data", ptr: 8, count: 4}}},
+		{drmType, 0xb1}: {name: "DRM_MODE_DIRTYFB", arrays: []array{{name: "clips", ptr: 16, count: 12, elem: 8, in: true}}},
+		{drmType, 0xb5}: {name: "DRM_MODE_GETPLANERESOURCES", arrays: []array{ids("plane_id", 0, 8)}},
+		{drmType, 0xb6}: {name: "DRM_MODE_GETPLANE", arrays: []array{ids("format_type", 24, 20)}},
+		{drmType, 0xb9}: {name: "DRM_MODE_OBJ_GETPROPERTIES", arrays: []array{ids("props", 0, 16), {name: "prop_values", ptr: 8, count: 16, elem: 8}}},
+		{drmType, 0xbd}: {name: "DRM_MODE_CREATEPROPBLOB", arrays: []array{{name: "data", ptr: 0, count: 8, in: true}}},
+		// Virtual machines: what runs in them is opaque. Their memory is the program's mappings, which are defined from the start.
+		{kvmType, 0x01}: {name: "KVM_CREATE_VM", fd: true},
+		{kvmType, 0x41}: {name: "KVM_CREATE_VCPU", fd: true},
+		{kvmType, 0xce}: {name: "KVM_GET_STATS_FD", fd: true},
+		{kvmType, 0x02}: {name: "KVM_GET_MSR_INDEX_LIST", arrays: []array{{name: "indices", ptr: 4, count: 0, elem: 4, inline: true}}},
+		{kvmType, 0x0a}: {name: "KVM_GET_MSR_FEATURE_INDEX_LIST", arrays: []array{{name: "indices", ptr: 4, count: 0, elem: 4, inline: true}}},
+		{kvmType, 0x05}: {name: "KVM_GET_SUPPORTED_CPUID", arrays: []array{{name: "entries", ptr: 8, count: 0, elem: 40, inline: true}}},
+		{kvmType, 0x09}: {name: "KVM_GET_EMULATED_CPUID", arrays: []array{{name: "entries", ptr: 8, count: 0, elem: 40, inline: true}}},
+		{kvmType, 0x90}: {name: "KVM_SET_CPUID2", arrays: []array{{name: "entries", ptr: 8, count: 0, elem: 40, in: true, inline: true}}},
+		{kvmType, 0x91}: {name: "KVM_GET_CPUID2", arrays: []array{{name: "entries", ptr: 8, count: 0, elem: 40, inline: true}}},
+		{kvmType, 0x88}: {name: "KVM_GET_MSRS", arrays: []array{{name: "entries", ptr: 8, count: 0, elem: 16, inline: true}}},
+		{kvmType, 0x89}: {name: "KVM_SET_MSRS", arrays: []array{{name: "entries", ptr: 8, count: 0, elem: 16, in: true, inline: true}}},
+		// Xen.
+		{xenPrivcmd, 0}: {name: "PRIVCMD_HYPERCALL", dir: kIn, size: 48, warn: "what hypercalls write is not seen"},
+		{xenPrivcmd, 2}: {name: "PRIVCMD_MMAP", dir: kIn, size: 16, arrays: []array{{name: "entry", ptr: 8, count: 0, elem: 24, in: true}}},
+		{xenPrivcmd, 3}: {name: "PRIVCMD_MMAPBATCH", dir: kIn, size: 24, arrays: []array{{name: "arr", ptr: 16, count: 0, elem: 8, in: true},
+			{name: "arr", ptr: 16, count: 0, elem: 8}}},
+		{xenPrivcmd, 4}: {name: "PRIVCMD_MMAPBATCH_V2", dir: kIn, size: 32, arrays: []array{{name: "arr", ptr: 16, count: 0, elem: 8, in: true},
+			{name: "err", ptr: 24, count: 0, elem: 4}}},
+		{xenPrivcmd, 5}: {name: "PRIVCMD_DM_OP", dir: kIn, size: 16, warn: "what device model operations write is not seen"},
+		{xenPrivcmd, 6}: {name: "PRIVCMD_RESTRICT", dir: kIn, size: 2},
+		{xenPrivcmd, 7}: {name: "PRIVCMD_MMAP_RESOURCE", dir: kInOut, size: 32},
+		{xenEvtchn, 0}:  {name: "EVTCHN_BIND_VIRQ", dir: kIn, size: 4},
+		{xenEvtchn, 1}:  {name: "EVTCHN_BIND_INTERDOMAIN", dir: kIn, size: 8},
+		{xenEvtchn, 2}:  {name: "EVTCHN_BIND_UNBOUND_PORT", dir: kIn, size: 4},
+		{xenEvtchn, 3}:  {name: "EVTCHN_UNBIND", dir: kIn, size: 4},
+		{xenEvtchn, 4}:  {name: "EVTCHN_NOTIFY", dir: kIn, size: 4},
+		{xenEvtchn, 5}:  {name: "EVTCHN_RESET", dir: kInt},
+		{xenGntdev, 0}:  {name: "GNTDEV_MAP_GRANT_REF", dir: kInOut, size: 24, arrays: []array{{name: "refs", ptr: 16, count: 0, elem: 8, in: true, inline: true}}},
+		{xenGntdev, 1}:  {name: "GNTDEV_UNMAP_GRANT_REF", dir: kIn, size: 16},
+		{xenGntdev, 2}:  {name: "GNTDEV_GET_OFFSET_FOR_VADDR", dir: kInOut, size: 24},
+		{xenGntdev, 3}:  {name: "GNTDEV_SET_MAX_GRANTS", dir: kIn, size: 4},
+	}
+})
 
 // deviceRow is the row of an ioctl of one of devices, nil for others. Commands with a direction in their number must have the size
 // of a structure in it, as other drivers use the same letters: those of Xen have none.
 func deviceRow(cmd uint32) *subRow {
-	d, ok := devices[[2]uint8{uint8(cmd >> 8), uint8(cmd)}]
+	d, ok := devices()[[2]uint8{uint8(cmd >> 8), uint8(cmd)}]
 	xen := d.dir != kSkip
 	if !ok || xen && linux.IocDir(cmd) != 0 {
 		return nil

@@ -1,6 +1,8 @@
 package syswrap
 
 import (
+	"sync"
+
 	"gogrind/internal/guest"
 	"gogrind/internal/linux"
 
@@ -145,53 +147,55 @@ func uringProvide(c *Call, name string, q *uringRequest) {
 }
 
 // uringOps by number. Requests without a row lead nowhere.
-var uringOps = map[uint8]uringOp{
-	1:  {"READV", uringVector(true)},
-	2:  {"WRITEV", uringVector(false)},
-	4:  {"READ_FIXED", uringOut(uringLen)},
-	5:  {"WRITE_FIXED", uringIn(uringLen)},
-	9:  {"SENDMSG", uringSend},
-	10: {"RECVMSG", uringReceive},
-	11: {"TIMEOUT", uringIn(uringFixed(linux.SizeofTimespec))},
-	13: {"ACCEPT", uringAccept},
-	15: {"LINK_TIMEOUT", uringIn(uringFixed(linux.SizeofTimespec))},
-	16: {"CONNECT", uringIn(func(q *uringRequest) uint64 { return q.addr2 })},
-	18: {"OPENAT", uringPaths(false)},
-	20: {"FILES_UPDATE", uringIn(uringElems(4))},
-	21: {"STATX", func(c *Call, name string, q *uringRequest) {
-		c.readString(name, q.ptr)
-		c.filled(name, q.addr2, 256) // struct statx
-	}},
-	22: {"READ", uringOut(uringLen)},
-	23: {"WRITE", uringIn(uringLen)},
-	26: {"SEND", uringIn(uringLen)},
-	27: {"RECV", uringOut(uringLen)},
-	28: {"OPENAT2", func(c *Call, name string, q *uringRequest) {
-		c.readString(name, q.ptr)
-		c.read(name, q.addr2, q.size)
-	}},
-	29: {"EPOLL_CTL", func(c *Call, name string, q *uringRequest) {
-		if q.size != unix.EPOLL_CTL_DEL { // where the operation is
-			c.read(name, q.ptr, linux.SizeofEpollEvent)
-		}
-	}},
-	31: {"PROVIDE_BUFFERS", uringProvide},
-	35: {"RENAMEAT", uringPaths(true)},
-	36: {"UNLINKAT", uringPaths(false)},
-	37: {"MKDIRAT", uringPaths(false)},
-	38: {"SYMLINKAT", uringPaths(true)},
-	39: {"LINKAT", uringPaths(true)},
-	41: {"FSETXATTR", uringXattr(false)},
-	42: {"SETXATTR", uringXattr(false)},
-	43: {"FGETXATTR", uringXattr(true)},
-	44: {"GETXATTR", uringXattr(true)},
-	47: {"SEND_ZC", uringIn(uringLen)},
-	48: {"SENDMSG_ZC", uringSend},
-	59: {"EPOLL_WAIT", uringOut(uringElems(linux.SizeofEpollEvent))},
-	60: {"READV_FIXED", uringVector(true)},
-	61: {"WRITEV_FIXED", uringVector(false)},
-	62: {"PIPE", uringOut(uringFixed(8))},
-}
+var uringOps = sync.OnceValue(func() map[uint8]uringOp {
+	return map[uint8]uringOp{
+		1:  {"READV", uringVector(true)},
+		2:  {"WRITEV", uringVector(false)},
+		4:  {"READ_FIXED", uringOut(uringLen)},
+		5:  {"WRITE_FIXED", uringIn(uringLen)},
+		9:  {"SENDMSG", uringSend},
+		10: {"RECVMSG", uringReceive},
+		11: {"TIMEOUT", uringIn(uringFixed(linux.SizeofTimespec))},
+		13: {"ACCEPT", uringAccept},
+		15: {"LINK_TIMEOUT", uringIn(uringFixed(linux.SizeofTimespec))},
+		16: {"CONNECT", uringIn(func(q *uringRequest) uint64 { return q.addr2 })},
+		18: {"OPENAT", uringPaths(false)},
+		20: {"FILES_UPDATE", uringIn(uringElems(4))},
+		21: {"STATX", func(c *Call, name string, q *uringRequest) {
+			c.readString(name, q.ptr)
+			c.filled(name, q.addr2, 256) // struct statx
+		}},
+		22: {"READ", uringOut(uringLen)},
+		23: {"WRITE", uringIn(uringLen)},
+		26: {"SEND", uringIn(uringLen)},
+		27: {"RECV", uringOut(uringLen)},
+		28: {"OPENAT2", func(c *Call, name string, q *uringRequest) {
+			c.readString(name, q.ptr)
+			c.read(name, q.addr2, q.size)
+		}},
+		29: {"EPOLL_CTL", func(c *Call, name string, q *uringRequest) {
+			if q.size != unix.EPOLL_CTL_DEL { // where the operation is
+				c.read(name, q.ptr, linux.SizeofEpollEvent)
+			}
+		}},
+		31: {"PROVIDE_BUFFERS", uringProvide},
+		35: {"RENAMEAT", uringPaths(true)},
+		36: {"UNLINKAT", uringPaths(false)},
+		37: {"MKDIRAT", uringPaths(false)},
+		38: {"SYMLINKAT", uringPaths(true)},
+		39: {"LINKAT", uringPaths(true)},
+		41: {"FSETXATTR", uringXattr(false)},
+		42: {"SETXATTR", uringXattr(false)},
+		43: {"FGETXATTR", uringXattr(true)},
+		44: {"GETXATTR", uringXattr(true)},
+		47: {"SEND_ZC", uringIn(uringLen)},
+		48: {"SENDMSG_ZC", uringSend},
+		59: {"EPOLL_WAIT", uringOut(uringElems(linux.SizeofEpollEvent))},
+		60: {"READV_FIXED", uringVector(true)},
+		61: {"WRITEV_FIXED", uringVector(false)},
+		62: {"PIPE", uringOut(uringFixed(8))},
+	}
+})
 
 // uringXattr: the name is at the address, the value at the second one.
 func uringXattr(fill bool) func(*Call, string, *uringRequest) {
@@ -316,7 +320,7 @@ func (c *Call) uringRequest(a uint64) {
 		return
 	}
 	q := uringRequest{op: b[0], flags: b[1], fd: int32(get32(b[4:])), addr2: get64(b[8:]), ptr: get64(b[16:]), size: uint64(get32(b[24:]))}
-	op, ok := uringOps[q.op]
+	op, ok := uringOps()[q.op]
 	if !ok || q.flags&selectBuffer != 0 && q.op != 10 { // RECVMSG has a header all the same
 		return
 	}
@@ -333,7 +337,7 @@ func uringMask(c *Call) int64 {
 }
 
 // uringRegisters are the commands of io_uring_register by number. nr is the last argument.
-var uringRegisters = func() map[uint32]*subRow {
+var uringRegisters = sync.OnceValue(func() map[uint32]*subRow {
 	row := func(name string, arg Param) *subRow {
 		return &subRow{name: name, args: named("io_uring_register", at(2, arg))}
 	}
@@ -366,7 +370,7 @@ var uringRegisters = func() map[uint32]*subRow {
 		33: row("RESIZE_RINGS", InOut("arg", N(linux.SizeofIoUringParms))),
 		34: row("MEM_REGION", In("arg", N(16))),
 	}
-}()
+})
 
 // uringRegisterRow finds the row of a command: UNREGISTER_BUFFERS and a few others have none, and no argument.
 func uringRegisterRow(c *Call) *subRow {
@@ -375,5 +379,5 @@ func uringRegisterRow(c *Call) *subRow {
 	if op == pbufRing && c.e.watch != nil {
 		c.e.warn("pbuf ring", "the guest gives an io_uring a ring of buffers: which of them the kernel fills is not seen")
 	}
-	return uringRegisters[op]
+	return uringRegisters()[op]
 }

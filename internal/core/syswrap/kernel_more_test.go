@@ -206,8 +206,8 @@ func TestEveryOutput(t *testing.T) {
 		tested[c.name] = true
 	}
 	for _, f := range families {
-		for i := range f.rows {
-			r := &f.rows[i]
+		for i := range f.rows() {
+			r := &f.rows()[i]
 			output := r.after != nil
 			for _, p := range r.args {
 				output = output || p.kind == kOut || p.kind == kInOut || p.kind == kIovOut

@@ -2,6 +2,7 @@ package syswrap
 
 import (
 	"fmt"
+	"sync"
 
 	"gogrind/internal/linux"
 	"gogrind/internal/tool"
@@ -196,7 +197,7 @@ func (c *Call) receivedDescriptors(a, n uint64) {
 
 // warnsOfDescriptor are the calls for which Valgrind warns of a descriptor that no program can have, with the name it gives them.
 // For dup2 and dup3 the new descriptor is looked at, for all others the first one.
-var warnsOfDescriptor = func() map[string]string {
+var warnsOfDescriptor = sync.OnceValue(func() map[string]string {
 	names := map[string]string{"copy_file_range": "copy_file_range(fd_in)", "splice": "splice(fd_in)", "tee": "tee(fd_in)",
 		"vmsplice": "vmsplice(fd)"}
 	for _, n := range []string{"close", "dup2", "dup3", "fallocate", "mq_getsetattr", "mq_notify", "mq_timedreceive", "mq_timedsend", "openat",
@@ -205,7 +206,7 @@ var warnsOfDescriptor = func() map[string]string {
 		names[n] = n
 	}
 	return names
-}()
+})
 
 // impossibleFD warns of a descriptor that is negative or above the hard limit.
 func (c *Call) impossibleFD() {

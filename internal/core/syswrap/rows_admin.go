@@ -1,46 +1,50 @@
 package syswrap
 
 import (
+	"sync"
+
 	"gogrind/internal/linux"
 
 	"golang.org/x/sys/unix"
 )
 
-var adminRows = []row{
-	sys("sethostname", A{In("name", Arg32(1)), Int("len")}),
-	sys("setdomainname", A{In("name", Arg32(1)), Int("len")}),
-	sys("syslog", A{Int("type"), Addr("bufp"), Int("len")}, MayBlock, Before(func(c *Call) {
-		if readsLog(c) {
-			c.write(c.text("bufp"), c.Args[1], Arg32(2).eval(c))
-		}
-	}), After(func(c *Call) {
-		if readsLog(c) {
-			c.wrote(c.Args[1], uint64(c.Result))
-		}
-	})),
-	sys("acct", A{Path("filename").Opt()}),
-	sys("reboot", A{Hex("magic1"), Hex("magic2"), Hex("cmd"),
-		Str("arg").When(func(c *Call) bool { return uint32(c.Args[2]) == unix.LINUX_REBOOT_CMD_RESTART2 })}),
-	sys("swapon", A{Path("specialfile"), Hex("swap_flags")}),
-	sys("swapoff", A{Path("specialfile")}),
-	sys("vhangup", A{}),
-	sys("quotactl", A{Hex("cmd"), Str("special").Opt(), Int("id"), Addr("addr")}, Before(quota(0)), After(quota(0))),
-	sys("quotactl_fd", A{FD("fd"), Hex("cmd"), Int("id"), Addr("addr")}, Before(quota(1)), After(quota(1))),
-	Absent("uselib", "removed from the kernel"),
-	Absent("sysfs", "removed from the kernel in 6.15"),
-	Absent("_sysctl", "removed from the kernel in 5.5"),
-	Absent("nfsservctl", "removed from the kernel in 3.1"),
-	Absent("create_module", "removed from the kernel in 2.6"),
-	Absent("get_kernel_syms", "removed from the kernel in 2.6"),
-	Absent("query_module", "removed from the kernel in 2.6"),
-	Absent("getpmsg", "never implemented"),
-	Absent("putpmsg", "never implemented"),
-	Absent("afs_syscall", "never implemented"),
-	Absent("tuxcall", "never implemented"),
-	Absent("security", "never implemented"),
-	Absent("vserver", "never implemented"),
-	Absent("uprobe", "only for the kernel's own trampolines"),
-	Absent("uretprobe", "only for the kernel's own trampolines"),
+func adminRows() []row {
+	return []row{
+		sys("sethostname", A{In("name", Arg32(1)), Int("len")}),
+		sys("setdomainname", A{In("name", Arg32(1)), Int("len")}),
+		sys("syslog", A{Int("type"), Addr("bufp"), Int("len")}, MayBlock, Before(func(c *Call) {
+			if readsLog(c) {
+				c.write(c.text("bufp"), c.Args[1], Arg32(2).eval(c))
+			}
+		}), After(func(c *Call) {
+			if readsLog(c) {
+				c.wrote(c.Args[1], uint64(c.Result))
+			}
+		})),
+		sys("acct", A{Path("filename").Opt()}),
+		sys("reboot", A{Hex("magic1"), Hex("magic2"), Hex("cmd"),
+			Str("arg").When(func(c *Call) bool { return uint32(c.Args[2]) == unix.LINUX_REBOOT_CMD_RESTART2 })}),
+		sys("swapon", A{Path("specialfile"), Hex("swap_flags")}),
+		sys("swapoff", A{Path("specialfile")}),
+		sys("vhangup", A{}),
+		sys("quotactl", A{Hex("cmd"), Str("special").Opt(), Int("id"), Addr("addr")}, Before(quota(0)), After(quota(0))),
+		sys("quotactl_fd", A{FD("fd"), Hex("cmd"), Int("id"), Addr("addr")}, Before(quota(1)), After(quota(1))),
+		Absent("uselib", "removed from the kernel"),
+		Absent("sysfs", "removed from the kernel in 6.15"),
+		Absent("_sysctl", "removed from the kernel in 5.5"),
+		Absent("nfsservctl", "removed from the kernel in 3.1"),
+		Absent("create_module", "removed from the kernel in 2.6"),
+		Absent("get_kernel_syms", "removed from the kernel in 2.6"),
+		Absent("query_module", "removed from the kernel in 2.6"),
+		Absent("getpmsg", "never implemented"),
+		Absent("putpmsg", "never implemented"),
+		Absent("afs_syscall", "never implemented"),
+		Absent("tuxcall", "never implemented"),
+		Absent("security", "never implemented"),
+		Absent("vserver", "never implemented"),
+		Absent("uprobe", "only for the kernel's own trampolines"),
+		Absent("uretprobe", "only for the kernel's own trampolines"),
+	}
 }
 
 // readsLog reports whether a syslog call is SYSLOG_ACTION_READ, _READ_ALL or _READ_CLEAR of include/linux/syslog.h.
@@ -94,33 +98,35 @@ func quota(cmd int) func(c *Call) {
 	}
 }
 
-var mountRows = []row{
-	sys("mount", A{Str("source").Opt(), Path("target"), Str("type").Opt(), Addr("flags"), Addr("data")}, Before(mountData)),
-	sys("umount2", A{Path("path"), Hex("flags")}),
-	sys("pivot_root", A{Path("new_root"), Path("old_root")}),
-	sys("unshare", A{Addr("flags")}, Do(func(c *Call) int64 {
-		r := c.perform()
-		if r == errno(unix.EINVAL) && c.Args[0]&(unix.CLONE_NEWUSER|unix.CLONE_THREAD|unix.CLONE_SIGHAND|unix.CLONE_VM) != 0 {
-			c.e.warn("unshare", "unshare(%#x) fails because gogrind has threads of its own", c.Args[0])
-		}
-		return r
-	})),
-	sys("setns", A{FD("fd"), Hex("nstype")}),
-	sys("open_tree", A{DirFD("dfd"), Path("filename"), Hex("flags")}, NewFD),
-	sys("open_tree_attr", A{DirFD("dfd"), Path("filename"), Hex("flags"), In("uattr", Arg(4)).Opt(), Addr("usize")}, NewFD),
-	sys("move_mount", A{DirFD("from_dfd"), Path("from_pathname"), DirFD("to_dfd"), Path("to_pathname"), Hex("flags")}),
-	sys("fsopen", A{Str("fs_name"), Hex("flags")}, NewFD),
-	sys("fsconfig", A{FD("fs_fd"), Int("cmd"), Str("key").Opt(), Addr("value"), Int("aux")}, Before(fsconfig)),
-	sys("fsmount", A{FD("fs_fd"), Hex("flags"), Hex("attr_flags")}, NewFD),
-	sys("fspick", A{DirFD("dfd"), Path("path"), Hex("flags")}, NewFD),
-	sys("mount_setattr", A{DirFD("dfd"), Path("path"), Hex("flags"), In("uattr", Arg(4)), Addr("usize")}),
-	sys("statmount", A{In("req", N(24)), Out("buf", Arg(2)).Post(Fn("buf->size", func(c *Call) uint64 {
-		n, _ := c.load32(c.Args[1])
-		return uint64(n)
-	})), Addr("bufsize"), Hex("flags")}),
-	sys("listmount", A{In("req", N(24)), Out("mnt_ids", Times(Arg(2), 8)).Post(Times(Result, 8)), Addr("nr_mnt_ids"),
-		Hex("flags")}),
-	sys("listns", A{In("req", N(32)), Out("ns_ids", Times(Arg(2), 8)).Post(Times(Result, 8)), Addr("nr_ns_ids"), Hex("flags")}),
+func mountRows() []row {
+	return []row{
+		sys("mount", A{Str("source").Opt(), Path("target"), Str("type").Opt(), Addr("flags"), Addr("data")}, Before(mountData)),
+		sys("umount2", A{Path("path"), Hex("flags")}),
+		sys("pivot_root", A{Path("new_root"), Path("old_root")}),
+		sys("unshare", A{Addr("flags")}, Do(func(c *Call) int64 {
+			r := c.perform()
+			if r == errno(unix.EINVAL) && c.Args[0]&(unix.CLONE_NEWUSER|unix.CLONE_THREAD|unix.CLONE_SIGHAND|unix.CLONE_VM) != 0 {
+				c.e.warn("unshare", "unshare(%#x) fails because gogrind has threads of its own", c.Args[0])
+			}
+			return r
+		})),
+		sys("setns", A{FD("fd"), Hex("nstype")}),
+		sys("open_tree", A{DirFD("dfd"), Path("filename"), Hex("flags")}, NewFD),
+		sys("open_tree_attr", A{DirFD("dfd"), Path("filename"), Hex("flags"), In("uattr", Arg(4)).Opt(), Addr("usize")}, NewFD),
+		sys("move_mount", A{DirFD("from_dfd"), Path("from_pathname"), DirFD("to_dfd"), Path("to_pathname"), Hex("flags")}),
+		sys("fsopen", A{Str("fs_name"), Hex("flags")}, NewFD),
+		sys("fsconfig", A{FD("fs_fd"), Int("cmd"), Str("key").Opt(), Addr("value"), Int("aux")}, Before(fsconfig)),
+		sys("fsmount", A{FD("fs_fd"), Hex("flags"), Hex("attr_flags")}, NewFD),
+		sys("fspick", A{DirFD("dfd"), Path("path"), Hex("flags")}, NewFD),
+		sys("mount_setattr", A{DirFD("dfd"), Path("path"), Hex("flags"), In("uattr", Arg(4)), Addr("usize")}),
+		sys("statmount", A{In("req", N(24)), Out("buf", Arg(2)).Post(Fn("buf->size", func(c *Call) uint64 {
+			n, _ := c.load32(c.Args[1])
+			return uint64(n)
+		})), Addr("bufsize"), Hex("flags")}),
+		sys("listmount", A{In("req", N(24)), Out("mnt_ids", Times(Arg(2), 8)).Post(Times(Result, 8)), Addr("nr_mnt_ids"),
+			Hex("flags")}),
+		sys("listns", A{In("req", N(32)), Out("ns_ids", Times(Arg(2), 8)).Post(Times(Result, 8)), Addr("nr_ns_ids"), Hex("flags")}),
+	}
 }
 
 // mountData: data is a page of whatever the file system wants, nearly always a string.
@@ -140,46 +146,48 @@ func fsconfig(c *Call) {
 	}
 }
 
-var kernelRows = []row{
-	sys("ptrace", A{Long("request"), Int("pid"), Addr("addr"), Addr("data")}, Sub(ptraceRow)),
-	sys("perf_event_open", A{In("attr", Fn("attr->size", perfAttr)), Int("pid"), Int("cpu"), Int("group_fd"), Addr("flags")},
-		NewFD, Before(func(c *Call) { c.read(c.text("attr->size"), c.Args[0]+4, 4) })),
-	sys("bpf", A{Int("cmd"), Addr("attr"), Int("size")}, Before(bpfBefore), After(bpfAfter)),
-	sys("seccomp", A{Int("operation"), Hex("flags"), Addr("uargs")}, Do(func(c *Call) int64 {
-		switch uint32(c.Args[0]) {
-		case unix.SECCOMP_SET_MODE_STRICT:
-			return refuseStrict(c)
-		case unix.SECCOMP_SET_MODE_FILTER:
-			c.e.warn("seccomp", "the guest installs a system call filter: it is in force for gogrind too")
-		}
-		return c.perform()
-	}), Before(func(c *Call) {
-		if c.Args[2] != 0 && c.Args[0] == unix.SECCOMP_SET_MODE_FILTER {
-			c.read(c.text("uargs"), c.Args[2], linux.SizeofSockFprog)
-		}
-	})),
-	sys("landlock_create_ruleset", A{In("attr", Arg(1)).Opt(), Addr("size"), Hex("flags")}),
-	sys("landlock_add_rule", A{FD("ruleset_fd"), Int("rule_type"), In("rule_attr", Fn("12 or 16 by type", func(c *Call) uint64 {
-		if c.Args[1] == unix.LANDLOCK_RULE_PATH_BENEATH {
-			return 12
-		}
-		return 16
-	})), Hex("flags")}),
-	sys("landlock_restrict_self", A{FD("ruleset_fd"), Hex("flags")}),
-	sys("lsm_get_self_attr", A{Int("attr"), Out("ctx", Fn("*arg2", lsmSize)).Opt().Post(Fn("*arg2", lsmSize)),
-		InOut("size", N(4)), Hex("flags")}),
-	sys("lsm_set_self_attr", A{Int("attr"), In("ctx", Arg32(2)), Int("size"), Hex("flags")}),
-	sys("lsm_list_modules", A{Out("ids", Fn("*arg1", func(c *Call) uint64 { return Deref32(1).eval(c) })).Opt().
-		Post(Times(Result, 8)), InOut("size", N(4)), Hex("flags")}),
-	sys("add_key", A{Str("type"), Str("description").Opt(), In("payload", Arg(3)).Opt().Text("request_key(payload)"), Addr("plen"), Int("keyring")}),
-	sys("request_key", A{Str("type"), Str("description"), Str("callout_info").Opt(), Int("keyring")}),
-	sys("keyctl", A{}, Sub(keyctlRow)),
-	sys("getrandom", A{Out("buf", Arg(1)).Post(Result).Mem("cpu"), Addr("count"), Hex("flags")}, MayBlock),
-	sys("init_module", A{In("umod", Arg(1)), Addr("len"), Str("uargs")}),
-	sys("finit_module", A{FD("fd"), Str("params"), Hex("flags")}),
-	sys("delete_module", A{Str("name_user"), Hex("flags")}),
-	sys("kexec_load", A{Addr("entry"), Addr("nr_segments"), In("segments", Times(Arg(1), 32)), Addr("flags")}),
-	sys("kexec_file_load", A{FD("kernel_fd"), FD("initrd_fd"), Addr("cmdline_len"), In("cmdline_ptr", Arg(2)), Addr("flags")}),
+func kernelRows() []row {
+	return []row{
+		sys("ptrace", A{Long("request"), Int("pid"), Addr("addr"), Addr("data")}, Sub(ptraceRow)),
+		sys("perf_event_open", A{In("attr", Fn("attr->size", perfAttr)), Int("pid"), Int("cpu"), Int("group_fd"), Addr("flags")},
+			NewFD, Before(func(c *Call) { c.read(c.text("attr->size"), c.Args[0]+4, 4) })),
+		sys("bpf", A{Int("cmd"), Addr("attr"), Int("size")}, Before(bpfBefore), After(bpfAfter)),
+		sys("seccomp", A{Int("operation"), Hex("flags"), Addr("uargs")}, Do(func(c *Call) int64 {
+			switch uint32(c.Args[0]) {
+			case unix.SECCOMP_SET_MODE_STRICT:
+				return refuseStrict(c)
+			case unix.SECCOMP_SET_MODE_FILTER:
+				c.e.warn("seccomp", "the guest installs a system call filter: it is in force for gogrind too")
+			}
+			return c.perform()
+		}), Before(func(c *Call) {
+			if c.Args[2] != 0 && c.Args[0] == unix.SECCOMP_SET_MODE_FILTER {
+				c.read(c.text("uargs"), c.Args[2], linux.SizeofSockFprog)
+			}
+		})),
+		sys("landlock_create_ruleset", A{In("attr", Arg(1)).Opt(), Addr("size"), Hex("flags")}),
+		sys("landlock_add_rule", A{FD("ruleset_fd"), Int("rule_type"), In("rule_attr", Fn("12 or 16 by type", func(c *Call) uint64 {
+			if c.Args[1] == unix.LANDLOCK_RULE_PATH_BENEATH {
+				return 12
+			}
+			return 16
+		})), Hex("flags")}),
+		sys("landlock_restrict_self", A{FD("ruleset_fd"), Hex("flags")}),
+		sys("lsm_get_self_attr", A{Int("attr"), Out("ctx", Fn("*arg2", lsmSize)).Opt().Post(Fn("*arg2", lsmSize)),
+			InOut("size", N(4)), Hex("flags")}),
+		sys("lsm_set_self_attr", A{Int("attr"), In("ctx", Arg32(2)), Int("size"), Hex("flags")}),
+		sys("lsm_list_modules", A{Out("ids", Fn("*arg1", func(c *Call) uint64 { return Deref32(1).eval(c) })).Opt().
+			Post(Times(Result, 8)), InOut("size", N(4)), Hex("flags")}),
+		sys("add_key", A{Str("type"), Str("description").Opt(), In("payload", Arg(3)).Opt().Text("request_key(payload)"), Addr("plen"), Int("keyring")}),
+		sys("request_key", A{Str("type"), Str("description"), Str("callout_info").Opt(), Int("keyring")}),
+		sys("keyctl", A{}, Sub(keyctlRow)),
+		sys("getrandom", A{Out("buf", Arg(1)).Post(Result).Mem("cpu"), Addr("count"), Hex("flags")}, MayBlock),
+		sys("init_module", A{In("umod", Arg(1)), Addr("len"), Str("uargs")}),
+		sys("finit_module", A{FD("fd"), Str("params"), Hex("flags")}),
+		sys("delete_module", A{Str("name_user"), Hex("flags")}),
+		sys("kexec_load", A{Addr("entry"), Addr("nr_segments"), In("segments", Times(Arg(1), 32)), Addr("flags")}),
+		sys("kexec_file_load", A{FD("kernel_fd"), FD("initrd_fd"), Addr("cmdline_len"), In("cmdline_ptr", Arg(2)), Addr("flags")}),
+	}
 }
 
 func lsmSize(c *Call) uint64 { return Deref32(2).eval(c) }
@@ -277,7 +285,7 @@ type keyctlCommand struct {
 
 // keyctlCommands are the commands by number: include/uapi/linux/keyctl.h. Unlike elsewhere, names of registers include the
 // command: keyctl(KEYCTL_UPDATE)(payload), and so do those of memory: keyctl(KEYCTL_UPDATE, payload).
-var keyctlCommands = func() map[uint64]*subRow {
+var keyctlCommands = sync.OnceValue(func() map[uint64]*subRow {
 	rows := make(map[uint64]*subRow)
 	for nr, k := range map[uint64]keyctlCommand{
 		unix.KEYCTL_GET_KEYRING_ID:       {"GET_KEYRING_ID", A{Int("id"), Int("create")}},
@@ -311,12 +319,12 @@ var keyctlCommands = func() map[uint64]*subRow {
 		rows[nr] = &subRow{name: command, args: named("keyctl("+command+")", append(A{Int("option")}, k.args...))}
 	}
 	return rows
-}()
+})
 
 var keyctlOther = &subRow{name: "other", args: named("keyctl", A{Int("option")})}
 
 func keyctlRow(c *Call) *subRow {
-	if r, ok := keyctlCommands[c.Args[0]]; ok {
+	if r, ok := keyctlCommands()[c.Args[0]]; ok {
 		return r
 	}
 	return keyctlOther

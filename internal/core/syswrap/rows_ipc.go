@@ -6,33 +6,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var ipcRows = []row{
-	sys("shmget", A{Int("key"), Addr("size"), Hex("shmflg")}),
-	sys("shmctl", A{Int("shmid"), Int("cmd"), Addr("buf")}, Sub(shmctlRow)),
-	sys("semget", A{Int("key"), Int("nsems"), Hex("semflg")}),
-	sys("semop", A{Int("semid"), In("sops", Times(Arg(2), linux.SizeofSembuf)), Addr("nsoops")}, MayBlock),
-	sys("semtimedop", A{Int("semid"), In("sops", Times(Arg(2), linux.SizeofSembuf)), Addr("nsoops"),
-		In("timeout", N(linux.SizeofTimespec)).Opt()}, MayBlock),
-	sys("semctl", A{Int("semid"), Int("semnum"), Int("cmd")}, Sub(semctlRow)),
-	sys("msgget", A{Int("key"), Hex("msgflg")}),
-	sys("msgsnd", A{Int("msqid"), In("msgp", N(8)).Text("msgsnd(msgp->mtype)"), Addr("msgsz"), Hex("msgflg")}, MayBlock,
-		Before(func(c *Call) { c.read("msgsnd(msgp->mtext)", c.Args[1]+8, c.Args[2]) })),
-	sys("msgrcv", A{Int("msqid"), Out("msgp", N(8)).Text("msgrcv(msgp->mtype)"), Addr("msgsz"), Long("msgytp"),
-		Hex("msgflg")}, MayBlock,
-		Before(func(c *Call) { c.write("msgrcv(msgp->mtext)", c.Args[1]+8, c.Args[2]) }),
-		After(func(c *Call) { c.wrote(c.Args[1]+8, uint64(c.Result)) })),
-	sys("msgctl", A{Int("msqid"), Int("cmd"), Addr("buf")}, Sub(msgctlRow)),
-	sys("mq_open", A{Str("name"), Hex("oflag"), Mode("mode").When(creates), In("attr", N(linux.SizeofMqAttr)).Opt().
-		When(creates).Fields(F("->mq_maxmsg", 8, 8), F("->mq_msgsize", 16, 8))}, NewFD),
-	sys("mq_unlink", A{Str("name")}),
-	sys("mq_timedsend", A{FD("mqdes"), In("msg_ptr", Arg(2)), Addr("msg_len"), Int("msg_prio"),
-		In("abs_timeout", N(linux.SizeofTimespec)).Opt()}, MayBlock),
-	sys("mq_timedreceive", A{FD("mqdes"), Out("msg_ptr", Arg(2)).Post(Result), Addr("msg_len"), Out("msg_prio", N(4)).Opt(),
-		In("abs_timeout", N(linux.SizeofTimespec)).Opt()}, MayBlock),
-	sys("mq_notify", A{FD("mqdes"), In("notification", N(linux.SizeofSigevent)).Opt().
-		Fields(F("", 0, 8), F("", 8, 4), F("", 12, 4))}),
-	sys("mq_getsetattr", A{FD("mqdes"), In("mqstat", N(linux.SizeofMqAttr)).Opt().Fields(F("->mq_flags", 0, 8)),
-		Out("omqstat", N(linux.SizeofMqAttr)).Opt()}),
+func ipcRows() []row {
+	return []row{
+		sys("shmget", A{Int("key"), Addr("size"), Hex("shmflg")}),
+		sys("shmctl", A{Int("shmid"), Int("cmd"), Addr("buf")}, Sub(shmctlRow)),
+		sys("semget", A{Int("key"), Int("nsems"), Hex("semflg")}),
+		sys("semop", A{Int("semid"), In("sops", Times(Arg(2), linux.SizeofSembuf)), Addr("nsoops")}, MayBlock),
+		sys("semtimedop", A{Int("semid"), In("sops", Times(Arg(2), linux.SizeofSembuf)), Addr("nsoops"),
+			In("timeout", N(linux.SizeofTimespec)).Opt()}, MayBlock),
+		sys("semctl", A{Int("semid"), Int("semnum"), Int("cmd")}, Sub(semctlRow)),
+		sys("msgget", A{Int("key"), Hex("msgflg")}),
+		sys("msgsnd", A{Int("msqid"), In("msgp", N(8)).Text("msgsnd(msgp->mtype)"), Addr("msgsz"), Hex("msgflg")}, MayBlock,
+			Before(func(c *Call) { c.read("msgsnd(msgp->mtext)", c.Args[1]+8, c.Args[2]) })),
+		sys("msgrcv", A{Int("msqid"), Out("msgp", N(8)).Text("msgrcv(msgp->mtype)"), Addr("msgsz"), Long("msgytp"),
+			Hex("msgflg")}, MayBlock,
+			Before(func(c *Call) { c.write("msgrcv(msgp->mtext)", c.Args[1]+8, c.Args[2]) }),
+			After(func(c *Call) { c.wrote(c.Args[1]+8, uint64(c.Result)) })),
+		sys("msgctl", A{Int("msqid"), Int("cmd"), Addr("buf")}, Sub(msgctlRow)),
+		sys("mq_open", A{Str("name"), Hex("oflag"), Mode("mode").When(creates), In("attr", N(linux.SizeofMqAttr)).Opt().
+			When(creates).Fields(F("->mq_maxmsg", 8, 8), F("->mq_msgsize", 16, 8))}, NewFD),
+		sys("mq_unlink", A{Str("name")}),
+		sys("mq_timedsend", A{FD("mqdes"), In("msg_ptr", Arg(2)), Addr("msg_len"), Int("msg_prio"),
+			In("abs_timeout", N(linux.SizeofTimespec)).Opt()}, MayBlock),
+		sys("mq_timedreceive", A{FD("mqdes"), Out("msg_ptr", Arg(2)).Post(Result), Addr("msg_len"), Out("msg_prio", N(4)).Opt(),
+			In("abs_timeout", N(linux.SizeofTimespec)).Opt()}, MayBlock),
+		sys("mq_notify", A{FD("mqdes"), In("notification", N(linux.SizeofSigevent)).Opt().
+			Fields(F("", 0, 8), F("", 8, 4), F("", 12, 4))}),
+		sys("mq_getsetattr", A{FD("mqdes"), In("mqstat", N(linux.SizeofMqAttr)).Opt().Fields(F("->mq_flags", 0, 8)),
+			Out("omqstat", N(linux.SizeofMqAttr)).Opt()}),
+	}
 }
 
 // ipc64 is the flag IPC_64 that 32-bit libraries add to commands.

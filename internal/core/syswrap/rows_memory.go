@@ -7,72 +7,74 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var memoryRows = []row{
-	sys("mmap", A{Addr("start"), Addr("length"), Addr("prot"), Addr("flags"),
-		Int("fd"), Long("offset")}, Do(mmap)),
-	sys("munmap", A{Addr("start"), Addr("length")}, Do(func(c *Call) int64 {
-		return raw(c.e.space.Munmap(guest.Addr(c.Args[0]), c.Args[1]))
-	})),
-	sys("mremap", A{Addr("old_addr"), Addr("old_size"), Addr("new_size"), Addr("flags"),
-		Addr("new_addr").When(when(3, unix.MREMAP_FIXED|unix.MREMAP_DONTUNMAP))}, Do(func(c *Call) int64 {
-		return rawAddr(c.e.space.Mremap(guest.Addr(c.Args[0]), c.Args[1], c.Args[2], int(c.Args[3]), guest.Addr(c.Args[4])))
-	})),
-	sys("mprotect", A{Addr("addr"), Addr("len"), Addr("prot")}, Do(func(c *Call) int64 {
-		return raw(c.e.space.Mprotect(guest.Addr(c.Args[0]), c.Args[1], int(c.Args[2])))
-	})),
-	sys("brk", A{Addr("end_data_segment")}, Do(func(c *Call) int64 {
-		from := c.e.space.Brk(0)
-		to := c.e.space.Brk(guest.Addr(c.Args[0]))
-		if from != to && c.e.cfg.Break != nil {
-			c.e.cfg.Break(c.t, from, to)
-		}
-		return int64(to)
-	})),
-	sys("madvise", A{Addr("start"), Addr("length"), Int("advice")}, Do(func(c *Call) int64 {
-		return raw(c.e.space.Madvise(guest.Addr(c.Args[0]), c.Args[1], int(int32(c.Args[2]))))
-	})),
-	sys("msync", A{Addr("start"), Addr("length"), Hex("flags")}, Do(func(c *Call) int64 {
-		return raw(c.e.space.Msync(guest.Addr(c.Args[0]), c.Args[1], int(int32(c.Args[2]))))
-	})),
-	sys("mincore", A{Addr("start"), Addr("length"), Out("vec", Fn("pages of arg1", pagesOf))}, Do(covered)),
-	sys("mlock", A{Addr("addr"), Addr("len")}, Do(covered)),
-	sys("mlock2", A{Addr("addr"), Addr("len"), Hex("flags")}, Do(covered)),
-	sys("munlock", A{Addr("addr"), Addr("len")}, Do(covered)),
-	sys("mlockall", A{Hex("flags")}, Do(mlockall)),
-	sys("munlockall", A{}, Do(func(*Call) int64 { return 0 })),
-	sys("pkey_mprotect", A{Addr("addr"), Addr("len"), Addr("prot"), Int("pkey")}, Do(func(c *Call) int64 {
-		if int32(c.Args[3]) != -1 {
-			return errno(unix.EINVAL) // pkey_alloc has given none
-		}
-		return raw(c.e.space.Mprotect(guest.Addr(c.Args[0]), c.Args[1], int(c.Args[2])))
-	})),
-	// No keys are left: what a processor without protection keys answers. The tool could not see their effect.
-	sys("pkey_alloc", A{Hex(`"flags"`), Hex(`"access_rights"`)}, Do(func(*Call) int64 { return errno(unix.ENOSPC) })),
-	sys("pkey_free", A{Int(`"pkey"`)}, Do(func(*Call) int64 { return errno(unix.EINVAL) })),
-	sys("shmat", A{Int("shmid"), Addr("shmaddr"), Hex("shmflg")}, Do(func(c *Call) int64 {
-		return rawAddr(c.e.space.Shmat(int(int32(c.Args[0])), guest.Addr(c.Args[1]), int(int32(c.Args[2]))))
-	})),
-	sys("shmdt", A{Addr("shmaddr")}, Do(func(c *Call) int64 { return raw(c.e.space.Shmdt(guest.Addr(c.Args[0]))) })),
-	sys("mbind", A{Addr("start"), Addr("len"), Int("policy"), In("nodemask", nodes(4)).Opt(), Addr("maxnode"),
-		Hex("flags")}),
-	sys("set_mempolicy", A{Int("policy"), In("nodemask", nodes(2)).Opt(), Addr("maxnode")}),
-	sys("get_mempolicy", A{Out("policy", N(4)).Opt(), Out("nodemask", nodes(2)).Opt(), Addr("maxnode"), Addr("addr"),
-		Hex("flags")}),
-	sys("set_mempolicy_home_node", A{Addr("start"), Addr("len"), Int("home_node"), Hex("flags")}),
-	sys("migrate_pages", A{Int("pid"), Addr("maxnode"), In("old_nodes", nodes(1)), In("new_nodes", nodes(1))}),
-	sys("move_pages", A{Int("pid"), Addr("nr_pages"), In("pages", Times(Arg(1), 8)), In("nodes", Times(Arg(1), 4)).Opt(),
-		Out("status", Times(Arg(1), 4)), Hex("flags")}),
-	sys("process_vm_readv", A{Int("pid"), IovOut("lvec", Arg(2)), Addr("liovcnt"),
-		In("rvec", Times(Arg(4), linux.SizeofIovec)), Addr("riovcnt"), Addr("flags")}),
-	sys("process_vm_writev", A{Int("pid"), IovIn("lvec", Arg(2)), Addr("liovcnt"),
-		In("rvec", Times(Arg(4), linux.SizeofIovec)), Addr("riovcnt"), Addr("flags")}),
-	sys("process_madvise", A{FD("pidfd"), In("vec", Times(Arg(2), linux.SizeofIovec)), Addr("vlen"), Int("advice"),
-		Hex("flags")}),
-	sys("process_mrelease", A{FD("pidfd"), Hex("flags")}),
-	sys("membarrier", A{Int("cmd"), Hex("flags"), Int("cpu_id")}),
-	Absent("remap_file_pages", "deprecated since Linux 3.16; mmap does it"),
-	Absent("mseal", "the tool must be able to change protections, so nothing can be sealed"),
-	Absent("map_shadow_stack", "translated code runs without the processor's shadow stack"),
+func memoryRows() []row {
+	return []row{
+		sys("mmap", A{Addr("start"), Addr("length"), Addr("prot"), Addr("flags"),
+			Int("fd"), Long("offset")}, Do(mmap)),
+		sys("munmap", A{Addr("start"), Addr("length")}, Do(func(c *Call) int64 {
+			return raw(c.e.space.Munmap(guest.Addr(c.Args[0]), c.Args[1]))
+		})),
+		sys("mremap", A{Addr("old_addr"), Addr("old_size"), Addr("new_size"), Addr("flags"),
+			Addr("new_addr").When(when(3, unix.MREMAP_FIXED|unix.MREMAP_DONTUNMAP))}, Do(func(c *Call) int64 {
+			return rawAddr(c.e.space.Mremap(guest.Addr(c.Args[0]), c.Args[1], c.Args[2], int(c.Args[3]), guest.Addr(c.Args[4])))
+		})),
+		sys("mprotect", A{Addr("addr"), Addr("len"), Addr("prot")}, Do(func(c *Call) int64 {
+			return raw(c.e.space.Mprotect(guest.Addr(c.Args[0]), c.Args[1], int(c.Args[2])))
+		})),
+		sys("brk", A{Addr("end_data_segment")}, Do(func(c *Call) int64 {
+			from := c.e.space.Brk(0)
+			to := c.e.space.Brk(guest.Addr(c.Args[0]))
+			if from != to && c.e.cfg.Break != nil {
+				c.e.cfg.Break(c.t, from, to)
+			}
+			return int64(to)
+		})),
+		sys("madvise", A{Addr("start"), Addr("length"), Int("advice")}, Do(func(c *Call) int64 {
+			return raw(c.e.space.Madvise(guest.Addr(c.Args[0]), c.Args[1], int(int32(c.Args[2]))))
+		})),
+		sys("msync", A{Addr("start"), Addr("length"), Hex("flags")}, Do(func(c *Call) int64 {
+			return raw(c.e.space.Msync(guest.Addr(c.Args[0]), c.Args[1], int(int32(c.Args[2]))))
+		})),
+		sys("mincore", A{Addr("start"), Addr("length"), Out("vec", Fn("pages of arg1", pagesOf))}, Do(covered)),
+		sys("mlock", A{Addr("addr"), Addr("len")}, Do(covered)),
+		sys("mlock2", A{Addr("addr"), Addr("len"), Hex("flags")}, Do(covered)),
+		sys("munlock", A{Addr("addr"), Addr("len")}, Do(covered)),
+		sys("mlockall", A{Hex("flags")}, Do(mlockall)),
+		sys("munlockall", A{}, Do(func(*Call) int64 { return 0 })),
+		sys("pkey_mprotect", A{Addr("addr"), Addr("len"), Addr("prot"), Int("pkey")}, Do(func(c *Call) int64 {
+			if int32(c.Args[3]) != -1 {
+				return errno(unix.EINVAL) // pkey_alloc has given none
+			}
+			return raw(c.e.space.Mprotect(guest.Addr(c.Args[0]), c.Args[1], int(c.Args[2])))
+		})),
+		// No keys are left: what a processor without protection keys answers. The tool could not see their effect.
+		sys("pkey_alloc", A{Hex(`"flags"`), Hex(`"access_rights"`)}, Do(func(*Call) int64 { return errno(unix.ENOSPC) })),
+		sys("pkey_free", A{Int(`"pkey"`)}, Do(func(*Call) int64 { return errno(unix.EINVAL) })),
+		sys("shmat", A{Int("shmid"), Addr("shmaddr"), Hex("shmflg")}, Do(func(c *Call) int64 {
+			return rawAddr(c.e.space.Shmat(int(int32(c.Args[0])), guest.Addr(c.Args[1]), int(int32(c.Args[2]))))
+		})),
+		sys("shmdt", A{Addr("shmaddr")}, Do(func(c *Call) int64 { return raw(c.e.space.Shmdt(guest.Addr(c.Args[0]))) })),
+		sys("mbind", A{Addr("start"), Addr("len"), Int("policy"), In("nodemask", nodes(4)).Opt(), Addr("maxnode"),
+			Hex("flags")}),
+		sys("set_mempolicy", A{Int("policy"), In("nodemask", nodes(2)).Opt(), Addr("maxnode")}),
+		sys("get_mempolicy", A{Out("policy", N(4)).Opt(), Out("nodemask", nodes(2)).Opt(), Addr("maxnode"), Addr("addr"),
+			Hex("flags")}),
+		sys("set_mempolicy_home_node", A{Addr("start"), Addr("len"), Int("home_node"), Hex("flags")}),
+		sys("migrate_pages", A{Int("pid"), Addr("maxnode"), In("old_nodes", nodes(1)), In("new_nodes", nodes(1))}),
+		sys("move_pages", A{Int("pid"), Addr("nr_pages"), In("pages", Times(Arg(1), 8)), In("nodes", Times(Arg(1), 4)).Opt(),
+			Out("status", Times(Arg(1), 4)), Hex("flags")}),
+		sys("process_vm_readv", A{Int("pid"), IovOut("lvec", Arg(2)), Addr("liovcnt"),
+			In("rvec", Times(Arg(4), linux.SizeofIovec)), Addr("riovcnt"), Addr("flags")}),
+		sys("process_vm_writev", A{Int("pid"), IovIn("lvec", Arg(2)), Addr("liovcnt"),
+			In("rvec", Times(Arg(4), linux.SizeofIovec)), Addr("riovcnt"), Addr("flags")}),
+		sys("process_madvise", A{FD("pidfd"), In("vec", Times(Arg(2), linux.SizeofIovec)), Addr("vlen"), Int("advice"),
+			Hex("flags")}),
+		sys("process_mrelease", A{FD("pidfd"), Hex("flags")}),
+		sys("membarrier", A{Int("cmd"), Hex("flags"), Int("cpu_id")}),
+		Absent("remap_file_pages", "deprecated since Linux 3.16; mmap does it"),
+		Absent("mseal", "the tool must be able to change protections, so nothing can be sealed"),
+		Absent("map_shadow_stack", "translated code runs without the processor's shadow stack"),
+	}
 }
 
 // raw turns an error of AddressSpace into a raw result.

@@ -9,65 +9,67 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var processRows = []row{
-	sys("exit", A{Int("status")}, Do(func(c *Call) int64 {
-		c.out = Outcome{Kind: Exit, Status: int(c.Args[0] & 0xff)}
-		return 0
-	})),
-	sys("exit_group", A{Int("status")}, Do(func(c *Call) int64 {
-		c.out = Outcome{Kind: ExitGroup, Status: int(c.Args[0] & 0xff)}
-		return 0
-	})),
-	sys("fork", A{}, Do(func(c *Call) int64 {
-		c.out = Outcome{Kind: Fork, Clone: CloneArgs{ExitSignal: int(unix.SIGCHLD)}}
-		return 0
-	})),
-	sys("vfork", A{}, Do(func(c *Call) int64 {
-		c.out = Outcome{Kind: Vfork, Clone: CloneArgs{Flags: unix.CLONE_VFORK | unix.CLONE_VM, ExitSignal: int(unix.SIGCHLD)}}
-		return 0
-	})),
-	sys("clone", cloneParams, Do(clone)),
-	sys("clone3", A{In("cl_args", Arg(1)), Addr("size")}, Before(clone3Memory), Do(clone3), After(clone3Memory)),
-	sys("execve", A{Path("filename"), Addr("argv"), Addr("envp")}, Before(execBefore(1)), Do(exec)),
-	sys("execveat", A{DirFD("fd"), Path("filename"), Addr("argv"), Addr("envp"), Hex("flags")}, Before(execBefore(2)), Do(exec)),
-	sys("wait4", A{Int("pid"), Out("status", N(4)).Opt().Post(ifChild), Hex("options"),
-		Out("rusage", N(linux.SizeofRusage)).Opt().Post(ifChild)}, MayBlock),
-	sys("waitid", A{Int("which"), Int("pid"), Out("infop", N(linux.SizeofSiginfo)).Opt().Text("waitid(infop)"), Hex("options"),
-		Out("ru", N(linux.SizeofRusage)).Opt().Text("waitid(ru)")}, As("sys_waitid"), MayBlock),
-	sys("set_tid_address", A{Addr("tidptr")}),
-	sys("set_robust_list", A{In("head", Arg(1)), Addr("len")}),
-	sys("get_robust_list", A{Int("pid"), Out("head_ptr", N(8)), Out("len_ptr", N(8))}),
-	Absent("rseq", "a restartable sequence cannot be aborted in translated code; the C library does without"),
-	Absent("rseq_slice_yield", "needs rseq"),
-	sys("arch_prctl", A{Int("option")}, Sub(archPrctlRow)),
-	sys("prctl", A{Int("option")}, Sub(prctlRow)),
-	sys("futex", A{Addr("futex"), Hex("op")}, MayBlock, Sub(futexRow)),
-	sys("futex_waitv", A{In("waiters", Times(Arg32(1), linux.SizeofFutexWaitv)), Int("nr_futexes"), Hex("flags"),
-		In("timeout", N(linux.SizeofTimespec)).Opt(), Int("clockid")}, MayBlock),
-	sys("futex_wake", A{Addr("uaddr"), Addr("mask"), Int("nr"), Hex("flags")}),
-	sys("futex_wait", A{In("uaddr", N(4)), Addr("val"), Addr("mask"), Hex("flags"),
-		In("timeout", N(linux.SizeofTimespec)).Opt(), Int("clockid")}, MayBlock),
-	sys("futex_requeue", A{In("waiters", N(2*linux.SizeofFutexWaitv)), Hex("flags"), Int("nr_wake"), Int("nr_requeue")}),
-	sys("getpid", A{}),
-	sys("getppid", A{}),
-	sys("gettid", A{}),
-	sys("getpgid", A{Int("pid")}),
-	sys("setpgid", A{Int("pid"), Int("pgid")}),
-	sys("getpgrp", A{}),
-	sys("setsid", A{}),
-	sys("getsid", A{Int("pid")}),
-	sys("pidfd_open", A{Int("pid"), Hex("flags")}, NewFD),
-	sys("pidfd_getfd", A{FD("pidfd"), Int("targetfd"), Hex("flags")}, NewFD),
-	sys("pidfd_send_signal", A{FD("pidfd"), Int("sig"), In("info", N(linux.SizeofSiginfo)).Opt(), Hex("flags")}),
-	sys("kcmp", A{Int("pid1"), Int("pid2"), Int("type"), Addr("idx1"), Addr("idx2")}),
-	sys("personality", A{Hex("persona")}),
-	sys("getcpu", A{Out("cpu", N(4)).Opt(), Out("node", N(4)).Opt(), Addr("tcache")}),
-	sys("restart_syscall", A{}, MayBlock),
-	Absent("modify_ldt", "segment descriptors are for 16-bit and 32-bit code, which gogrind does not run"),
-	Absent("iopl", "port access would need real instructions of the kernel's privilege"),
-	Absent("ioperm", "port access would need real instructions of the kernel's privilege"),
-	Absent("set_thread_area", "32-bit only"),
-	Absent("get_thread_area", "32-bit only"),
+func processRows() []row {
+	return []row{
+		sys("exit", A{Int("status")}, Do(func(c *Call) int64 {
+			c.out = Outcome{Kind: Exit, Status: int(c.Args[0] & 0xff)}
+			return 0
+		})),
+		sys("exit_group", A{Int("status")}, Do(func(c *Call) int64 {
+			c.out = Outcome{Kind: ExitGroup, Status: int(c.Args[0] & 0xff)}
+			return 0
+		})),
+		sys("fork", A{}, Do(func(c *Call) int64 {
+			c.out = Outcome{Kind: Fork, Clone: CloneArgs{ExitSignal: int(unix.SIGCHLD)}}
+			return 0
+		})),
+		sys("vfork", A{}, Do(func(c *Call) int64 {
+			c.out = Outcome{Kind: Vfork, Clone: CloneArgs{Flags: unix.CLONE_VFORK | unix.CLONE_VM, ExitSignal: int(unix.SIGCHLD)}}
+			return 0
+		})),
+		sys("clone", cloneParams, Do(clone)),
+		sys("clone3", A{In("cl_args", Arg(1)), Addr("size")}, Before(clone3Memory), Do(clone3), After(clone3Memory)),
+		sys("execve", A{Path("filename"), Addr("argv"), Addr("envp")}, Before(execBefore(1)), Do(exec)),
+		sys("execveat", A{DirFD("fd"), Path("filename"), Addr("argv"), Addr("envp"), Hex("flags")}, Before(execBefore(2)), Do(exec)),
+		sys("wait4", A{Int("pid"), Out("status", N(4)).Opt().Post(ifChild), Hex("options"),
+			Out("rusage", N(linux.SizeofRusage)).Opt().Post(ifChild)}, MayBlock),
+		sys("waitid", A{Int("which"), Int("pid"), Out("infop", N(linux.SizeofSiginfo)).Opt().Text("waitid(infop)"), Hex("options"),
+			Out("ru", N(linux.SizeofRusage)).Opt().Text("waitid(ru)")}, As("sys_waitid"), MayBlock),
+		sys("set_tid_address", A{Addr("tidptr")}),
+		sys("set_robust_list", A{In("head", Arg(1)), Addr("len")}),
+		sys("get_robust_list", A{Int("pid"), Out("head_ptr", N(8)), Out("len_ptr", N(8))}),
+		Absent("rseq", "a restartable sequence cannot be aborted in translated code; the C library does without"),
+		Absent("rseq_slice_yield", "needs rseq"),
+		sys("arch_prctl", A{Int("option")}, Sub(archPrctlRow)),
+		sys("prctl", A{Int("option")}, Sub(prctlRow)),
+		sys("futex", A{Addr("futex"), Hex("op")}, MayBlock, Sub(futexRow)),
+		sys("futex_waitv", A{In("waiters", Times(Arg32(1), linux.SizeofFutexWaitv)), Int("nr_futexes"), Hex("flags"),
+			In("timeout", N(linux.SizeofTimespec)).Opt(), Int("clockid")}, MayBlock),
+		sys("futex_wake", A{Addr("uaddr"), Addr("mask"), Int("nr"), Hex("flags")}),
+		sys("futex_wait", A{In("uaddr", N(4)), Addr("val"), Addr("mask"), Hex("flags"),
+			In("timeout", N(linux.SizeofTimespec)).Opt(), Int("clockid")}, MayBlock),
+		sys("futex_requeue", A{In("waiters", N(2*linux.SizeofFutexWaitv)), Hex("flags"), Int("nr_wake"), Int("nr_requeue")}),
+		sys("getpid", A{}),
+		sys("getppid", A{}),
+		sys("gettid", A{}),
+		sys("getpgid", A{Int("pid")}),
+		sys("setpgid", A{Int("pid"), Int("pgid")}),
+		sys("getpgrp", A{}),
+		sys("setsid", A{}),
+		sys("getsid", A{Int("pid")}),
+		sys("pidfd_open", A{Int("pid"), Hex("flags")}, NewFD),
+		sys("pidfd_getfd", A{FD("pidfd"), Int("targetfd"), Hex("flags")}, NewFD),
+		sys("pidfd_send_signal", A{FD("pidfd"), Int("sig"), In("info", N(linux.SizeofSiginfo)).Opt(), Hex("flags")}),
+		sys("kcmp", A{Int("pid1"), Int("pid2"), Int("type"), Addr("idx1"), Addr("idx2")}),
+		sys("personality", A{Hex("persona")}),
+		sys("getcpu", A{Out("cpu", N(4)).Opt(), Out("node", N(4)).Opt(), Addr("tcache")}),
+		sys("restart_syscall", A{}, MayBlock),
+		Absent("modify_ldt", "segment descriptors are for 16-bit and 32-bit code, which gogrind does not run"),
+		Absent("iopl", "port access would need real instructions of the kernel's privilege"),
+		Absent("ioperm", "port access would need real instructions of the kernel's privilege"),
+		Absent("set_thread_area", "32-bit only"),
+		Absent("get_thread_area", "32-bit only"),
+	}
 }
 
 // ifChild is the size of what wait4 writes: nothing when there is no child to tell of (WNOHANG).
@@ -285,37 +287,39 @@ func (c *Call) badPath(a uint64) int64 {
 
 // Calls that change credentials act on the calling thread only, here as natively: the C library repeats them on every
 // thread of the guest. The tool's own threads keep theirs, which opens nothing to the guest.
-var identityRows = []row{
-	sys("getuid", A{}),
-	sys("geteuid", A{}),
-	sys("getgid", A{}),
-	sys("getegid", A{}),
-	sys("setuid", A{Int("uid")}),
-	sys("setgid", A{Int("gid")}),
-	sys("setreuid", A{Int("ruid"), Int("euid")}),
-	sys("setregid", A{Int("rgid"), Int("egid")}),
-	sys("setresuid", A{Int("ruid"), Int("euid"), Int("suid")}),
-	sys("setresgid", A{Int("rgid"), Int("egid"), Int("sgid")}),
-	sys("getresuid", A{Out("ruid", N(4)), Out("euid", N(4)), Out("suid", N(4))}),
-	sys("getresgid", A{Out("rgid", N(4)), Out("egid", N(4)), Out("sgid", N(4))}),
-	sys("setfsuid", A{Int("uid")}),
-	sys("setfsgid", A{Int("gid")}),
-	sys("getgroups", A{Int("size"), Out("list", Times(Arg32(0), 4)).Post(Times(Result, 4))}),
-	sys("setgroups", A{Int("size"), In("list", Times(Arg32(0), 4))}),
-	sys("capget", A{InOut("header", N(linux.SizeofCapHeader)), Out("data", Fn("12 or 24 by version", capData)).Opt()}),
-	sys("capset", A{In("header", N(linux.SizeofCapHeader)), In("data", Fn("12 or 24 by version", capData))}),
-	sys("getrlimit", A{Int("resource"), Out("rlim", N(linux.SizeofRlimit))}, Do(getrlimit)),
-	sys("setrlimit", A{Int("resource"), In("rlim", N(linux.SizeofRlimit))}, Do(setrlimit)),
-	sys("prlimit64", A{Int("pid"), Int("resource"), In("new_rlim", N(linux.SizeofRlimit)).Opt().Text("rlimit64(new_rlim)"),
-		Out("old_rlim", N(linux.SizeofRlimit)).Opt().Text("rlimit64(old_rlim)")}, Do(prlimit)),
-	sys("getrusage", A{Int("who"), Out("usage", N(linux.SizeofRusage))}),
-	sys("getpriority", A{Int("which"), Int("who")}),
-	sys("setpriority", A{Int("which"), Int("who"), Int("prio")}),
-	sys("ioprio_get", A{Int("which"), Int("who")}),
-	sys("ioprio_set", A{Int("which"), Int("who"), Int("ioprio")}),
-	sys("uname", A{Out("buf", N(linux.SizeofUtsname))}),
-	sys("sysinfo", A{Out("info", N(linux.SizeofSysinfo))}),
-	sys("times", A{Out("buf", N(linux.SizeofTms)).Opt()}),
+func identityRows() []row {
+	return []row{
+		sys("getuid", A{}),
+		sys("geteuid", A{}),
+		sys("getgid", A{}),
+		sys("getegid", A{}),
+		sys("setuid", A{Int("uid")}),
+		sys("setgid", A{Int("gid")}),
+		sys("setreuid", A{Int("ruid"), Int("euid")}),
+		sys("setregid", A{Int("rgid"), Int("egid")}),
+		sys("setresuid", A{Int("ruid"), Int("euid"), Int("suid")}),
+		sys("setresgid", A{Int("rgid"), Int("egid"), Int("sgid")}),
+		sys("getresuid", A{Out("ruid", N(4)), Out("euid", N(4)), Out("suid", N(4))}),
+		sys("getresgid", A{Out("rgid", N(4)), Out("egid", N(4)), Out("sgid", N(4))}),
+		sys("setfsuid", A{Int("uid")}),
+		sys("setfsgid", A{Int("gid")}),
+		sys("getgroups", A{Int("size"), Out("list", Times(Arg32(0), 4)).Post(Times(Result, 4))}),
+		sys("setgroups", A{Int("size"), In("list", Times(Arg32(0), 4))}),
+		sys("capget", A{InOut("header", N(linux.SizeofCapHeader)), Out("data", Fn("12 or 24 by version", capData)).Opt()}),
+		sys("capset", A{In("header", N(linux.SizeofCapHeader)), In("data", Fn("12 or 24 by version", capData))}),
+		sys("getrlimit", A{Int("resource"), Out("rlim", N(linux.SizeofRlimit))}, Do(getrlimit)),
+		sys("setrlimit", A{Int("resource"), In("rlim", N(linux.SizeofRlimit))}, Do(setrlimit)),
+		sys("prlimit64", A{Int("pid"), Int("resource"), In("new_rlim", N(linux.SizeofRlimit)).Opt().Text("rlimit64(new_rlim)"),
+			Out("old_rlim", N(linux.SizeofRlimit)).Opt().Text("rlimit64(old_rlim)")}, Do(prlimit)),
+		sys("getrusage", A{Int("who"), Out("usage", N(linux.SizeofRusage))}),
+		sys("getpriority", A{Int("which"), Int("who")}),
+		sys("setpriority", A{Int("which"), Int("who"), Int("prio")}),
+		sys("ioprio_get", A{Int("which"), Int("who")}),
+		sys("ioprio_set", A{Int("which"), Int("who"), Int("ioprio")}),
+		sys("uname", A{Out("buf", N(linux.SizeofUtsname))}),
+		sys("sysinfo", A{Out("info", N(linux.SizeofSysinfo))}),
+		sys("times", A{Out("buf", N(linux.SizeofTms)).Opt()}),
+	}
 }
 
 // capData is the size of capget's data: one element for version 1, two after it.
@@ -326,21 +330,23 @@ func capData(c *Call) uint64 {
 	return 2 * linux.SizeofCapData
 }
 
-var schedRows = []row{
-	sys("sched_yield", A{}, MayBlock),
-	sys("sched_setparam", A{Int("pid"), In("p", N(linux.SizeofSchedParam))}),
-	sys("sched_getparam", A{Int("pid"), Out("p", N(linux.SizeofSchedParam))}),
-	sys("sched_setscheduler", A{Int("pid"), Int("policy"), In("p", N(linux.SizeofSchedParam))}),
-	sys("sched_getscheduler", A{Int("pid")}),
-	sys("sched_get_priority_max", A{Int("policy")}),
-	sys("sched_get_priority_min", A{Int("policy")}),
-	sys("sched_rr_get_interval", A{Int("pid"), Out("tp", N(linux.SizeofTimespec)).Mem("timespec")}),
-	sys("sched_setaffinity", A{Int("pid"), Int("len"), In("mask", Arg32(1))}),
-	sys("sched_getaffinity", A{Int("pid"), Int("len"), Out("mask", Arg32(1)).Post(Result)}),
-	sys("sched_setattr", A{Int("pid"), In("p", Fn("attr->size", schedAttr)).Mem("attr"), Hex("flags")},
-		Before(func(c *Call) { c.read(c.text("attr->size"), c.Args[1], 4) })),
-	// What the kernel does not know of the structure it clears.
-	sys("sched_getattr", A{Int("pid"), Out("p", Arg32(2)).Mem("attr"), Int("size"), Hex("flags")}),
+func schedRows() []row {
+	return []row{
+		sys("sched_yield", A{}, MayBlock),
+		sys("sched_setparam", A{Int("pid"), In("p", N(linux.SizeofSchedParam))}),
+		sys("sched_getparam", A{Int("pid"), Out("p", N(linux.SizeofSchedParam))}),
+		sys("sched_setscheduler", A{Int("pid"), Int("policy"), In("p", N(linux.SizeofSchedParam))}),
+		sys("sched_getscheduler", A{Int("pid")}),
+		sys("sched_get_priority_max", A{Int("policy")}),
+		sys("sched_get_priority_min", A{Int("policy")}),
+		sys("sched_rr_get_interval", A{Int("pid"), Out("tp", N(linux.SizeofTimespec)).Mem("timespec")}),
+		sys("sched_setaffinity", A{Int("pid"), Int("len"), In("mask", Arg32(1))}),
+		sys("sched_getaffinity", A{Int("pid"), Int("len"), Out("mask", Arg32(1)).Post(Result)}),
+		sys("sched_setattr", A{Int("pid"), In("p", Fn("attr->size", schedAttr)).Mem("attr"), Hex("flags")},
+			Before(func(c *Call) { c.read(c.text("attr->size"), c.Args[1], 4) })),
+		// What the kernel does not know of the structure it clears.
+		sys("sched_getattr", A{Int("pid"), Out("p", Arg32(2)).Mem("attr"), Int("size"), Hex("flags")}),
+	}
 }
 
 // schedAttr is the size a struct sched_attr gives itself; 0 means its first version.

@@ -24,37 +24,39 @@ func withAddr(call, addr, size string, sizeArg int, before A, after ...Param) A 
 	return append(append(before, p, q), after...)
 }
 
-var socketRows = []row{
-	sys("socket", A{Int("domain"), Int("type"), Int("protocol")}, NewFD),
-	sys("socketpair", A{Int("d"), Int("type"), Int("protocol"), Out("sv", N(8)).Text(sc("socketpair", "sv"))}, NewPair),
-	sys("bind", A{FD("sockfd"), Addr("my_addr"), Int("addrlen")}, Before(func(c *Call) {
-		c.sockaddr("bind", "my_addr", c.Args[1], Arg32(2).eval(c))
-	})),
-	sys("connect", A{FD("sockfd"), Addr("serv_addr"), Int("addrlen")}, MayBlock, Before(func(c *Call) {
-		c.sockaddr("connect", "serv_addr", c.Args[1], Arg32(2).eval(c))
-	})),
-	sys("listen", A{FD("s"), Int("backlog")}),
-	sys("accept", withAddr("accept", "addr", "addrlen", 2, A{FD("s")}), NewFD|MayBlock),
-	sys("accept4", withAddr("accept", "addr", "addrlen", 2, A{FD("s")}, Hex("flags")), NewFD|MayBlock),
-	sys("getsockname", withAddr("getsockname", "name", "namelen", 2, A{FD("s")})),
-	sys("getpeername", withAddr("getpeername", "name", "namelen", 2, A{FD("s")})),
-	sys("sendto", A{FD("s"), In("msg", Arg(2)).Text(sc("sendto", "msg")), Addr("len"), Hex("flags"), Addr("to"),
-		Int("tolen")}, MayBlock, Before(func(c *Call) { c.sockaddr("sendto", "to", c.Args[4], Arg32(5).eval(c)) })),
-	sys("recvfrom", withAddr("recvfrom", "from", "fromlen", 5, A{FD("s"),
-		Out("buf", Arg(2)).Text(sc("recvfrom", "buf")).Post(Result), Addr("len"), Hex("flags")}), MayBlock),
-	sys("sendmsg", A{FD("s"), Addr("msg"), Hex("flags")}, MayBlock, Before(func(c *Call) {
-		c.message("sendmsg", "msg", c.Args[1], false)
-	})),
-	sys("recvmsg", A{FD("s"), Addr("msg"), Hex("flags")}, MayBlock,
-		Before(func(c *Call) { c.extra = c.message("recvmsg", "msg", c.Args[1], true) }),
-		After(func(c *Call) { c.received(c.extra.(message), c.Args[1], Result.eval(c)) })),
-	sys("sendmmsg", A{FD("s"), Addr("mmsg"), Int("vlen"), Hex("flags")}, MayBlock, Before(sendmmsg), After(sentmmsg)),
-	sys("recvmmsg", A{FD("s"), Addr("mmsg"), Int("vlen"), Hex("flags"), InOut("timeout", N(linux.SizeofTimespec)).Opt()},
-		MayBlock, Before(recvmmsg), After(receivedmmsg)),
-	sys("shutdown", A{FD("s"), Int("how")}),
-	sys("getsockopt", A{FD("s"), Int("level"), Int("optname"), Addr("optval"), Addr("*optlen")},
-		Before(getsockopt), After(gotsockopt)),
-	sys("setsockopt", A{FD("s"), Int("level"), Int("optname"), Addr("optval"), Int("optlen")}, Before(setsockopt)),
+func socketRows() []row {
+	return []row{
+		sys("socket", A{Int("domain"), Int("type"), Int("protocol")}, NewFD),
+		sys("socketpair", A{Int("d"), Int("type"), Int("protocol"), Out("sv", N(8)).Text(sc("socketpair", "sv"))}, NewPair),
+		sys("bind", A{FD("sockfd"), Addr("my_addr"), Int("addrlen")}, Before(func(c *Call) {
+			c.sockaddr("bind", "my_addr", c.Args[1], Arg32(2).eval(c))
+		})),
+		sys("connect", A{FD("sockfd"), Addr("serv_addr"), Int("addrlen")}, MayBlock, Before(func(c *Call) {
+			c.sockaddr("connect", "serv_addr", c.Args[1], Arg32(2).eval(c))
+		})),
+		sys("listen", A{FD("s"), Int("backlog")}),
+		sys("accept", withAddr("accept", "addr", "addrlen", 2, A{FD("s")}), NewFD|MayBlock),
+		sys("accept4", withAddr("accept", "addr", "addrlen", 2, A{FD("s")}, Hex("flags")), NewFD|MayBlock),
+		sys("getsockname", withAddr("getsockname", "name", "namelen", 2, A{FD("s")})),
+		sys("getpeername", withAddr("getpeername", "name", "namelen", 2, A{FD("s")})),
+		sys("sendto", A{FD("s"), In("msg", Arg(2)).Text(sc("sendto", "msg")), Addr("len"), Hex("flags"), Addr("to"),
+			Int("tolen")}, MayBlock, Before(func(c *Call) { c.sockaddr("sendto", "to", c.Args[4], Arg32(5).eval(c)) })),
+		sys("recvfrom", withAddr("recvfrom", "from", "fromlen", 5, A{FD("s"),
+			Out("buf", Arg(2)).Text(sc("recvfrom", "buf")).Post(Result), Addr("len"), Hex("flags")}), MayBlock),
+		sys("sendmsg", A{FD("s"), Addr("msg"), Hex("flags")}, MayBlock, Before(func(c *Call) {
+			c.message("sendmsg", "msg", c.Args[1], false)
+		})),
+		sys("recvmsg", A{FD("s"), Addr("msg"), Hex("flags")}, MayBlock,
+			Before(func(c *Call) { c.extra = c.message("recvmsg", "msg", c.Args[1], true) }),
+			After(func(c *Call) { c.received(c.extra.(message), c.Args[1], Result.eval(c)) })),
+		sys("sendmmsg", A{FD("s"), Addr("mmsg"), Int("vlen"), Hex("flags")}, MayBlock, Before(sendmmsg), After(sentmmsg)),
+		sys("recvmmsg", A{FD("s"), Addr("mmsg"), Int("vlen"), Hex("flags"), InOut("timeout", N(linux.SizeofTimespec)).Opt()},
+			MayBlock, Before(recvmmsg), After(receivedmmsg)),
+		sys("shutdown", A{FD("s"), Int("how")}),
+		sys("getsockopt", A{FD("s"), Int("level"), Int("optname"), Addr("optval"), Addr("*optlen")},
+			Before(getsockopt), After(gotsockopt)),
+		sys("setsockopt", A{FD("s"), Int("level"), Int("optname"), Addr("optval"), Int("optlen")}, Before(setsockopt)),
+	}
 }
 
 // sockaddr checks a socket address of n bytes by its family: what lies between its fields is not looked at.

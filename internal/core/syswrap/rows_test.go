@@ -21,7 +21,7 @@ func TestEveryNumberHasARow(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, f := range families {
-		for _, r := range f.rows {
+		for _, r := range f.rows() {
 			if seen[r.name] {
 				t.Errorf("%s has two rows", r.name)
 			}
@@ -72,7 +72,7 @@ func itoa(n int) string {
 // What each row must keep to.
 func TestRowConventions(t *testing.T) {
 	for _, f := range families {
-		for _, r := range f.rows {
+		for _, r := range f.rows() {
 			if len(r.args) > 6 {
 				t.Errorf("%s: %d arguments", r.name, len(r.args))
 			}
@@ -142,7 +142,7 @@ func argOf(s Size) int {
 // direction at the address given.
 func TestEveryParameterIsChecked(t *testing.T) {
 	for _, f := range families {
-		for _, row := range f.rows {
+		for _, row := range f.rows() {
 			if row.absent != "" {
 				continue
 			}
@@ -206,7 +206,7 @@ func TestEveryParameterIsChecked(t *testing.T) {
 // is not open.
 func TestToolIsInvisible(t *testing.T) {
 	for _, f := range families {
-		for _, row := range f.rows {
+		for _, row := range f.rows() {
 			nr, ok := linux.SyscallNumber(row.name)
 			if !ok || row.absent != "" {
 				continue

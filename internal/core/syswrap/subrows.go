@@ -1,6 +1,8 @@
 package syswrap
 
 import (
+	"sync"
+
 	"gogrind/internal/linux"
 
 	"golang.org/x/sys/unix"
@@ -47,7 +49,7 @@ func archPrctlRow(c *Call) *subRow {
 
 // futexRows are the operations of futex, by number: which arguments count, and what the word's address is used for.
 // Names are Valgrind's, which calls the second count utime; numbers: include/uapi/linux/futex.h.
-var futexRows = func() []*subRow {
+var futexRows = sync.OnceValue(func() []*subRow {
 	val, val2, val3 := Int("val"), Int("utime"), Int("val3")
 	timeout := In("utime", N(linux.SizeofTimespec)).Opt().Mem("timeout")
 	word, modify := In("futex", N(4)), InOut("futex", N(4))
@@ -72,15 +74,15 @@ var futexRows = func() []*subRow {
 		rows = append(rows, &subRow{name: "futex", args: named("futex", args)})
 	}
 	return rows
-}()
+})
 
 func futexRow(c *Call) *subRow {
 	const private, clock = 128, 256
 	op := uint32(c.Args[1]) &^ (private | clock)
-	if int(op) >= len(futexRows) {
+	if int(op) >= len(futexRows()) {
 		return nil // ENOSYS
 	}
-	return futexRows[op]
+	return futexRows()[op]
 }
 
 // refuseStrict is what a kernel without strict mode answers: it would end the tool at its next call.

@@ -565,10 +565,13 @@ TEXT ·xcr0(SB),NOSPLIT,$0-8
 	MOVQ	AX, ret+0(FP)
 	RET
 
-// func componentOffset(i uint32) uint32: CPUID leaf 0xD, sub-leaf i, EBX.
-TEXT ·componentOffset(SB),NOSPLIT,$0-12
-	MOVL	$0xd, AX
-	MOVL	i+0(FP), CX
+// func cpuid(leaf, sub uint32) (a, b, c, d uint32)
+TEXT ·cpuid(SB),NOSPLIT,$0-24
+	MOVL	leaf+0(FP), AX
+	MOVL	sub+4(FP), CX
 	CPUID
-	MOVL	BX, ret+8(FP)
+	MOVL	AX, a+8(FP)
+	MOVL	BX, b+12(FP)
+	MOVL	CX, c+16(FP)
+	MOVL	DX, d+20(FP)
 	RET

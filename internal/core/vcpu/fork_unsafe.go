@@ -72,7 +72,7 @@ var forker struct {
 }
 
 // initFork is called once by Init, on a thread without guest.
-func initFork() error {
+func initFork(poller []int) error {
 	f := &forker
 	handler, check, issued, abort := forkAddresses()
 	f.stop = kernelAction{handler, saSiginfo | saRestorer | saOnStack | saRestart, restore, ^uint64(0)}
@@ -85,7 +85,9 @@ func initFork() error {
 	if f.procOff, err = findProcID(); err != nil {
 		return err
 	}
-	if f.epoll, f.event, err = findPoller(); err != nil {
+	if poller != nil {
+		f.epoll, f.event = poller[0], poller[1]
+	} else if f.epoll, f.event, err = findPoller(); err != nil {
 		return err
 	}
 	// Above the guest's descriptors, as everything that the tool keeps open.

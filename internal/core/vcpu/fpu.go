@@ -51,7 +51,7 @@ func (c *Context) Vec(n uint8, v *[8]uint64) {
 	}
 	if n >= 16 {
 		if has(x, componentHi16) {
-			put(0, 8, x[offsets[componentHi16]+64*uint32(n-16):])
+			put(0, 8, x[offsets()[componentHi16]+64*uint32(n-16):])
 		}
 		return
 	}
@@ -59,9 +59,9 @@ func (c *Context) Vec(n uint8, v *[8]uint64) {
 		put(0, 2, x[160+16*int(n):])
 	}
 	if has(x, componentAVX) {
-		put(2, 2, x[offsets[componentAVX]+16*uint32(n):])
+		put(2, 2, x[offsets()[componentAVX]+16*uint32(n):])
 	}
 	if has(x, componentZMMHi) {
-		put(4, 4, x[offsets[componentZMMHi]+32*uint32(n):])
+		put(4, 4, x[offsets()[componentZMMHi]+32*uint32(n):])
 	}
 }

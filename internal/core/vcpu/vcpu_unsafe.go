@@ -40,6 +40,7 @@ type Config struct {
 	Cache                      guest.Range // translated code
 	CopyLo, CopyHi, CopyResume uintptr     // see aspace.CopyFault
 	Profiling                  bool        // SIGPROF belongs to Go's profiler
+	Poller                     []int       // epoll and eventfd of Go's network poller, which has been started; nil: they are looked for
 }
 
 type kernelAction struct {
@@ -73,7 +74,7 @@ func Init(c Config) error {
 		return err
 	}
 	goHandler = old.handler
-	if err := initFork(); err != nil {
+	if err := initFork(c.Poller); err != nil {
 		return err
 	}
 	for s := 1; s <= 64; s++ {

@@ -322,7 +322,7 @@ func (p *Process) makeHeap() error {
 	}
 	p.redir = redir.New(specs, p.redirTrace())
 	p.redir.Add(sched.CallReturn, &redir.Spec{Symbol: "(return)", Do: sched.Hook(sched.Returned)})
-	return nil
+	return p.makeVsyscalls()
 }
 
 func somalloc(synonyms []string) string {

@@ -18,7 +18,7 @@ import (
 // A guest is one way to build one source file of testdata/guest. The source says in its first comment lines how:
 //
 //	// build: gcc -O2 -g       one guest for each such line
-//	// needs: avx512f          CPU flags without which it is skipped
+//	// needs: avx512f          CPU flags (or vsyscall) without which it is skipped
 //
 // Every guest whose source mentions CLEAN has a twin built with CLEAN defined.
 type guest struct {

@@ -28,7 +28,7 @@ type suite struct {
 	bin  string
 	// built holds built guests by a hash of all that they depend on, in this run and later ones.
 	built string
-	cpu   map[string]bool // flags of /proc/cpuinfo
+	cpu   map[string]bool // flags of /proc/cpuinfo, and vsyscall for the kernel's page
 
 	known []knownFailure
 
@@ -129,5 +129,10 @@ func cpuFlags() (map[string]bool, error) {
 			break
 		}
 	}
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return nil, err
+	}
+	flags["vsyscall"] = strings.Contains(string(maps), "[vsyscall]") // some kernels leave it out
 	return flags, nil
 }

@@ -58,9 +58,9 @@ func (p *Process) applyOptions(suppressions []string) {
 	})
 }
 
-// redirTrace is where --trace-redir=yes goes, nil without it.
+// redirTrace is where --trace-redir=yes and -v tell of replaced functions, nil without them.
 func (p *Process) redirTrace() func(format string, args ...any) {
-	if p.opt.TraceRedir {
+	if p.opt.TraceRedir || p.opt.Verbosity > 1 && !p.opt.XML {
 		return p.log.Debugf
 	}
 	return nil

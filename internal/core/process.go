@@ -193,11 +193,11 @@ func (p *Process) openLog() error {
 			return err
 		}
 	}
-	if !p.opt.Quiet() && !p.opt.XML {
-		log.Banner(p.banner(parent))
-	}
 	for _, n := range p.cmd.Notes {
 		log.Userf("%s", n)
+	}
+	if !p.opt.Quiet() && !p.opt.XML {
+		log.Banner(p.banner(parent))
 	}
 	if p.opt.Verbosity > 1 && !p.opt.XML {
 		p.verboseHead()

@@ -16,7 +16,9 @@ const corpusRuns = 20
 
 var (
 	threadWords = regexp.MustCompile(`thread #?\d+`)
-	leakCount   = regexp.MustCompile(`^(definitely lost|indirectly lost|possibly lost|still reachable): [\d,]+ (\([^)]*\) )?bytes in [\d,]+ blocks`)
+	// Valgrind names the source file of the unit that included the header.
+	startPlace = regexp.MustCompile(`created by thread_ \([^)]*\)`)
+	leakCount  = regexp.MustCompile(`^(definitely lost|indirectly lost|possibly lost|still reachable): [\d,]+ (\([^)]*\) )?bytes in [\d,]+ blocks`)
 )
 
 // TestCorpusThreads runs the corpus's programs by two and four threads of one process at once, many times each: the findings
@@ -71,7 +73,7 @@ func inThreads(r report, loose bool) (list []string) {
 			continue
 		}
 		f.Kind = leakCount.ReplaceAllString(f.Kind, "$1")
-		f.Where = threadWords.ReplaceAllString(f.Where, "thread N")
+		f.Where = startPlace.ReplaceAllString(threadWords.ReplaceAllString(f.Where, "thread N"), "created by thread_")
 		list = append(list, f.String())
 	}
 	slices.Sort(list)

@@ -34,7 +34,7 @@ func (m *Memcheck) Finish(tool.Exit) (status int, replace bool) {
 		}
 		m.leakCheck(mainThread, q)
 	}
-	if m.undefinedSeen.Load() && !m.opts.origins && m.core.Verbosity == 1 && !m.core.XML {
+	if m.undefinedSeen.Load() && !m.opts.origins && m.loud() && !m.core.XML {
 		m.log().Userf("Use --track-origins=yes to see where uninitialised values come from")
 	}
 	m.report.Summary()

@@ -91,12 +91,13 @@ func TestUndefinedOff(t *testing.T) {
 // TestUndefinedHint: the end of the log says how origins are had, and only if that is news.
 func TestUndefinedHint(t *testing.T) {
 	for _, row := range []struct {
-		args []string
-		use  bool
-		want bool
-	}{{nil, true, true}, {nil, false, false}, {[]string{"--track-origins=yes"}, true, false}} {
+		args      []string
+		verbosity int
+		use, want bool
+	}{{nil, 1, true, true}, {nil, 1, false, false}, {[]string{"--track-origins=yes"}, 1, true, false}, {nil, 2, true, true}, {nil, 0, true, false}} {
 		t.Run(fmt.Sprint(row), func(t *testing.T) {
 			m, h, th := start(t, row.args...)
+			m.core.Verbosity = row.verbosity
 			if row.use {
 				m.reportUndefined(th, undefinedCond, 0, "", 0, origin{})
 			}

@@ -36,6 +36,8 @@ const (
 
 // coreNotes are by option of the core.
 var coreNotes = map[string]note{
+	"verbose":               {differs, "functions that are replaced are listed when they are found, not when they are first called; nothing about files and channels that there are not", ""},
+	"gen-suppressions":      {differs, "in XML inside of the error only: Valgrind prints it a second time behind it, where the protocol has no place for it", ""},
 	"vgdb":                  {accepted, "nothing listens yet", "VGDB"},
 	"vgdb-error":            {differs, "shown and set by monitor commands; nothing waits for gdb", ""},
 	"vgdb-stop-at":          {accepted, "", "VGDBStopAt"},
@@ -58,7 +60,6 @@ var coreNotes = map[string]note{
 	"trace-cfi":             {differs, "lists the rules for stack frames, without how they were read", ""},
 	"debug-dump":            {differs, "lists what was understood: symbols, decoded lines, rules for frames", ""},
 	"dump-error":            {differs, "guest and host code as for `--trace-flags`; not only with `-v` but also with `-s`", ""},
-	"exit-on-first-error":   {differs, "without `--error-exitcode` it is refused, where Valgrind says so and goes on", ""},
 	"xml":                   {differs, "without a place for the XML it is refused, where Valgrind says so and goes on", ""},
 	"num-transtab-sectors":  {differs, "a sector is 8 MB of translated code", ""},
 	"max-threads":           {differs, "no limit unless given; a thread too many ends the run with status 1 after the results", ""},

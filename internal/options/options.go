@@ -12,6 +12,7 @@ package options
 import (
 	"flag"
 	"path/filepath"
+	"strings"
 )
 
 // Version is our own version, as --version and the banner show it.
@@ -175,7 +176,7 @@ type Command struct {
 	Args []string
 	// Options are our options as given, from all sources in the order of precedence (XML's vargv).
 	Options []string
-	// Notes are lines for the log about option files that were not read.
+	// Notes are lines for the log about option files that were not read, and options that miss another one.
 	Notes []string
 }
 
@@ -199,6 +200,10 @@ func Parse(args, env []string, toolName string, toolFlags func(*flag.FlagSet)) (
 	if err := p.check(); err != nil {
 		return nil, nil, err
 	}
+	if p.core.ExitOnFirstError && p.core.ErrorExitcode == 0 { // the run goes on all the same, and ends with status 0 at the first error
+		e := &Error{Option: "--exit-on-first-error=yes", Detail: "You must define a non nul exit error code, with --error-exitcode=..."}
+		r.notes = append(r.notes, strings.Split(e.Error()+"\n"+e.hint(), "\n")...)
+	}
 	p.core.reader = r
 	return p.core, &Command{Args: program, Options: r.given, Notes: r.notes}, nil
 }
@@ -210,9 +215,6 @@ func (p *parser) check() error {
 		c.SigillDiagnostics = c.Verbosity >= 1
 	}
 	switch {
-	case c.ExitOnFirstError && c.ErrorExitcode == 0:
-		return &Error{Option: "--exit-on-first-error=yes", Logged: true,
-			Detail: "You must define a non nul exit error code, with --error-exitcode=..."}
 	case c.XML && c.XMLSink.Kind == ToNowhere:
 		return &Error{Option: "--xml=yes, but no XML destination specified", Logged: true,
 			Detail: "--xml=yes has been specified, but there is no XML output\n" +

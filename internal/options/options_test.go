@@ -127,8 +127,6 @@ func TestLoggedMessages(t *testing.T) {
 			"==7== --xml=yes has been specified, but there is no XML output\n" +
 			"==7== destination.  You must specify an XML output destination\n" +
 			"==7== using --xml-fd, --xml-file or --xml-socket.\n"},
-		{[]string{"--exit-on-first-error=yes"}, "==7== Bad option: --exit-on-first-error=yes\n" +
-			"==7== You must define a non nul exit error code, with --error-exitcode=...\n"},
 		{[]string{"--xml=yes", "--xml-fd=2", "--gen-suppressions=yes"}, "==7== Bad option: --xml=yes together with --gen-suppressions=yes\n" +
 			"==7== When --xml=yes is specified, --gen-suppressions=no\n" +
 			"==7== or --gen-suppressions=all is allowed, but not --gen-suppressions=yes.\n"},
@@ -231,6 +229,11 @@ func TestPrecedence(t *testing.T) {
 	}
 	if c, _, err := Parse([]string{"--command-line-only=yes", "true"}, env, "memcheck", testTool); err != nil || c.NumCallers != 12 || c.Suppressions != nil {
 		t.Errorf("--command-line-only=yes: %v %v", c, err)
+	}
+	c, cmd, err = Parse([]string{"--command-line-only=yes", "--exit-on-first-error=yes", "true"}, env, "memcheck", testTool)
+	if err != nil || !c.ExitOnFirstError || strings.Join(cmd.Notes, "\n") != "Bad option: --exit-on-first-error=yes\n"+
+		"You must define a non nul exit error code, with --error-exitcode=..."+hint {
+		t.Errorf("--exit-on-first-error=yes: %v %q", err, cmd.Notes)
 	}
 	write(cwd, "--foo", 0o666)
 	c, cmd, err = Parse([]string{"true"}, env, "memcheck", testTool)

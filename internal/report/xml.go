@@ -241,7 +241,7 @@ func (x *XML) Fatal(f *FatalSignal, frames []Frame) {
 		f.Thread, f.Signal, escape(f.Name), f.Code)
 	if f.Event != "" {
 		element(&b, 2, "event", f.Event)
-		fmt.Fprintf(&b, "  <siaddr>0x%x</siaddr>\n", f.Addr)
+		fmt.Fprintf(&b, "  <siaddr>0x%X</siaddr>\n", f.Addr)
 	}
 	xmlStack(&b, frames)
 	b.WriteString("</fatal_signal>\n\n")

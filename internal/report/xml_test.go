@@ -131,7 +131,7 @@ func TestXMLMessages(t *testing.T) {
 	want := "<clientmsg>\n  <tid>2</tid>\n  <text>a&lt;b\n</text>\n</clientmsg>\n" +
 		"<clientmsg>\n  <tid>1</tid>\n  <text>here</text>\n" + frame + "</clientmsg>\n" +
 		"<fatal_signal>\n  <tid>1</tid>\n  <signo>11</signo>\n  <signame>SIGSEGV</signame>\n  <sicode>1</sicode>\n" +
-		"  <event>Access not within mapped region</event>\n  <siaddr>0x1f</siaddr>\n" + frame + "</fatal_signal>\n\n" +
+		"  <event>Access not within mapped region</event>\n  <siaddr>0x1F</siaddr>\n" + frame + "</fatal_signal>\n\n" +
 		"<fatal_signal>\n  <tid>3</tid>\n  <signo>6</signo>\n  <signame>SIGABRT</signame>\n  <sicode>-6</sicode>\n</fatal_signal>\n\n"
 	if got := read(t, file); got != want+tail {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

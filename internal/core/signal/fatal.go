@@ -8,7 +8,8 @@ var reasons = map[int][]string{
 	SIGBUS:  {"Invalid address alignment", "Non-existent physical address", "Hardware error"},
 	SIGFPE: {"Integer divide by zero", "Integer overflow", "FP divide by zero", "FP overflow", "FP underflow",
 		"FP inexact", "FP invalid operation", "FP subscript out of range"},
-	SIGILL: {"Illegal opcode", "Illegal operand", "Illegal addressing mode", "Illegal trap", "Privileged opcode",
+	// The kernel calls all that the processor refuses an illegal operand; Valgrind, whose decoder it is that refuses, an opcode.
+	SIGILL: {"Illegal opcode", "Illegal opcode", "Illegal addressing mode", "Illegal trap", "Privileged opcode",
 		"Privileged register", "Coprocessor error", "Internal stack error"},
 }
 

@@ -23,7 +23,7 @@ func TestFatalText(t *testing.T) {
 		{NewInfo(SIGSEGV, SI_KERNEL), false, []string{head + "11 (SIGSEGV)", " General Protection Fault"}},
 		{UserInfo(SIGSEGV, SI_USER, 1, 0), false, []string{head + "11 (SIGSEGV)"}},
 		{FaultInfo(SIGILL, 1, 0x1092de), false, []string{head + "4 (SIGILL)", " Illegal opcode at address 0x1092DE"}},
-		{FaultInfo(SIGILL, 2, 0x1092de), false, []string{head + "4 (SIGILL)", " Illegal operand at address 0x1092DE"}},
+		{FaultInfo(SIGILL, 2, 0x1092de), false, []string{head + "4 (SIGILL)", " Illegal opcode at address 0x1092DE"}},
 		{FaultInfo(SIGFPE, 1, 0x109000), false, []string{head + "8 (SIGFPE)", " Integer divide by zero at address 0x109000"}},
 		{FaultInfo(SIGBUS, 2, 0x483d388), false, []string{head + "7 (SIGBUS)", " Non-existent physical address at address 0x483D388"}},
 		{FaultInfo(SIGTRAP, 1, 0x109000), false, []string{head + "5 (SIGTRAP)"}},

@@ -1,5 +1,6 @@
 // Wide characters: wcscpy's and wmemcpy's arguments.
 // case: wcscpy -DCALL=wcscpy(p+2,p)
+// once: what lies above the stack decides where it ends
 #include "../corpus.h"
 #include <wchar.h>
 

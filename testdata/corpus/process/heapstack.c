@@ -1,4 +1,5 @@
 // A coroutine on a stack from the heap that nobody told the tool about. Blocks below it are no stack.
+// once: threads have other stacks
 #include "../corpus.h"
 #include <ucontext.h>
 

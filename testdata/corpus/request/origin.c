@@ -2,6 +2,7 @@
 // case: block -DBLOCK
 // case: pool -DPOOL
 // options: --track-origins=yes
+// once: the pool is one
 #include "../corpus.h"
 
 enum { MALLOCLIKE = 0x1301, CREATE = 0x1303, ALLOC = 0x1305 };

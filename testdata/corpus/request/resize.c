@@ -1,4 +1,5 @@
 // A block that grows and shrinks where it is.
+// once: the block is one
 #include "../corpus.h"
 
 static char arena[256];

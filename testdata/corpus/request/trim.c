@@ -1,4 +1,5 @@
 // A pool trimmed to a part: what lies outside is gone.
+// once: the pool is one
 #include "../corpus.h"
 
 enum { CREATE = 0x1303, DESTROY = 0x1304, ALLOC = 0x1305, TRIM = 0x1307 };

@@ -36,13 +36,17 @@ const (
 	ToolHeap Addr = 0x7e0000000000
 )
 
-// ReturnPlane is the distance of a thread's return plane, entry for entry, from its context and guest addresses.
-const ReturnPlane = 0x40000000
+// ReturnPlane is the distance of a thread's return plane, entry for entry, from its context and guest addresses. Its lowest ten bits are
+// not those of a small displacement: processors that rename memory operands know them by base register and these bits of the
+// displacement, in whatever segment. A load of the plane that was known like the mark of the return address in shadow memory, which
+// comes in front of it, had to be done again (DESIGN.md, "Why one shadow byte per byte?").
+const ReturnPlane = 0x40000200
 
-// ShadowDistance is K of shadow(a) = a + K. Its distance from a multiple of the page size, and from the return plane's, is on
-// purpose: memory accesses that differ in the address bits above 11 only are taken for the same one at first (4K aliasing), and every
-// call and return touches the stack, its shadow and its plane (DESIGN.md, "Why one shadow byte per byte?").
-const ShadowDistance = 0x401000000a80
+// ShadowDistance is K of shadow(a) = a + K. Every call and return touches the stack, its shadow and its plane, so the three are far from
+// each other in what processors look at first: the bits below 12 (4K aliasing), and the hash of bits 12 to 27 by which AMD's predict a
+// way of the first-level cache, where of two lines with the same one only one can be. That is what bit 24 is for, and vcpu's place of
+// contexts (DESIGN.md, "Why one shadow byte per byte?").
+const ShadowDistance = 0x401001000a80
 
 // A tag says where the undefined bytes of an aligned word of TagWord bytes come from. It is the TagSize bytes at TagDistance +
 // (a / TagWord) * TagSize, which generated code reaches with the shadow's segment base: the distance beyond ShadowDistance is one bit.

@@ -130,7 +130,7 @@ func (t *Translator) emitDirtyReturn(in *inst) {
 	a.store(spill(slotRCX), rcx)
 	a.load(rcx, at(rsp, 0))
 	t.point(in.pc, false, [3]uint8{rcx + 1})
-	if in.Op != 0xc3 || in.resume {
+	if !in.returns() {
 		a.store(spill(slotRDX), rdx)
 		a.lea(rsp, at(rsp, in.popped()))
 		a.jmp(t.dirtyIB)
@@ -139,6 +139,7 @@ func (t *Translator) emitDirtyReturn(in *inst) {
 	a.store(slot(vcpu.OffRetTarget), rcx)
 	a.load(rcx, spill(slotRCX))
 	t.point(in.pc, false, [3]uint8{})
+	t.release(0, in.popped()) // behind the load: guest.ReturnPlane
 	a.storeImm(at(rsp, 0), 0)
 	a.op(0, false, 0xff, 6, mem{seg: segFS, base: rsp, index: noReg, disp: guest.ReturnPlane}, 0, false) // pushq
 	a.bytes(0xc2, 8, 0)

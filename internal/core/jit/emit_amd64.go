@@ -278,7 +278,7 @@ func (t *Translator) emitReturn(in *inst) {
 		t.emitDirtyReturn(in)
 		return
 	}
-	if in.Op == 0xc3 && !in.resume {
+	if in.returns() {
 		a.op(0, false, 0xff, 6, mem{seg: segFS, base: rsp, index: noReg, disp: guest.ReturnPlane}, 0, false) // pushq
 		a.bytes(0xc2, 8, 0)
 		return
@@ -290,6 +290,9 @@ func (t *Translator) emitReturn(in *inst) {
 	a.lea(rsp, at(rsp, in.popped()))
 	a.jmpL1()
 }
+
+// returns reports whether in is emitted as a return of the processor's.
+func (in *inst) returns() bool { return in.Op == 0xc3 && !in.resume }
 
 // popped is how many bytes a return takes off the stack.
 func (in *inst) popped() int32 {

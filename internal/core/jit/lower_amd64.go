@@ -445,11 +445,7 @@ func (t *Translator) lowerStack(i int) {
 	delta, known := stackDelta(in)
 	switch {
 	case in.flow == flowRet:
-		n := int32(8)
-		if in.Op == 0xc2 {
-			n += int32(uint16(in.Imm))
-		}
-		if n <= stackInline && n&3 == 0 {
+		if n := in.popped(); n <= stackInline && n&3 == 0 && !(t.isDirty() && in.returns()) {
 			t.release(0, n)
 		}
 	case in.flow == flowCall || in.flow == flowCallInd:

@@ -157,10 +157,13 @@ var arena struct {
 // slot is the distance of two contexts.
 const slot = 0x8000
 
-// contextSkew puts contexts off page boundaries: the return plane is addressed from the context, and the bits below 12 of its
-// distance from the stack must be neither 0 nor those of the shadow's, with equal room between the three (guest.ShadowDistance).
-// It is a multiple of 64 for XSAVE.
-const contextSkew = 0x540
+// The return plane is addressed from the context, so the place of contexts decides where the plane lies against the stack and its shadow,
+// whose distance is guest.ShadowDistance; what must differ is said there. contextSkew is for the bits below 12: there is equal room
+// between the three. It is a multiple of 64 for XSAVE. contextSpread is for those above.
+const (
+	contextSkew   = 0x340
+	contextSpread = 1 << 23
+)
 
 // New returns a zeroed context with initial vector state. It may be called by any thread.
 func New() (*Context, error) {
@@ -171,7 +174,7 @@ func New() (*Context, error) {
 		base, arena.free = arena.free[n-1], arena.free[:n-1]
 	} else {
 		if arena.next == 0 {
-			arena.next = uintptr(guest.Contexts)
+			arena.next = uintptr(guest.Contexts) + contextSpread
 		}
 		base = arena.next
 		if base+2*slot > uintptr(guest.Contexts)+guest.ReturnPlane {

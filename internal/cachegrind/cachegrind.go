@@ -11,7 +11,7 @@
 // in between, and what is left of it is counted again. Of branches, Valgrind leaves out those that its translator finds to be
 // decided, such as the look for a count of zero at a repeated instruction behind the load of a constant; here they count.
 // Gathers and AVX's masked moves count by element; Valgrind 3.19 does not see gathers at all. Another access under a mask counts once,
-// whatever the mask, and misses by the elements it lets through.
+// and misses by all of its operand, whatever the mask.
 // Backward string instructions (direction flag set) are simulated as forward ones. Threads that run in parallel add to the same
 // counters without losing counts; the simulation sees their accesses in batches, one thread after the other.
 //

@@ -51,8 +51,9 @@ const (
 	// rounds that it has made.
 	OpEventRounds
 	// OpDataMiss has access Mem use the data cache of CacheSimulator. If it is missing there, 1 is added to the counter at Ptr and the
-	// last level is used; if it is missing there, too, 1 is added to the counter behind. Of an access that is masked element by
-	// element, a gather or a scatter, each run of neighbouring elements that is really touched is an access. What a repeated
+	// last level is used; if it is missing there, too, 1 is added to the counter behind. Of AVX's masked
+	// moves, compressing ones, gathers and scatters, each run of neighbouring elements that is really touched is an access; other
+	// operands under a mask of AVX-512 are looked up as a whole. What a repeated
 	// instruction does to the caches is left to the tool: behind OpEventRounds the buffer is emptied.
 	OpDataMiss
 	// OpCodeMiss is OpDataMiss for the instruction itself and the code cache.

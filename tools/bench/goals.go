@@ -21,20 +21,40 @@ type goal struct {
 // goals are what was promised. Translation-bound cc1 has a limit of its own.
 var goals = []goal{
 	{"nulgrind", "mean over native", cpuTime, false, 1.25, "x", meanRatio},
-	{"nulgrind", "slowest program over native", cpuTime, false, 1.8, "x", worstRatio(false)},
-	{"nulgrind", "cc1 over native", cpuTime, false, 3, "x", worstRatio(true)},
-	{"nulgrind", "mean speed over Valgrind", cpuTime, true, 3, "x", func(t *table, j int) (float64, string, bool) {
-		return t.overValgrind(j, false)
-	}},
+	{"nulgrind", "slowest program over native", cpuTime, false, 1.8, "x", worstOf(notCC1)},
+	{"nulgrind", "cc1 over native", cpuTime, false, 3, "x", worstOf(func(p *program) bool { return !notCC1(p) })},
+	{"nulgrind", "mean speed over Valgrind", cpuTime, true, 3, "x", meanOverValgrind},
 	{"nulgrind", "least speed over Valgrind", cpuTime, true, 1, "x", func(t *table, j int) (float64, string, bool) {
-		return t.overValgrind(j, true)
+		return t.overValgrind(j, true, everyOne)
 	}},
-	{"nulgrind", "two threads over native", clockTime, false, 1.4, "x", worstRatio(false)},
+	{"nulgrind", "two threads over native", clockTime, false, 1.4, "x", worstOf(notCC1)},
 	{"nulgrind", "translation", rateTime, true, 3, "M/s", rateOf},
 	{"nulgrind", "start", startTime, false, 60, "ms", startOf},
 	{"nulgrind", "resident at start", startTime, false, 40, "MB", residentOf},
 	{"memcheck", "translation", rateTime, true, 2, "M/s", rateOf},
 	{"memcheck", "start", startTime, false, 120, "ms", startOf},
+	{counting, "mean over native", cpuTime, false, 2, "x", meanRatio},
+	{counting, "mean speed over Valgrind", cpuTime, true, 3, "x", meanOverValgrind},
+	{simulating, "mean speed over Valgrind", cpuTime, true, 2.5, "x", meanOverValgrind},
+	{"massif", "slowest that allocates rarely", cpuTime, false, 1.5, "x", worstOf(func(p *program) bool { return p.allocs == 0 })},
+	{"massif", "least speed over Valgrind of those that allocate", cpuTime, true, 4, "x", func(t *table, j int) (float64, string, bool) {
+		return t.overValgrind(j, true, func(p *program) bool { return p.allocs >= manyAllocs })
+	}},
+}
+
+// Runners of the set "profilers" that goals are of.
+const (
+	counting   = "cachegrind:--cache-sim=no"
+	simulating = "cachegrind:--cache-sim=yes"
+)
+
+// manyAllocs is what makes a program one that allocates much: a tenth of its time natively, at 20 ns for a block.
+const manyAllocs = 5000
+
+func everyOne(*program) bool { return true }
+
+func meanOverValgrind(t *table, j int) (float64, string, bool) {
+	return t.overValgrind(j, false, everyOne)
 }
 
 // printGoals writes a line for each goal of the tools that were measured.
@@ -74,12 +94,15 @@ func meanRatio(t *table, j int) (float64, string, bool) {
 	return mean, "", n > 0
 }
 
-// worstRatio is the greatest ratio to native, of cc1 or of all others.
-func worstRatio(cc1 bool) func(t *table, j int) (float64, string, bool) {
+func notCC1(p *program) bool { return p.name != "cc1" }
+
+// worstOf is the greatest ratio to native of the programs wanted.
+func worstOf(wanted func(p *program) bool) func(t *table, j int) (float64, string, bool) {
 	return func(t *table, j int) (worst float64, program string, ok bool) {
 		worst = math.Inf(-1)
-		for i, p := range t.programs {
-			if t.failed[i][j] != nil || (p.name == "cc1") != cc1 {
+		for i := range t.programs {
+			p := &t.programs[i]
+			if t.failed[i][j] != nil || !wanted(p) {
 				continue
 			}
 			if r := ratio(median(t.times[i][j]), median(t.native[i])); r > worst {
@@ -90,13 +113,13 @@ func worstRatio(cc1 bool) func(t *table, j int) (float64, string, bool) {
 	}
 }
 
-// overValgrind is the mean, or the least, of how much faster runner j is than Valgrind's tool of its kind.
-func (t *table) overValgrind(j int, leastOnly bool) (float64, string, bool) {
+// overValgrind is the mean, or the least, of how much faster runner j is than Valgrind's tool of its kind, over the programs wanted.
+func (t *table) overValgrind(j int, leastOnly bool, wanted func(p *program) bool) (float64, string, bool) {
 	k := t.counterpart(j)
 	if k < 0 {
 		return 0, "", false
 	}
-	mean, least, slowest, n := t.faster(j, k)
+	mean, least, slowest, n := t.faster(j, k, wanted)
 	if leastOnly {
 		return least, slowest, n > 0
 	}

@@ -164,7 +164,7 @@ func (t *table) rate(runner int) float64 {
 func (t *table) printFaster(w io.Writer) {
 	for j, ours := range t.under {
 		if k := t.counterpart(j); k >= 0 {
-			if mean, least, slowest, n := t.faster(j, k); n > 0 {
+			if mean, least, slowest, n := t.faster(j, k, everyOne); n > 0 {
 				fmt.Fprintf(w, "%s is %.1f times as fast as %s on the mean of %d, %.1f times on %s\n",
 					ours.name, mean, t.under[k].name, n, least, slowest)
 			}
@@ -181,12 +181,13 @@ func (t *table) counterpart(j int) int {
 	return slices.IndexFunc(t.under, func(r runner) bool { return r.name == "valgrind-"+name })
 }
 
-// faster is how much faster runner j is than runner k: the geometric mean over n programs, and the least of them, with its name.
-func (t *table) faster(j, k int) (mean, least float64, slowest string, n int) {
+// faster is how much faster runner j is than runner k: the geometric mean over the n programs wanted, and the least of them, with its name.
+func (t *table) faster(j, k int, wanted func(p *program) bool) (mean, least float64, slowest string, n int) {
 	sum := 0.0
 	least = math.Inf(1)
-	for i, p := range t.programs {
-		if t.failed[i][j] != nil || t.failed[i][k] != nil {
+	for i := range t.programs {
+		p := &t.programs[i]
+		if t.failed[i][j] != nil || t.failed[i][k] != nil || !wanted(p) {
 			continue
 		}
 		f := ratio(median(t.times[i][k]), median(t.times[i][j]))

@@ -101,3 +101,26 @@ nulgrind, resident at start                       14.00MB, at most 40MB: reached
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
 }
+
+// TestProfilerGoals has a goal for some of the programs.
+func TestProfilerGoals(t *testing.T) {
+	tab := newTable(cpuTime, []program{{name: "rare"}, {name: "some", allocs: 700}, {name: "much", allocs: manyAllocs}},
+		[]runner{{name: counting}, {name: "valgrind-" + counting}, {name: simulating}, {name: "valgrind-" + simulating}, {name: "massif"}, {name: "valgrind-massif"}})
+	for i, row := range [][]time.Duration{{150, 600, 400, 1200, 140, 200}, {150, 600, 400, 1200, 900, 200}, {300, 600, 400, 1200, 300, 1500}} {
+		tab.native[i] = []time.Duration{100 * time.Millisecond}
+		for j, ms := range row {
+			tab.times[i][j] = []time.Duration{ms * time.Millisecond}
+		}
+	}
+	var b strings.Builder
+	printGoals(&b, []*table{tab})
+	want := `cachegrind:--cache-sim=no, mean over native        1.89x, at most 2x: reached
+cachegrind:--cache-sim=no, mean speed over Valgrind   3.17x, at least 3x: reached
+cachegrind:--cache-sim=yes, mean speed over Valgrind   3.00x, at least 2.5x: reached
+massif, slowest that allocates rarely (rare)       1.40x, at most 1.5x: reached
+massif, least speed over Valgrind of those that allocate (much)   5.00x, at least 4x: reached
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}

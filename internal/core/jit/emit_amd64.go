@@ -64,6 +64,7 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 	if t.cfg.Tool != nil {
 		t.instrument()
 		t.startFrame()
+		t.groupMisses()
 	}
 	for i := 0; i < tr.n; i++ {
 		in := &tr.insts[i]
@@ -613,7 +614,7 @@ func (t *Translator) emitCold() {
 			t.emitRedZoneStub(&c)
 		case coldSlot:
 			t.emitSlotStub(&c)
-		case coldEvent, coldMiss, coldFetch:
+		case coldEvent, coldElems, coldMiss, coldFetch:
 			t.emitEventStub(&c)
 		}
 	}
@@ -703,6 +704,7 @@ func (t *Translator) before(i int) {
 		t.lower(i, ann)
 	}
 	t.rep = -1
+	t.emitUnits(i)
 	if len(t.events) > 0 {
 		t.flushEvents(i)
 	}

@@ -45,8 +45,10 @@ func (o *only) Instrument(b *tool.Block) {
 			b.Anns = append(b.Anns, tool.Ann{Op: o.op, Mem: k, Arg: 0x1234 + int64(k)})
 		}
 	case tool.OpDataMiss:
-		for k := range x.Mem {
-			b.Anns = append(b.Anns, tool.Ann{Op: o.op, Mem: k, Ptr: counterAddr + guest.Addr(16*k)})
+		for i := range b.Insts {
+			for k := range b.Insts[i].Mem {
+				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: o.op, Mem: k, Ptr: counterAddr + guest.Addr(16*(i+k))})
+			}
 		}
 	case tool.OpCodeMiss:
 		b.Anns = append(b.Anns, tool.Ann{Op: o.op, Ptr: counterAddr, Same: o.behind})
@@ -133,6 +135,8 @@ var goldenRows = []struct {
 	{"miss, load, flags live", "488b4608", codeLow, false, &only{op: tool.OpDataMiss}},
 	{"miss, load, flags live, rax in the way", "488b441008", codeLow, false, &only{op: tool.OpDataMiss}},
 	{"miss, push, flags dead", "55 31ed", codeLow, false, &only{op: tool.OpDataMiss}},
+	{"miss, two fields by one register, one by a later one, before flags are", "4839d8 488b4608 488b5610 488b0a 7500", codeLow, false, &only{op: tool.OpDataMiss}},
+	{"miss, two pushes, flags live", "53 55", codeLow, false, &only{op: tool.OpDataMiss}},
 	{"miss, masked store, flags dead", "62f17c49110e 31ed", codeLow, false, &only{op: tool.OpDataMiss}},
 	{"fetch, flags dead", "90 31ed", codeLow, false, &only{op: tool.OpCodeMiss}},
 	{"fetch, flags live", "90", codeLow, false, &only{op: tool.OpCodeMiss}},

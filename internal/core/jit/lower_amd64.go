@@ -90,7 +90,11 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 		t.lowerStack(i)
 	case tool.OpCount:
 		t.lowerCount(t.tr.insts[i].live, ann)
-	case tool.OpEvent, tool.OpEventAddr, tool.OpEventRounds, tool.OpDataMiss, tool.OpCodeMiss:
+	case tool.OpDataMiss, tool.OpCodeMiss:
+		if t.tr.insts[i].alone {
+			t.events = append(t.events, *ann)
+		}
+	case tool.OpEvent, tool.OpEventAddr, tool.OpEventRounds:
 		t.events = append(t.events, *ann)
 	}
 }

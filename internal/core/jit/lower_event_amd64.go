@@ -1,8 +1,6 @@
 package jit
 
 import (
-	"math/bits"
-
 	"gogrind/internal/core/vcpu"
 	"gogrind/internal/guest"
 	"gogrind/internal/isa/amd64"
@@ -35,13 +33,9 @@ func (t *Translator) flushEvents(i int) {
 		ann := &t.events[j]
 		address := ann.Op == tool.OpEventAddr || ann.Op == tool.OpDataMiss
 		switch {
-		case ann.Op == tool.OpCodeMiss:
+		case ann.Op == tool.OpCodeMiss || ann.Op == tool.OpDataMiss && inlineMiss(&t.tr.insts[i], &t.block.Insts[i].Mem[ann.Mem]):
 			t.appendEvents(i, t.events[from:j])
-			t.codeMiss(i, ann)
-			from = j + 1
-		case ann.Op == tool.OpDataMiss && inlineMiss(&t.tr.insts[i], &t.block.Insts[i].Mem[ann.Mem]):
-			t.appendEvents(i, t.events[from:j])
-			t.dataMiss(i, ann)
+			t.emitAlone(i, ann)
 			from = j + 1
 		case address && !inlineAddr(&t.tr.insts[i], &t.block.Insts[i].Mem[ann.Mem]):
 			t.appendEvents(i, t.events[from:j])
@@ -93,8 +87,11 @@ func inlineAddr(in *inst, acc *amd64.Access) bool {
 // goEvent leaves to Go for an access whose address is not computed in line.
 func (t *Translator) goEvent(i int, ann *tool.Ann) {
 	site := t.hot.jmp(0)
-	t.tr.colds = append(t.tr.colds, coldStub{kind: coldEvent, site: site, resume: t.hot.pos, inst: i, access: ann.Mem, event: eventArg(ann), recover: -1,
-		miss: missStub{counts: ann.Op == tool.OpDataMiss}})
+	kind := uint8(coldEvent)
+	if ann.Op == tool.OpDataMiss {
+		kind = coldElems
+	}
+	t.tr.colds = append(t.tr.colds, coldStub{kind: kind, site: site, resume: t.hot.pos, inst: i, access: ann.Mem, event: eventArg(ann), recover: -1})
 	t.point(t.tr.insts[i].pc, false, [3]uint8{})
 }
 
@@ -153,71 +150,74 @@ func (t *Translator) appendEvents(i int, anns []tool.Ann) {
 // eventReach is how far eventRegs looks.
 const eventReach = 12
 
-// eventRegs picks two registers that no address of instruction i is computed from, and that the trace reads as late as possible: to be
-// given back their values takes time.
+// eventRegs picks two registers that no address of instruction i is computed from.
 func (t *Translator) eventRegs(i int) (p, v uint8) {
 	in := &t.tr.insts[i]
 	used := uint32(1<<rsp | 1<<rcx | 1<<rsi | 1<<rdi | 1<<rbp)
 	if in.HasMem {
-		if in.Base < atRIP {
-			used |= 1 << in.Base
-		}
-		if in.Index < atRIP {
-			used |= 1 << in.Index
-		}
+		used |= regsOf(&mem{base: in.Base, index: in.Index})
 	}
-	free := 0xffff &^ used
-	for j := i; j < t.tr.n && j < i+eventReach; j++ {
-		left := free &^ uint32(t.tr.insts[j].effects().Reads)
-		if bits.OnesCount32(left) < 2 {
-			break
-		}
-		free = left
-	}
-	p = uint8(bits.TrailingZeros32(free))
-	free &= free - 1
-	return p, uint8(bits.TrailingZeros32(free))
+	return t.freeRegs(i, used)
 }
 
 // eventAddr: v = address of the access. p is the buffer's pointer, also afterwards.
 func (t *Translator) eventAddr(in *inst, acc *amd64.Access, p, v uint8) {
-	a := &t.hot
+	m := t.eventOperand(in, acc)
+	t.address(m, p, v)
+	if m.seg != segNone {
+		t.hot.load(p, slot(vcpu.OffEvents))
+	}
+}
+
+// eventOperand is access acc, which is one of inlineAddr, as an operand. Its segment is the guest's.
+func (t *Translator) eventOperand(in *inst, acc *amd64.Access) mem {
 	short := in.ASize == 4
 	switch acc.Addr {
 	case amd64.AddrRSI:
-		a.lea(v, mem{base: rsi, index: noReg, a32: short})
-		return
+		return mem{base: rsi, index: noReg, a32: short}
 	case amd64.AddrRDI:
-		a.lea(v, mem{base: rdi, index: noReg, a32: short})
-		return
+		return mem{base: rdi, index: noReg, a32: short}
 	case amd64.AddrRBP:
-		a.lea(v, at(rbp, 0))
-		return
+		return at(rbp, 0)
 	case amd64.AddrPush:
-		a.lea(v, at(rsp, -int32(acc.Size)))
-		return
+		return at(rsp, -int32(acc.Size))
 	case amd64.AddrPop:
-		a.lea(v, at(rsp, 0))
-		return
+		return at(rsp, 0)
 	}
 	m := mem{base: in.Base, index: in.Index, scale: in.Scale, disp: int32(in.Disp), a32: short}
 	if in.Base == amd64.RIP || m.base == noReg && m.index == noReg {
-		a.movImm(v, t.absolute(in))
+		m = mem{base: noReg, index: noReg, target: t.absolute(in)}
+	} else if in.Map == 0 && in.Op == 0x8f && in.Base == rsp && in.Space == amd64.SpLegacy {
+		m.disp += int32(acc.Size) // pop: the stack pointer has moved when its operand is addressed
+	}
+	switch in.Seg {
+	case amd64.SegFS:
+		m.seg = segFS
+	case amd64.SegGS:
+		m.seg = segGS
+	}
+	return m
+}
+
+// address: v = address of an eventOperand. If it has a segment, p is overwritten.
+func (t *Translator) address(m mem, p, v uint8) {
+	a := &t.hot
+	seg := m.seg
+	m.seg = segNone
+	if m.base == noReg && m.index == noReg {
+		a.movImm(v, m.target)
 	} else {
-		if in.Map == 0 && in.Op == 0x8f && in.Base == rsp && in.Space == amd64.SpLegacy {
-			m.disp += int32(acc.Size) // pop: the stack pointer has moved when its operand is addressed
-		}
 		a.lea(v, m)
 	}
-	if in.Seg >= amd64.SegFS {
-		base := vcpu.OffFSBase
-		if in.Seg == amd64.SegGS {
-			base = vcpu.OffGSBase
-		}
-		a.load(p, slot(base))
-		a.lea(v, mem{base: v, index: p, scale: 1})
-		a.load(p, slot(vcpu.OffEvents))
+	switch seg {
+	case segFS:
+		a.load(p, slot(vcpu.OffFSBase))
+	case segGS:
+		a.load(p, slot(vcpu.OffGSBase))
+	default:
+		return
 	}
+	a.lea(v, mem{base: v, index: p, scale: 1})
 }
 
 // eventRounds: v = rounds that a repeated instruction has made: what is gone from its counter. p is the buffer's pointer, also
@@ -245,10 +245,10 @@ func (a *asm) op32(dst, src uint8) {
 	a.b2(0x89, 0xc0|src&7<<3|dst&7)
 }
 
-// emitEventStub emits the cold part of goEvent, dataMiss or codeMiss.
+// emitEventStub emits the cold part of goEvent or emitGroup.
 func (t *Translator) emitEventStub(c *coldStub) {
 	t.hot.patch(c.site, t.cold.pos)
-	if c.kind != coldEvent {
+	if c.kind == coldMiss || c.kind == coldFetch {
 		t.emitMissStub(c)
 		return
 	}
@@ -257,7 +257,7 @@ func (t *Translator) emitEventStub(c *coldStub) {
 
 // leaveForEvent emits the exit to Go for c.
 func (t *Translator) leaveForEvent(a *asm, c *coldStub) {
-	t.checks.add(check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access), event: c.event, miss: c.miss.counts})
+	t.checks.add(check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access), event: c.event, miss: c.kind == coldMiss || c.kind == coldElems})
 	a.leave(t, vcpu.ExitEvent, uint32(t.checks.n-1))
 }
 

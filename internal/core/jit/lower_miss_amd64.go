@@ -3,6 +3,7 @@ package jit
 import (
 	"math/bits"
 
+	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
 	"gogrind/internal/tool"
 )
@@ -13,13 +14,14 @@ import (
 
 // Spill slots of these beside those of events. The shared routines use slotA, slotF, slotRCX and slotRDX, too.
 const (
-	slotAddr    = 11 // address of the access
-	slotCounter = 12 // address of the counters; in the upper half the length of the access less one
-	slotLahf    = 13 // flags
-	slotKey     = 14 // key of the code line; in the upper half the offset of its set
-	slotMissing = 15 // whether a line is missing
-	slotEnd     = 16 // where a set ends
-	slotNext    = 17 // as slotKey, for a second line
+	slotAddr    = 11         // address of the access
+	slotCounter = 12         // address of the counters; in the upper half the length of the access less one
+	slotLahf    = 13         // flags of a shared routine
+	slotKey     = 14         // key of the code line; in the upper half the offset of its set
+	slotMissing = 15         // whether a line is missing
+	slotEnd     = 16         // where a set ends
+	slotNext    = 17         // as slotKey, for a second line
+	slotKept    = slotRounds // flags of a group, which no repeated instruction is in
 	slotOwnAX   = slotFlags
 )
 
@@ -29,18 +31,15 @@ const unrolled = 16
 // missRoutines are the host offsets of the shared routines. slotT has where they go on.
 type missRoutines struct{ data, code, codes int }
 
-// missStub is what the out-of-line part of such an event has to know.
+// missStub is what the out-of-line part of a comparison has to know.
 type missStub struct {
+	unit   int   // index in Translator.units
+	second int   // host offset of the jump's field for the second code line, 0 for none
 	v      uint8 // register for the address
 	p      uint8 // and one that may be overwritten
-	flags  bool  // flags are in slotLahf, and with ownAX the guest's rax in slotOwnAX
+	flags  bool  // flags are live: in slotKept, and with ownAX the guest's rax in slotOwnAX
 	ownAX  bool
-	masked bool   // Go is to look at its elements
-	counts bool   // it is one of these, not of events
-	length uint32 // of the access or instruction, less one
-	key    [2]uint32
-	set    [2]uint32
-	second int // host offset of the jump's field for the second line, 0 for none
+	free   bool // flags may be overwritten
 }
 
 // shape is how sets of a cache are found: an address is shifted left, or right if shift is negative, and masked.
@@ -49,53 +48,10 @@ func shape(c *tool.Cache) (shift int, mask uint32) {
 	return set - bits.TrailingZeros(uint(c.Line)), uint32(c.Sets-1) << set
 }
 
-// dataMiss emits the comparison of an access's address with the line last used in its set.
-func (t *Translator) dataMiss(i int, ann *tool.Ann) {
-	in := &t.tr.insts[i]
-	acc := &t.block.Insts[i].Mem[ann.Mem]
-	a := &t.hot
-	d := t.cfg.Caches.Data
-	size := min(int(acc.Size), d.Limit)
-	p, v := t.eventRegs(i)
-	s := missStub{v: v, p: p, flags: in.live != 0, counts: true, length: uint32(size - 1)}
-	s.ownAX = s.flags && p != rax
-	t.counts = true
-	a.store(spill(slotEvent), p)
-	a.store(spill(slotValue), v)
-	t.eventAddr(in, acc, p, v)
-	if s.flags {
-		if s.ownAX {
-			a.store(spill(slotOwnAX), rax)
-		}
-		a.saveFlags()
-	}
-	a.setOffset(d, p, v)
-	a.op(0, true, 0x03, v, at(p, int32(d.Start)), 0, false) // add: the tag is the negated address of a line
-	a.alu64(aluCmp, v, int32(d.Line-size))
-	const ccA = 7
-	cold := coldStub{kind: coldMiss, inst: i, access: ann.Mem, event: uint32(ann.Ptr), recover: -1}
-	cold.site = a.jcc(ccA, 0)
-	cold.resume = a.pos
-	a.endMiss(&s)
-	if acc.Elem != 0 {
-		s.masked = true
-		cold.resume = a.pos
-	}
-	cold.miss = s
-	t.tr.colds = append(t.tr.colds, cold)
-	t.point(in.pc, false, [3]uint8{})
-}
-
-// endMiss emits the end of dataMiss: registers and flags are the guest's again.
-func (a *asm) endMiss(s *missStub) {
-	if s.flags {
-		a.loadFlags()
-		if s.ownAX {
-			a.load(rax, spill(slotOwnAX))
-		}
-	}
-	a.load(s.v, spill(slotValue))
-	a.load(s.p, spill(slotEvent))
+// byElement reports whether Go looks for the elements that are really touched, if not all of the access is to the line used last. Those
+// of AVX-512's masks are not asked for, as the processor itself looks up all lines of the operand.
+func byElement(in *inst, acc *amd64.Access) bool {
+	return acc.Elem != 0 && (in.Space != amd64.SpEVEX || in.Row.Sem == isa.VCompress)
 }
 
 // inlineMiss reports whether an access is looked up in line. Of one that is made element by element, that is all elements; if one
@@ -106,7 +62,7 @@ func inlineMiss(in *inst, acc *amd64.Access) bool {
 	return inlineAddr(in, &whole)
 }
 
-// saveFlags and loadFlags keep flags in slotLahf, through rax.
+// saveFlags and loadFlags keep flags of a shared routine in slotLahf, through rax.
 func (a *asm) saveFlags() {
 	a.flagsToAX()
 	a.store(spill(slotLahf), rax)
@@ -115,54 +71,6 @@ func (a *asm) saveFlags() {
 func (a *asm) loadFlags() {
 	a.load(rax, spill(slotLahf))
 	a.flagsFromAX()
-}
-
-// codeMiss emits the comparison of an instruction's code lines with those last used in their sets.
-func (t *Translator) codeMiss(i int, ann *tool.Ann) {
-	in := &t.tr.insts[i]
-	a := &t.hot
-	c := t.cfg.Caches.Code
-	first, last := in.pc/uint64(c.Line), (in.pc+uint64(in.Len)-1)/uint64(c.Line)
-	if ann.Same {
-		if first == last {
-			return
-		}
-		first = last
-	}
-	t.counts = true
-	stub := coldStub{kind: coldFetch, inst: i, event: uint32(ann.Ptr), recover: -1}
-	stub.miss.length = uint32(in.Len - 1)
-	if in.live != 0 {
-		a.store(spill(slotFlags), rcx)
-	}
-	for l := first; l <= last; l++ {
-		k := l - first
-		key, set := t.codeKey(l), uint32(l&uint64(c.Sets-1))*uint32(8*c.Stride())
-		stub.miss.key[k], stub.miss.set[k] = key, set
-		m := mem{base: noReg, index: noReg, disp: int32(c.Start) + int32(set)}
-		var site int
-		if in.live == 0 {
-			a.op(0, true, 0x81, aluCmp, m, 4, false)
-			a.u32(key)
-			site = a.jcc(ccNE, 0)
-		} else {
-			a.load(rcx, m)
-			a.lea(rcx, at(rcx, -int32(key)))
-			a.b2(0xe3, 5) // jrcxz over the jump
-			site = a.jmp(0)
-		}
-		if k == 0 {
-			stub.site = site
-		} else {
-			stub.miss.second = site
-		}
-	}
-	stub.resume = a.pos
-	if in.live != 0 {
-		a.load(rcx, spill(slotFlags))
-	}
-	t.tr.colds = append(t.tr.colds, stub)
-	t.point(in.pc, false, [3]uint8{})
 }
 
 // codeKey is the tag of the code line with this number.
@@ -175,48 +83,136 @@ func (t *Translator) codeKey(line uint64) uint32 {
 	return k
 }
 
-// emitMissStub emits the out-of-line part of dataMiss or codeMiss.
+// emitMissStub emits the out-of-line part of a comparison.
 func (t *Translator) emitMissStub(c *coldStub) {
-	if c.miss.second != 0 {
-		t.hot.patch(c.miss.second, t.cold.pos)
-	}
 	hot := t.hot
 	t.hot = t.cold // what is shared with straight code writes there
-	a := &t.hot
-	s := &c.miss
-	routine := t.misses.data
+	u := &t.units[c.miss.unit]
 	switch {
-	case s.masked:
-		a.endMiss(s)
-		t.leaveForEvent(a, c)
-		t.cold.pos = a.pos
-		t.hot = hot
-		return
-	case c.kind == coldMiss:
-		if s.ownAX {
-			a.load(rax, spill(slotOwnAX)) // the address is computed from it
-		}
-		t.eventAddr(&t.tr.insts[c.inst], &t.block.Insts[c.inst].Mem[c.access], s.p, s.v)
-		a.store(spill(slotAddr), s.v)
+	case u.alone:
+		t.endMiss(&t.hot, &c.miss)
+		t.leaveForEvent(&t.hot, c)
+	case u.code:
+		t.emitFetchStub(c, u)
 	default:
-		routine = t.misses.code
-		pc := t.tr.insts[c.inst].pc
-		a.storeImm32(spill(slotAddr), uint32(pc))
-		a.storeImm32(upper(slotAddr), uint32(pc>>32))
-		a.storeImm32(spill(slotKey), s.key[0])
-		a.storeImm32(upper(slotKey), s.set[0])
-		if s.second != 0 {
-			routine = t.misses.codes
-			a.storeImm32(spill(slotNext), s.key[1])
-			a.storeImm32(upper(slotNext), s.set[1])
+		t.emitDataStub(c, u)
+	}
+	t.cold.pos = t.hot.pos
+	t.hot = hot
+}
+
+// emitDataStub emits what is done for u's accesses, of which some are not in the line last used.
+func (t *Translator) emitDataStub(c *coldStub, u *missUnit) {
+	a, s := &t.hot, &c.miss
+	t.trySecond(c, u.size)
+	parts := t.parts[u.parts[0]:u.parts[1]]
+	for i, part := range parts {
+		m := u.m
+		m.disp += part.off
+		m.target += uint64(part.off)
+		t.address(m, s.p, s.v)
+		last := i == len(parts)-1
+		next := 0
+		if len(parts) > 1 {
+			a.store(spill(slotAddr), s.v)
+			next = t.compareLine(a, s, part.size)
+			// The other way round: what is in the line goes on.
+			a.buf[next-1] ^= 1
+		} else {
+			a.store(spill(slotAddr), s.v)
+		}
+		a.storeImm32(upper(slotCounter), uint32(part.size)-1)
+		a.storeImm32(spill(slotCounter), uint32(part.counter))
+		if last {
+			a.storeImm(spill(slotT), int32(t.base)+int32(c.resume))
+			a.jmp(t.misses.data)
+		} else {
+			at := a.pos + 13 + 5 // behind the store and the jump
+			a.storeImm(spill(slotT), int32(t.base)+int32(at))
+			a.jmp(t.misses.data)
+			if a.pos != at {
+				panic("jit: length of a helper call")
+			}
+		}
+		if next != 0 {
+			if last {
+				a.patch(next, c.resume)
+			} else {
+				a.patch(next, a.pos)
+			}
 		}
 	}
-	a.storeImm32(upper(slotCounter), s.length)
-	a.storeImm32(spill(slotCounter), c.event)
+}
+
+// emitFetchStub emits the use of u's code lines.
+func (t *Translator) emitFetchStub(c *coldStub, u *missUnit) {
+	a := &t.hot
+	if c.miss.second != 0 {
+		a.patch(c.miss.second, a.pos)
+	}
+	t.trySecondCode(c, u)
+	routine := t.misses.code
+	in := &t.tr.insts[u.inst]
+	a.storeImm32(spill(slotAddr), uint32(in.pc))
+	a.storeImm32(upper(slotAddr), uint32(in.pc>>32))
+	for n, slot := range []int{slotKey, slotNext}[:u.lines[1]-u.lines[0]+1] {
+		l := u.lines[0] + uint64(n)
+		a.storeImm32(spill(slot), t.codeKey(l))
+		a.storeImm32(upper(slot), uint32(t.codeSet(l).disp)-uint32(t.cfg.Caches.Code.Start))
+		if n > 0 {
+			routine = t.misses.codes
+		}
+	}
+	a.storeImm32(upper(slotCounter), uint32(in.Len-1))
+	a.storeImm32(spill(slotCounter), uint32(u.counter))
 	a.storeImm(spill(slotT), int32(t.base)+int32(c.resume))
 	a.jmp(routine)
-	t.cold.pos = a.pos
-	t.hot = hot
+}
+
+// trySecond emits the case that size bytes are in the line that their set has used before the last one: the two change places.
+func (t *Translator) trySecond(c *coldStub, size int32) {
+	d, s, a := t.cfg.Caches.Data, &c.miss, &t.hot
+	if d.Ways < 2 {
+		return
+	}
+	first, second := at(s.p, int32(d.Start)), at(s.p, int32(d.Start)+8)
+	a.op(0, true, 0x2b, s.v, first, 0, false) // sub: the address again
+	a.op(0, true, 0x03, s.v, second, 0, false)
+	a.alu64(aluCmp, s.v, int32(d.Line)-size)
+	other := a.jcc(ccA, 0)
+	r := uint8(0)
+	for r == s.p || r == s.v {
+		r++
+	}
+	a.store(spill(slotAddr), r)
+	a.load(r, first)
+	a.load(s.v, second)
+	a.store(first, s.v)
+	a.store(second, r)
+	a.load(r, spill(slotAddr))
+	a.jmp(c.resume)
+	a.patch(other, a.pos)
+}
+
+// trySecondCode is trySecond for one code line, where flags may be overwritten.
+func (t *Translator) trySecondCode(c *coldStub, u *missUnit) {
+	a := &t.hot
+	if t.cfg.Caches.Code.Ways < 2 || u.lines[0] != u.lines[1] || !c.miss.free {
+		return
+	}
+	key, first := t.codeKey(u.lines[0]), t.codeSet(u.lines[0])
+	second := first
+	second.disp += 8
+	a.op(0, true, 0x81, aluCmp, second, 4, false)
+	a.u32(key)
+	other := a.jcc(ccNE, 0)
+	a.store(spill(slotAddr), rcx)
+	a.load(rcx, first)
+	a.store(second, rcx)
+	a.storeImm(first, int32(key))
+	a.load(rcx, spill(slotAddr))
+	a.jmp(c.resume)
+	a.patch(other, a.pos)
 }
 
 // emitMisses emits the shared routines. All registers and flags are kept, but that of data overwrites the flags.
@@ -226,13 +222,13 @@ func (t *Translator) emitMisses() {
 	}
 	t.codeKeys = map[uint64]uint32{}
 	m := &t.misses
-	t.emitMissRoutine(&m.data, false, func(a *asm) { a.useLines(t.cfg.Caches.Data) })
+	t.emitMissRoutine(&m.data, false, func(a *asm) { t.useLines(a, t.cfg.Caches.Data) })
 	for n, routine := range []*int{&m.code, &m.codes} {
 		t.emitMissRoutine(routine, true, func(a *asm) {
 			for _, slot := range []int{slotKey, slotNext}[:n+1] {
 				a.op(0, false, 0x8b, rcx, spill(slot), 0, false)
 				a.op(0, false, 0x8b, rdx, upper(slot), 0, false)
-				a.useLine(t.cfg.Caches.Code)
+				t.useLine(a, t.cfg.Caches.Code)
 			}
 		})
 	}
@@ -257,13 +253,18 @@ func (t *Translator) emitMissRoutine(start *int, flags bool, use func(a *asm)) {
 	a.store(spill(slotF), rbx)
 	a.store(spill(slotRCX), rcx)
 	a.store(spill(slotRDX), rdx)
+	c := &t.cfg.Caches
+	vectors := t.wide(c.Data) || t.wide(c.Code) || t.wide(c.Last)
+	if vectors {
+		a.keepVectors(true)
+	}
 	var there [2]int
 	for level := range there {
 		a.storeImm32(spill(slotMissing), 0)
 		if level == 0 {
 			use(a)
 		} else {
-			a.useLines(t.cfg.Caches.Last)
+			t.useLines(a, t.cfg.Caches.Last)
 		}
 		a.op(0, false, 0x83, aluCmp, spill(slotMissing), 1, false)
 		a.b1(0)
@@ -273,6 +274,9 @@ func (t *Translator) emitMissRoutine(start *int, flags bool, use func(a *asm)) {
 	}
 	for _, site := range there {
 		a.patch(site, a.pos)
+	}
+	if vectors {
+		a.keepVectors(false)
 	}
 	a.load(rdx, spill(slotRDX))
 	a.load(rcx, spill(slotRCX))
@@ -285,7 +289,7 @@ func (t *Translator) emitMissRoutine(start *int, flags bool, use func(a *asm)) {
 }
 
 // useLines emits the use of the one or two lines of the access that slotAddr and slotCounter describe.
-func (a *asm) useLines(c *tool.Cache) {
+func (t *Translator) useLines(a *asm, c *tool.Cache) {
 	use := func() {
 		a.setOffset(c, rdx, rcx)
 		if c.Start > 0x7fffffff {
@@ -294,7 +298,7 @@ func (a *asm) useLines(c *tool.Cache) {
 		}
 		a.alu64(aluAnd, rcx, -int32(c.Line))
 		a.bytes(0x48, 0xf7, 0xd9) // neg %rcx
-		a.useLine(c)
+		t.useLine(a, c)
 	}
 	a.load(rcx, spill(slotAddr))
 	use()
@@ -311,7 +315,11 @@ func (a *asm) useLines(c *tool.Cache) {
 
 // useLine emits the search for a line: it becomes the first of its set, and those before it, or all if it was missing, move by one. rcx
 // has the tag and rdx the offset of the set, or its address if the model is beyond 2 GB. rax, rbx, rcx, rdx are overwritten.
-func (a *asm) useLine(c *tool.Cache) {
+func (t *Translator) useLine(a *asm, c *tool.Cache) {
+	if t.wide(c) {
+		a.useLineWide(c)
+		return
+	}
 	start := int32(0)
 	if c.Start <= 0x7fffffff {
 		start = int32(c.Start)
@@ -358,14 +366,15 @@ func (a *asm) setOffset(c *tool.Cache, p, v uint8) {
 	shift, mask := shape(c)
 	a.op32(p, v)
 	if p >= 8 {
-		a.b1(0x41)
+		a.b1(0x41) // for what comes next
 	}
-	if shift >= 0 {
+	switch {
+	case shift > 0:
 		a.bytes(0xc1, 0xe0|p&7, byte(shift)) // shl
-	} else {
+	case shift < 0:
 		a.bytes(0xc1, 0xe8|p&7, byte(-shift)) // shr
 	}
-	if p >= 8 {
+	if shift != 0 && p >= 8 {
 		a.b1(0x41)
 	}
 	a.b2(0x81, 0xe0|p&7) // and

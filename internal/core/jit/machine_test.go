@@ -168,11 +168,11 @@ type mode struct {
 // newMode makes translator number i.
 func (m *machine) newMode(t testing.TB, i int, name string, shadow bool, annotate tool.Tool) *mode {
 	t.Helper()
-	return m.newCachedMode(t, i, name, shadow, annotate, tool.Caches{})
+	return m.newCachedMode(t, i, name, shadow, annotate, tool.Caches{}, false)
 }
 
-// newCachedMode is newMode with models of caches.
-func (m *machine) newCachedMode(t testing.TB, i int, name string, shadow bool, annotate tool.Tool, caches tool.Caches) *mode {
+// newCachedMode is newMode with models of caches; scalar is Config.Scalar.
+func (m *machine) newCachedMode(t testing.TB, i int, name string, shadow bool, annotate tool.Tool, caches tool.Caches, scalar bool) *mode {
 	t.Helper()
 	md := &mode{name: name, shadow: shadow}
 	start := guest.CodeCache + guest.Addr(i*testCache)
@@ -183,6 +183,7 @@ func (m *machine) newCachedMode(t testing.TB, i int, name string, shadow bool, a
 		Tool:   annotate,
 		Shadow: shadow,
 		Caches: caches,
+		Scalar: scalar,
 		Warn:   func(string, ...any) { md.refused++ },
 	})
 	if err != nil {

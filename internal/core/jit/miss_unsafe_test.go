@@ -60,12 +60,19 @@ func TestMisses(t *testing.T) {
 	d.modes = nil
 	m := d.m
 	fsBase := uint64(m.a.Addr())
-	for _, geometry := range [][2]tool.Cache{
-		{{Line: 64, Sets: 4, Ways: 3, Limit: 64}, {Line: 64, Sets: 8, Ways: 4, Limit: 64}},
-		{{Line: 32, Sets: 1, Ways: unrolled + 1, Limit: 16}, {Line: 128, Sets: 2, Ways: unrolled + 2, Limit: 16}},
+	type caches struct {
+		data, last tool.Cache
+		scalar     bool
+	}
+	for _, geometry := range []caches{
+		{tool.Cache{Line: 64, Sets: 4, Ways: 3, Limit: 64}, tool.Cache{Line: 64, Sets: 8, Ways: 4, Limit: 64}, false},
+		{tool.Cache{Line: 32, Sets: 1, Ways: unrolled + 1, Limit: 16}, tool.Cache{Line: 128, Sets: 2, Ways: unrolled + 2, Limit: 16}, false},
+		{tool.Cache{Line: 64, Sets: 4, Ways: 8, Limit: 64}, tool.Cache{Line: 64, Sets: 8, Ways: 16, Limit: 64}, false},
+		{tool.Cache{Line: 64, Sets: 4, Ways: 8, Limit: 64}, tool.Cache{Line: 64, Sets: 8, Ways: 16, Limit: 64}, true},
+		{tool.Cache{Line: 64, Sets: 2, Ways: 12, Limit: 64}, tool.Cache{Line: 64, Sets: 8, Ways: 5, Limit: 64}, false},
 	} {
-		models := tool.Caches{Data: modelAt(missTags, geometry[0]), Code: modelAt(missTags+0x2000, geometry[0]), Last: modelAt(lastAt, geometry[1])}
-		mode := m.newCachedMode(t, 3, "misses", false, missing{}, models)
+		models := tool.Caches{Data: modelAt(missTags, geometry.data), Code: modelAt(missTags+0x2000, geometry.data), Last: modelAt(lastAt, geometry.last)}
+		mode := m.newCachedMode(t, 3, "misses", false, missing{}, models, geometry.scalar)
 		first, front, there, missed, deep := d.cases, 0, 0, 0, 0
 		for n := uint64(0); d.cases < first+casesWanted(t, 10_000); n++ {
 			if !d.generate(n) {

@@ -43,6 +43,7 @@ type inst struct {
 	host   int    // host offset of its copy, for jumps inside the trace
 	ver    uint32 // version before it, in dirty code
 	joined bool   // a jump inside the trace arrives here: see frame
+	alone  bool   // its lines are looked up by themselves: see groupMisses
 	move   move   // in dirty code: how it carries undefined bytes
 	resume bool   // a return that gives the flags back: see resumes
 }
@@ -119,7 +120,8 @@ const (
 	coldMove
 	coldPartly
 	coldRep
-	coldMiss // of lower_miss_amd64.go, as the next one
+	coldElems // of OpDataMiss: Go looks for the elements that are touched
+	coldMiss  // of lower_miss_amd64.go, as the next one
 	coldFetch
 )
 

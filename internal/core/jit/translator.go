@@ -53,6 +53,8 @@ type Config struct {
 	Tool tool.Tool
 	// Caches are the models of OpDataMiss and OpCodeMiss, empty if these are not used.
 	Caches tool.Caches
+	// Scalar says that they are searched without AVX-512, as where the processor has none.
+	Scalar bool
 	// Shadow says that GS is the shadow distance; otherwise GS is the guest's own FS base.
 	Shadow bool
 	// Hook returns the number of the hook at pc, and whether there is one. nil for none.
@@ -140,6 +142,10 @@ type Translator struct {
 	rep    int        // index of the cold stub of lowerRep for the instruction at hand, -1 for none
 	events []tool.Ann // of the instruction, in front of it and behind it
 	later  []tool.Ann
+	grouping
+	units  []missUnit
+	parts  []missPart
+	unitAt int  // next one to emit
 	counts bool // there is code that counts or makes events
 	shared bool // counters are shared by threads that run at the same time
 	acc    []amd64.Access

@@ -110,8 +110,11 @@ type Context struct {
 	Dirty   uint64 // version of the code that runs (package jit): which registers hold undefined bits
 	// RetTarget is where a return goes that dirty code has made: the guest's return address.
 	RetTarget uint64
-	Vec0      [2]uint64   // xmm0 while a shared routine of generated code uses it
-	V         guest.VBits // of registers that hold undefined bits, while dirty code runs
+	Vec0      [2]uint64 // xmm0 while a shared routine of generated code uses it
+	// Search has zmm16 to zmm18 and k1 while a shared routine uses them, from its first whole line on (OffSearch): to give a vector
+	// back that lies in two lines takes ten times as long.
+	Search [3*64 + 8 + 63]byte
+	V      guest.VBits // of registers that hold undefined bits, while dirty code runs
 	// NoVec is 1 where translated code leaves at the start of a function that takes no vector or x87 registers as arguments: their
 	// values are nobody's business, and are neither saved nor restored. XSave makes the next entry restore what it gives out.
 	NoVec  uint64

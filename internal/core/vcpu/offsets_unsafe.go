@@ -16,6 +16,7 @@ const (
 	OffRedZone   = int32(unsafe.Offsetof(Context{}.RedZone))
 	OffDirty     = int32(unsafe.Offsetof(Context{}.Dirty))
 	OffRetTarget = int32(unsafe.Offsetof(Context{}.RetTarget))
+	OffSearch    = (int32(unsafe.Offsetof(Context{}.Search)) + 63) &^ 63
 	OffV         = int32(unsafe.Offsetof(Context{}.V))
 	OffVec0      = int32(unsafe.Offsetof(Context{}.Vec0))
 	OffNoVec     = int32(unsafe.Offsetof(Context{}.NoVec))

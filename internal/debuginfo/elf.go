@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -100,8 +101,8 @@ type section struct {
 	entsize     uint64
 }
 
-// elfFile is the header, segments and sections of a 64-bit little-endian object. It holds no descriptor: open gives one
-// for each batch of reads.
+// elfFile is the header, segments and sections of a 64-bit little-endian object. It holds no descriptor: use gives one
+// for each batch of reads, the same one between hold and the call of what that returns.
 type elfFile struct {
 	open     func() (File, error)
 	typ      uint16
@@ -113,6 +114,57 @@ type elfFile struct {
 	sections []section
 	// loaded says that sections was read (it may be empty all the same).
 	loaded bool
+
+	mu    sync.Mutex // guards what follows
+	held  File       // nil when there is none
+	users int        // of held
+}
+
+// use gives the file for a batch of reads, which ends with Close.
+func (f *elfFile) use() (File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.held != nil {
+		f.users++
+		return heldFile{f.held, f}, nil
+	}
+	return f.open()
+}
+
+// hold opens the file for several batches; release ends this. Errors show at the first batch.
+func (f *elfFile) hold() (release func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.held == nil {
+		r, err := f.open()
+		if err != nil {
+			return func() {}
+		}
+		f.held = r
+	}
+	f.users++
+	return f.release
+}
+
+// release closes the file with its last user.
+func (f *elfFile) release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.users--; f.users == 0 {
+		f.held.Close()
+		f.held = nil
+	}
+}
+
+// heldFile is what use gives while the file is held.
+type heldFile struct {
+	File
+	of *elfFile
+}
+
+func (h heldFile) Close() error {
+	h.of.release()
+	return nil
 }
 
 var errNotELF = errors.New("not a 64-bit little-endian ELF file")
@@ -194,7 +246,7 @@ func (f *elfFile) loadSections() error {
 		f.synthesize()
 		return nil
 	}
-	r, err := f.open()
+	r, err := f.use()
 	if err != nil {
 		return err
 	}
@@ -272,7 +324,7 @@ func (f *elfFile) data(s *section) ([]byte, error) {
 	if s.typ == uint32(stdelf.SHT_NOBITS) || s.size == 0 {
 		return nil, nil
 	}
-	r, err := f.open()
+	r, err := f.use()
 	if err != nil {
 		return nil, err
 	}
@@ -378,7 +430,7 @@ func (f *elfFile) fileRange(vaddr, n uint64) ([]byte, error) {
 			if n > s.filesz-(vaddr-s.vaddr) {
 				break
 			}
-			r, err := f.open()
+			r, err := f.use()
 			if err != nil {
 				return nil, err
 			}
@@ -391,7 +443,7 @@ func (f *elfFile) fileRange(vaddr, n uint64) ([]byte, error) {
 
 // segmentData reads the file contents of a segment.
 func (f *elfFile) segmentData(s *segment) ([]byte, error) {
-	r, err := f.open()
+	r, err := f.use()
 	if err != nil {
 		return nil, err
 	}
@@ -442,6 +494,40 @@ func findBuildID(b []byte) string {
 	return ""
 }
 
+// usualName is more than the length of most sonames.
+const usualName = 256
+
+// contains reports whether a section's contents have part in them, a piece at a time.
+func (f *elfFile) contains(s *section, part []byte) (bool, error) {
+	if s.flags&uint64(stdelf.SHF_COMPRESSED) != 0 || s.typ == uint32(stdelf.SHT_NOBITS) {
+		b, err := f.data(s)
+		return bytes.Contains(b, part), err
+	}
+	r, err := f.use()
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	if size := uint64(r.Size()); s.off > size || s.size > size-s.off {
+		return false, fmt.Errorf("section %s: range %#x+%#x outside the file of %#x bytes", s.name, s.off, s.size, size)
+	}
+	var buf [16 << 10]byte
+	kept := 0 // bytes at the front of buf that may be the beginning of part
+	for at := uint64(0); at < s.size; {
+		n := int(min(uint64(len(buf)-kept), s.size-at))
+		if _, err := r.ReadAt(buf[kept:kept+n], int64(s.off+at)); err != nil {
+			return false, fmt.Errorf("section %s: %w", s.name, err)
+		}
+		at += uint64(n)
+		b := buf[:kept+n]
+		if bytes.Contains(b, part) {
+			return true, nil
+		}
+		kept = copy(buf[:], b[max(0, len(b)-len(part)+1):])
+	}
+	return false, nil
+}
+
 // soname is DT_SONAME, "" when there is none.
 func (f *elfFile) soname() string {
 	for i := range f.segs {
@@ -468,11 +554,16 @@ func (f *elfFile) soname() string {
 		if !has || name >= strsz {
 			return ""
 		}
-		s, err := f.fileRange(strtab, strsz)
-		if err != nil {
-			return ""
+		// Tables of names are large, and the name is not.
+		for n := min(strsz-name, usualName); ; n = strsz - name {
+			s, err := f.fileRange(strtab+name, n)
+			if err != nil {
+				return ""
+			}
+			if bytes.IndexByte(s, 0) >= 0 || n == strsz-name {
+				return stringAt(string(s), 0)
+			}
 		}
-		return stringAt(string(s), name)
 	}
 	return ""
 }

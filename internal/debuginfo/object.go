@@ -100,6 +100,7 @@ func (o *Object) identify() {
 		return
 	}
 	o.idDone = true
+	defer o.elf.hold()()
 	o.sections(o.elf)
 	o.soname = o.elf.soname()
 	o.buildID = o.elf.buildID()

@@ -143,6 +143,7 @@ func (o *Object) tryDebug(path, id string) *elfFile {
 	if err != nil {
 		return nil // mostly: no such file
 	}
+	defer f.hold()()
 	if err := f.loadSections(); err != nil {
 		o.warn(fmt.Errorf("%s: %w", path, err))
 		return nil

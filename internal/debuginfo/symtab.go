@@ -1,7 +1,6 @@
 package debuginfo
 
 import (
-	"bytes"
 	"cmp"
 	stdelf "debug/elf"
 	"encoding/binary"
@@ -79,6 +78,7 @@ func (o *Object) symbols() *symbols {
 	if s := o.syms.Load(); s != nil {
 		return s
 	}
+	defer o.elf.hold()()
 	s := new(symbols)
 	o.tables(func(f *elfFile, typ stdelf.SectionType) { o.readTable(s, f, typ) })
 	o.syms.Store(s)
@@ -108,6 +108,7 @@ func (o *Object) Mentions(part string) bool {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	defer o.elf.hold()()
 	found := false
 	o.tables(func(f *elfFile, typ stdelf.SectionType) {
 		for i := range f.sections {
@@ -115,12 +116,10 @@ func (o *Object) Mentions(part string) bool {
 			if found || sec.typ != uint32(typ) || int(sec.link) >= len(f.sections) {
 				continue
 			}
-			names, err := f.data(&f.sections[sec.link])
-			if err != nil {
+			var err error
+			if found, err = f.contains(&f.sections[sec.link], []byte(part)); err != nil {
 				o.warn(err)
-				continue
 			}
-			found = bytes.Contains(names, []byte(part))
 		}
 	})
 	return found

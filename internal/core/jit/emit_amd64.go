@@ -524,16 +524,16 @@ func (t *Translator) emitShared() {
 	t.missIB = a.pos
 	a.store(spill(slotA), rax)
 	a.flagsToAX()
-	a.store(spill(slotF), rax)        // ah: SF ZF AF PF CF; al: OF
-	a.bytes(0x89, 0xc8)               // mov %ecx, %eax
-	a.bytes(0xc1, 0xe0, 32-l2Bits)    // shl $(32-l2Bits), %eax
-	a.bytes(0xc1, 0xe8, 32-l2Bits+4)  // shr $(32-l2Bits+4), %eax
-	a.bytes(0x89, 0xca)               // mov %ecx, %edx
-	a.bytes(0xc1, 0xe2, l2Bits-4)     // shl $(l2Bits-4), %edx
-	a.bytes(0x09, 0xc2)               // or %eax, %edx
-	a.movReg(rax, rcx)                //
-	a.bytes(0x48, 0xc1, 0xe8, l2Bits) // shr $l2Bits, %rax
-	a.bytes(0x31, 0xc2)               // xor %eax, %edx
+	a.store(spill(slotF), rax)            // ah: SF ZF AF PF CF; al: OF
+	a.bytes(0x89, 0xc8)                   // mov %ecx, %eax
+	a.bytes(0xc1, 0xe0, 32-l2Bits)        // shl $(32-l2Bits), %eax
+	a.bytes(0xc1, 0xe8, 32-l2Bits+l2Turn) // shr $(32-l2Bits+l2Turn), %eax
+	a.bytes(0x89, 0xca)                   // mov %ecx, %edx
+	a.bytes(0xc1, 0xe2, l2Bits-l2Turn)    // shl $(l2Bits-l2Turn), %edx
+	a.bytes(0x09, 0xc2)                   // or %eax, %edx
+	a.movReg(rax, rcx)                    //
+	a.bytes(0x48, 0xc1, 0xe8, l2Bits)     // shr $l2Bits, %rax
+	a.bytes(0x31, 0xc2)                   // xor %eax, %edx
 	a.bytes(0x81, 0xe2)
 	a.u32(1<<l2Bits - 1) // and $mask, %edx
 	probe := a.pos

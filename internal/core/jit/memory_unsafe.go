@@ -39,11 +39,13 @@ func (t *Translator) l2() []l2Entry {
 	return unsafe.Slice((*l2Entry)(unsafe.Pointer(&t.hot.buf[l2Off])), 1<<l2Bits)
 }
 
-// l2Hash turns the low bits by 4: functions, which begin at multiples of 16, lie side by side in the table, 4 KB of code in one page of
-// it. Spread over all pages, each new target had page faults of its own.
+// l2Turn is by how much l2Hash turns the low bits of addresses: targets of indirect branches, which hardly ever are closer than 64
+// bytes, lie side by side in the table, 16 KB of code in one page of it. Spread over all pages, each new target had page faults of its own.
+const l2Turn = 6
+
 func l2Hash(pc uint64) uint64 {
 	low := pc & (1<<l2Bits - 1)
-	return (low>>4 | low<<(l2Bits-4) ^ pc>>l2Bits) & (1<<l2Bits - 1)
+	return (low>>l2Turn | low<<(l2Bits-l2Turn) ^ pc>>l2Bits) & (1<<l2Bits - 1)
 }
 
 // setL2 makes host the indirect entry of pc. Readers run concurrently: host is stored before pc makes the entry visible.

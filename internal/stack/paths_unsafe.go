@@ -36,6 +36,7 @@ type Paths struct {
 	version atomic.Uint32 // changes when the table is cleared; odd while it is
 	mu      sync.Mutex    // serialises changes of the table
 	used    int           // guarded by mu
+	mask    atomic.Uint32 // number of slots in use, less 1: the table grows, so that few stacks take little memory
 	table   [pathSlots]place
 }
 
@@ -48,16 +49,20 @@ type place struct {
 }
 
 const (
-	pathBits  = 17
+	pathBits  = 18 // a compiler is at 15 thousand stacks, which differ in 5 or so of their steps
 	pathSlots = 1 << pathBits
-	pathFull  = pathSlots / 2
+	minSlots  = 1 << 13
 	probes    = 16 // slots that are looked at for one place
 	maxPath   = 64 // steps
 	linkShift = 3
 )
 
-// NewPaths returns an empty table, which takes 2 MB when it is full.
-func NewPaths() *Paths { return new(Paths) }
+// NewPaths returns an empty table. It grows to 4 MB.
+func NewPaths() *Paths {
+	p := new(Paths)
+	p.mask.Store(minSlots - 1)
+	return p
+}
 
 // Version changes when what was known does not hold any more.
 func (p *Paths) Version() uint32 { return p.version.Load() }
@@ -73,7 +78,7 @@ func (p *Paths) Clear() {
 func (p *Paths) clear() {
 	p.version.Add(1)
 	if p.used > 0 {
-		for i := range p.table {
+		for i := range p.mask.Load() + 1 {
 			p.table[i].link.Store(0)
 		}
 		p.used = 0
@@ -94,15 +99,16 @@ func pathSlot(parent uint32, value uint64) uint32 {
 //
 //go:nosplit
 func (p *Paths) child(parent uint32, value uint64) (slot uint32, ok bool) {
-	slot = pathSlot(parent, value)
+	slot, mask := pathSlot(parent, value), p.mask.Load()%pathSlots
 	for range probes {
-		e := &p.table[slot%pathSlots]
+		slot &= mask
+		e := &p.table[slot]
 		link := e.link.Load()
 		if link == 0 {
-			return slot % pathSlots, false
+			return slot, false
 		}
 		if link>>linkShift == parent && e.value == value {
-			return slot % pathSlots, true
+			return slot, true
 		}
 		slot++
 	}
@@ -111,7 +117,11 @@ func (p *Paths) child(parent uint32, value uint64) (slot uint32, ok bool) {
 
 // Recent has the stacks that one thread was at lately. Find reads through a tree, where each step waits for the one before; that a
 // stack is one of these is seen by comparisons that don't. It is for one thread at a time. The zero value is empty.
+//
+// Which one it may be is decided by the innermost return addresses: programs allocate by a few functions of their own. Where the
+// next of them lies follows from the ones before, and ahead remembers that, in a table that other addresses may share.
 type Recent struct {
+	ahead  [aheadSlots]uint16 // distances from the stack pointer, 0: not known
 	stacks [recentStacks]recentStack
 }
 
@@ -124,8 +134,12 @@ type recentStack struct {
 }
 
 const (
-	recentBits   = 6
+	recentBits   = 7
 	recentStacks = 1 << recentBits
+	aheadBits    = 9
+	aheadSlots   = 1 << aheadBits
+	aheadDepth   = 4       // return addresses that decide, besides the first
+	aheadReach   = 2 << 10 // bytes from the stack pointer: what other addresses have left in ahead must not lead off the stack
 	recentSteps  = 32 // 12 callers, --num-callers' default, with frame pointers have 24
 )
 
@@ -139,8 +153,7 @@ func (p *Paths) Find(pc uint64, r *guest.Regs, recent *Recent) (id uint32, ok bo
 	if sp&7 != 0 || version&1 != 0 {
 		return 0, false
 	}
-	// Where a function is called from decides most of the time which stack it is.
-	e := &recent.stacks[((pc<<20^word(sp))*hashFactor)>>(64-recentBits)]
+	e := recent.guess(pc, sp)
 	if e.is(pc, version, r) && p.version.Load() == version {
 		return e.id, true
 	}
@@ -149,10 +162,54 @@ func (p *Paths) Find(pc uint64, r *guest.Regs, recent *Recent) (id uint32, ok bo
 	if !ok || p.version.Load() != version {
 		return 0, false
 	}
-	if n <= recentSteps {
-		e.pc, e.version, e.id, e.n = pc, version, id, n+1
+	if n > recentSteps {
+		return id, true
+	}
+	e.pc, e.version, e.id, e.n = pc, version, id, n+1
+	if to := recent.learn(pc, sp, e); to != e {
+		*to = *e // where guess will look from now on
+		e.n = 0
 	}
 	return id, true
+}
+
+// guess is the place of the stack that is most likely the one at stack pointer sp.
+//
+//go:nosplit
+func (c *Recent) guess(pc, sp uint64) *recentStack {
+	h := (pc<<20 ^ word(sp)) * hashFactor
+	for range aheadDepth {
+		d := c.ahead[h>>(64-aheadBits)]
+		if d == 0 {
+			break
+		}
+		h = (h ^ word(sp+uint64(d))<<20) * hashFactor
+	}
+	return &c.stacks[h>>(64-recentBits)]
+}
+
+// learn makes guess know where the return addresses of e lie, and returns the place that it will find e at.
+//
+//go:nosplit
+func (c *Recent) learn(pc, sp uint64, e *recentStack) *recentStack {
+	h := (pc<<20 ^ word(sp)) * hashFactor
+	depth := 0
+	for i := 0; i < e.n-1 && i < recentSteps && depth < aheadDepth; i++ {
+		s := &e.steps[i]
+		if s.From != Word || s.Offset <= 0 {
+			continue
+		}
+		if s.Offset >= aheadReach {
+			break
+		}
+		c.ahead[h>>(64-aheadBits)] = uint16(s.Offset)
+		h = (h ^ s.Value<<20) * hashFactor
+		depth++
+	}
+	if depth < aheadDepth {
+		c.ahead[h>>(64-aheadBits)] = 0
+	}
+	return &c.stacks[h>>(64-recentBits)]
 }
 
 // is reports whether a thread with registers r is at the stack.
@@ -224,8 +281,9 @@ func (p *Paths) Add(version uint32, pc uint64, steps []Step, id uint32) {
 	if p.version.Load() != version || len(steps) >= maxPath {
 		return
 	}
-	if p.used > pathFull {
+	if n := p.mask.Load() + 1; p.used > int(n/2) {
 		p.clear()
+		p.mask.Store(min(2*n, pathSlots) - 1)
 	}
 	at, v := uint32(0), pc
 	for i := range steps {

@@ -132,13 +132,44 @@ func (r *Recent) has(pc uint64) bool {
 	return false
 }
 
+// TestRecentCallers finds stacks that differ only in their third and fourth return addresses, as those of a program that allocates by
+// a function of its own do: they are all kept.
+func TestRecentCallers(t *testing.T) {
+	p, f := NewPaths(), newFrames()
+	const n = 16
+	at := func(i int) {
+		f.words[8], f.words[10], f.words[13], f.words[15] = 0x2000, 0x3000, uint64(0x4000+i%4), uint64(0x5000+i)
+	}
+	for i := range n {
+		at(i)
+		p.Add(p.Version(), 0x1000, []Step{{Word, 0, 0x2000}, {Word, 16, 0x3000}, {Word, 40, f.words[13]}, {Word, 56, f.words[15]}}, uint32(i+1))
+	}
+	for range 3 {
+		for i := range n {
+			at(i)
+			if id, ok := p.Find(0x1000, &f.regs, &f.recent); !ok || id != uint32(i+1) {
+				t.Fatalf("stack %d is %d, %t", i+1, id, ok)
+			}
+		}
+	}
+	kept := 0
+	for i := range f.recent.stacks {
+		if f.recent.stacks[i].n > 0 {
+			kept++
+		}
+	}
+	if kept < n*3/4 { // some share a place
+		t.Errorf("%d of %d stacks are kept", kept, n)
+	}
+}
+
 // TestPathsFull adds more stacks than there is room for: what is found is right, and most are.
 func TestPathsFull(t *testing.T) {
 	p := NewPaths()
 	f := newFrames()
 	rng := rand.New(rand.NewPCG(3, 4))
 	found := 0
-	const n = 3 * pathSlots
+	const n = 2 * pathSlots
 	for id := uint32(1); id <= n; id++ {
 		f.regs.RIP = uint64(rng.IntN(50)) << 4
 		f.words[8], f.words[9] = uint64(rng.IntN(1000))<<3, rng.Uint64()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"testing"
 
@@ -126,6 +127,7 @@ func newMachine(t testing.TB) *machine {
 	}
 	m := &machine{exit: uint64(vcpu.ExitStub()), shadow: make(map[uint64]bool)}
 	runtime.LockOSThread()
+	panics := debug.SetPanicOnFault(true) // as guest threads have it: the translator reads guest memory
 	for _, p := range []**vcpu.Context{&m.a, &m.b} {
 		c, err := vcpu.New()
 		if err != nil {
@@ -139,6 +141,7 @@ func newMachine(t testing.TB) *machine {
 		}
 		vcpu.Free(m.a)
 		vcpu.Free(m.b)
+		debug.SetPanicOnFault(panics)
 		runtime.UnlockOSThread()
 	})
 	for i := range m.view {

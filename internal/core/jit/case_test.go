@@ -35,6 +35,10 @@ func (d *differ) generate(n uint64) bool {
 	if !d.special(rng) {
 		return false
 	}
+	const reach = 64 // of an operand; the code cache, where the translations are, holds something else natively
+	if ea := d.ea() + reach; d.in.HasMem && ea >= uint64(guest.CodeCache) && ea < uint64(guest.CodeCache)+maxModes*testCache+reach {
+		return false
+	}
 	d.poison = poison{}
 	d.acc = d.in.MemAccesses(d.acc)
 	if len(d.acc) > 0 && rng.IntN(4) == 0 {

@@ -396,6 +396,7 @@ func (t *Thread) pending() {
 	t.unparkIfStopped()
 	t.drain()
 	t.deliver()
+	t.unblock()
 }
 
 // unparkIfStopped stands still while another thread has the world stopped.

@@ -274,6 +274,8 @@ func (s *Scheduler) Run(entry, sp guest.Addr, stack guest.Range) (int, error) {
 		go s.interruptAll(s.cfg.Chaos)
 	}
 	t.loop()
+	vcpu.SetMask(^uint64(keepOpen))
+	ctx.Detach()
 	// The main thread has ended, others go on: the status comes from the one that ends the process.
 	return <-s.done, nil
 }

@@ -29,7 +29,7 @@ func kernelMask(m uint64) uint64 { return m &^ keepOpen }
 
 // SetMask is called by the thread itself.
 func (h host) SetMask(t *signal.Thread, m signal.Set) {
-	if t.Owner().(*Thread).ctx.Held == 0 { // else drain does it
+	if t.Owner().(*Thread).ctx.Held == 0 { // else unblock does it
 		vcpu.SetMask(kernelMask(uint64(m)))
 	}
 }
@@ -58,20 +58,46 @@ func (h host) Pending(t *signal.Thread) signal.Set {
 	return signal.Set(vcpu.PendingSignals()) // t is the calling thread
 }
 
+// Arrived is called by the thread itself.
+func (h host) Arrived(t *signal.Thread) bool { return t.Owner().(*Thread).ctx.Queued() }
+
 // Block waits for a signal. The thread's own mask lets through what it waits for.
 func (h host) Block(t *signal.Thread, timeout time.Duration) {
-	g := t.Owner().(*Thread)
-	g.park()
-	ts := unix.NsecToTimespec(int64(timeout))
-	g.ctx.WaitSignal(&ts, timeout >= 0)
-	g.unpark()
-	g.drain()
+	t.Owner().(*Thread).wait(func(c *vcpu.Context) {
+		ts := unix.NsecToTimespec(int64(timeout))
+		c.WaitSignal(&ts, timeout >= 0)
+	})
 }
 
-// goOpen are the signals that Go unblocks in all its threads (runtime/sigtab_linux_generic.go, _SigUnblock), less SIGURG, which is
-// Go's own.
-const goOpen = 1<<(signal.SIGHUP-1) | 1<<(signal.SIGCHLD-1) | 1<<(signal.SIGINT-1) | 1<<(signal.SIGQUIT-1) | 1<<(signal.SIGILL-1) | 1<<(signal.SIGTRAP-1) |
-	1<<(signal.SIGABRT-1) | 1<<(signal.SIGBUS-1) | 1<<(signal.SIGFPE-1) | 1<<(signal.SIGSEGV-1) | 1<<(signal.SIGTERM-1) |
+// Take leaves it to the kernel which signal comes first, and what becomes of the others.
+func (h host) Take(t *signal.Thread, want signal.Set, timeout time.Duration) (info signal.Info, ok, over bool) {
+	t.Owner().(*Thread).wait(func(c *vcpu.Context) {
+		ts := unix.NsecToTimespec(int64(timeout))
+		var raw vcpu.SigInfo
+		r := c.TakeSignal(uint64(want)&^keepOpen, &raw, &ts, timeout >= 0)
+		info, ok, over = signal.Info(raw), r > 0, r == -int64(unix.EAGAIN)
+	})
+	return info, ok, over
+}
+
+// wait makes the system call of f, which ends when a signal comes, and queues what has come. Signals that are there already keep it
+// from being made.
+func (t *Thread) wait(f func(c *vcpu.Context)) {
+	t.ctx.Pending = 0 // before the look at what there is: a later signal sets it again
+	t.drain()
+	if !t.sig.Ready() {
+		t.unblock()
+		t.park()
+		f(t.ctx)
+		t.unpark()
+		t.drain()
+	}
+	t.ctx.Pending = 1 // for what is queued, and is held
+}
+
+// goOpen are the signals that no thread of Go's blocks (vcpu's holdable, and those that are never blocked), less SIGURG, which is Go's
+// own.
+const goOpen = 1<<(signal.SIGILL-1) | 1<<(signal.SIGTRAP-1) | 1<<(signal.SIGBUS-1) | 1<<(signal.SIGFPE-1) | 1<<(signal.SIGSEGV-1) |
 	1<<(signal.SIGSTKFLT-1) | 1<<(signal.SIGPROF-1) | 1<<(signal.SIGSYS-1)
 
 // sendToSelf does what kill and sigqueue do for such a signal to the own process. The kernel may give it to one of Go's threads, and the
@@ -139,28 +165,38 @@ func (t *Thread) sendDirectly(nr uintptr, a *[6]uint64) bool {
 	return true
 }
 
-// drain moves queued signals of the handler's ring to the guest's queues, also those that had no room in the ring.
+// drain moves queued signals of the handler's ring to the guest's queues. The kernel keeps others until unblock.
 func (t *Thread) drain() {
 	var raw vcpu.SigInfo
-	for {
-		for t.ctx.NextSignal(&raw) {
-			info := signal.Info(raw)
-			t.s.traceSignal("async signal handler: signal=%d, tid=%d, si_code=%d", info.Signo(), t.id, info.Code())
-			if info.Code() == signal.SI_TKILL {
-				t.sig.Queue(info)
-			} else {
-				t.s.signals.Queue(info)
-			}
-		}
-		if !t.ctx.Unblock(kernelMask(uint64(t.sig.Mask()))) {
-			return
+	for t.ctx.NextSignal(&raw) {
+		info := signal.Info(raw)
+		t.s.traceSignal("async signal handler: signal=%d, tid=%d, si_code=%d", info.Signo(), t.id, info.Code())
+		if info.Code() == signal.SI_TKILL {
+			t.sig.Queue(info)
+		} else {
+			t.s.signals.Queue(info)
 		}
 	}
+}
+
+// unblock lets the signals come that the mask lets through, when what has come before has been queued.
+func (t *Thread) unblock() { t.ctx.Unblock(kernelMask(uint64(t.sig.Mask()))) }
+
+// signalsFirst holds signals and reports whether there are some that precede a system call that is about to be made. The caller sees to
+// unblock, or ends the thread: the kernel then gives signals for the process to others.
+func (t *Thread) signalsFirst() bool {
+	if t.ctx.Held == 0 {
+		t.ctx.Hold()
+		return t.ctx.RingR != t.ctx.RingW || t.sig.Ready()
+	}
+	return true
 }
 
 // signals adds to the guest's signal state what syswrap needs beside it.
 type signals struct{ *signal.Process }
 
-func (signals) TempMask(t tool.Thread, mask uint64) { t.(*Thread).sig.SetTempMask(signal.Set(mask)) }
+func (signals) TempMask(t tool.Thread, mask uint64) bool {
+	return t.(*Thread).sig.SetTempMask(signal.Set(mask))
+}
 
 func (signals) RestoreMask(t tool.Thread) { t.(*Thread).sig.RestoreMask() }

@@ -43,14 +43,16 @@ func (t *Thread) Raw(nr uintptr, a [6]uint64) int64 {
 			return r
 		}
 		t.ctx.Pending = 0 // before the look at what there is: a later signal sets it again
-		if t.ctx.Queued() || t.sig.Ready() {
+		t.drain()
+		if t.sig.Ready() {
 			t.ctx.Pending = 1
 			if requests != 0 {
 				return requests
 			}
 			return interrupted(nr, r, aborted)
 		}
-		w.goOn(&a) // a kick of ours, no business of the guest's
+		t.unblock()
+		w.goOn(&a) // a kick of ours, or a signal that is ignored: no business of the guest's
 	}
 }
 
@@ -107,6 +109,10 @@ func (t *Thread) systemCall() {
 	case syswrap.Sigreturn:
 		sp := r.GPR[guest.RSP]
 		err := t.sig.Sigreturn(r, t.ctx.XSave())
+		if err == signal.ErrEarlier {
+			t.makeAgain(nr)
+			break
+		}
 		t.s.traceSignal("signal_return (thread %d): RIP=%#x", t.id, r.RIP)
 		t.moved(sp)
 		t.popExact(guest.Addr(sp))
@@ -119,6 +125,10 @@ func (t *Thread) systemCall() {
 			t.deliver()
 		}
 	case syswrap.Exit:
+		if t.signalsFirst() {
+			t.makeAgain(nr)
+			break
+		}
 		t.end(out.Status)
 	case syswrap.ExitGroup:
 		t.s.exit(t, tool.Exit{Status: out.Status & 0xff})
@@ -127,10 +137,36 @@ func (t *Thread) systemCall() {
 	case syswrap.Clone:
 		r.GPR[guest.RAX] = uint64(t.clone(&out.Clone))
 	case syswrap.Fork, syswrap.Vfork:
+		if t.signalsFirst() {
+			t.makeAgain(nr)
+			break
+		}
 		r.GPR[guest.RAX] = uint64(t.fork(&out.Clone))
+		t.unblock()
 	default:
 		t.bug("outcome %v of system call %d", out.Kind, nr)
 	}
+}
+
+// newMain makes the oldest thread the one that gets the signals which Go's threads are hit by. s.mu is held.
+func (s *Scheduler) newMain() {
+	var oldest *Thread
+	for id, t := range s.threads {
+		if oldest == nil || id < oldest.id {
+			oldest = t
+		}
+	}
+	if oldest != nil {
+		oldest.ctx.SetMain()
+	}
+}
+
+// makeAgain lets call nr, which has changed nothing, be made again behind the signals that have come.
+func (t *Thread) makeAgain(nr uint64) {
+	again := -int64(signal.ERESTARTNOINTR)
+	t.ctx.Regs.GPR[guest.RAX] = uint64(again)
+	t.inCall, t.syscall = true, nr
+	t.pending()
 }
 
 // end ends the thread; the last one ends the process.
@@ -150,6 +186,9 @@ func (t *Thread) end(status int) {
 	t.ctx.Dead = 1
 	s.mu.Lock()
 	delete(s.threads, t.id)
+	if t.ctx.Main() {
+		s.newMain()
+	}
 	s.exactStats.add(&t.exact.stats)
 	last = len(s.threads) == 0
 	s.cond.Broadcast()

@@ -105,7 +105,7 @@ func (p *Process) exchange(sig int, d Disposition, set bool) Disposition {
 	return was
 }
 
-// Sigprocmask is rt_sigprocmask.
+// Sigprocmask is rt_sigprocmask. -ERESTARTNOINTR says that it is to be made again behind the signals that have come.
 func (p *Process) Sigprocmask(t tool.Thread, how int, set, old guest.Addr, size uint64) int64 {
 	if size != setSize {
 		return einval
@@ -127,8 +127,11 @@ func (p *Process) Sigprocmask(t tool.Thread, how int, set, old guest.Addr, size 
 			return einval
 		}
 		p.mu.Lock()
-		s.setMask(m)
+		ok = s.changeMask(m)
 		p.mu.Unlock()
+		if !ok {
+			return -ERESTARTNOINTR
+		}
 	}
 	if old != 0 {
 		var b [setSize]byte
@@ -158,7 +161,8 @@ func (p *Process) Sigpending(t tool.Thread, set guest.Addr, size uint64) int64 {
 	return 0
 }
 
-// Sigsuspend is rt_sigsuspend. It returns -ERESTARTNOHAND when a signal is there to be looked at; the caller goes on
+// Sigsuspend is rt_sigsuspend. It returns -ERESTARTNOHAND when a signal is there to be looked at, and -ERESTARTNOINTR when one came
+// before the call; the caller goes on
 // with Next and Restart as after any interrupted call. The temporary mask is undone by Deliver or by Next.
 func (p *Process) Sigsuspend(t tool.Thread, set guest.Addr, size uint64) int64 {
 	if size != setSize {
@@ -170,9 +174,12 @@ func (p *Process) Sigsuspend(t tool.Thread, set guest.Addr, size uint64) int64 {
 	}
 	s := stateOf(t)
 	p.mu.Lock()
-	s.setTemp(m)
+	ok = s.setTemp(m)
 	ready := s.ready()
 	p.mu.Unlock()
+	if !ok {
+		return -ERESTARTNOINTR
+	}
 	for ; !ready; ready = s.Ready() {
 		p.host.Block(s, -1)
 	}
@@ -213,44 +220,35 @@ func (p *Process) Sigtimedwait(t tool.Thread, set, info, timeout guest.Addr, siz
 	return int64(got.Signo())
 }
 
-// await takes a signal of want from the queues of t, waiting for at most wait (negative: for ever). Meanwhile the
-// signals in want are let through, so that also those come in which the kernel holds back; a signal that is not
-// wanted but let through ends the wait.
+// await takes a signal of want from the queues of t, or one that the kernel holds back, waiting for at most wait (negative: for
+// ever). A signal that is not wanted but let through ends the wait.
 func (p *Process) await(t *Thread, want Set, wait time.Duration) (Info, int64) {
-	held := p.host.Pending(t) & want
+	end := time.Now().Add(wait)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if info, ok := t.dequeue(want); ok {
-		return info, 0
-	}
-	if wait == 0 && held == 0 {
-		return Info{}, eagain
-	}
-	was := t.mask
-	t.waiting = want & was
-	t.setMask(was &^ want)
-	end := time.Now().Add(wait)
-	left := wait
-	for !t.ready() {
+	t.waiting = want
+	defer func() { t.waiting = 0 }()
+	for left, over := wait, false; ; {
+		if info, ok := t.dequeue(want); ok {
+			return info, 0
+		}
+		if (t.pending.set|p.pending.set)&^t.mask != 0 {
+			return Info{}, eintr
+		}
+		if over {
+			return Info{}, eagain
+		}
 		p.mu.Unlock()
-		p.host.Block(t, left)
+		info, ok, late := p.host.Take(t, want, left)
 		p.mu.Lock()
+		if ok {
+			return info, 0
+		}
+		over = late
 		if wait >= 0 {
-			if left = time.Until(end); left <= 0 {
-				break
-			}
+			left = max(time.Until(end), 0)
 		}
 	}
-	interrupted := t.ready()
-	t.waiting = 0
-	t.setMask(was)
-	if info, ok := t.dequeue(want); ok {
-		return info, 0
-	}
-	if interrupted {
-		return Info{}, eintr
-	}
-	return Info{}, eagain
 }
 
 // holds reports whether sp is on the stack: as stacks grow down, its end is on it and its start is not.

@@ -36,13 +36,22 @@ type fakeHost struct {
 	woken   []*Thread
 	held    Set
 	block   func(t *Thread, timeout time.Duration)
+	arrived bool
 }
 
 func (h *fakeHost) SetMask(t *Thread, m Set)            { h.masks[t] = m }
 func (h *fakeHost) SetAction(sig int, a KernelAction)   { h.actions[sig] = a }
 func (h *fakeHost) Wake(t *Thread)                      { h.woken = append(h.woken, t) }
 func (h *fakeHost) Pending(*Thread) Set                 { return h.held }
+func (h *fakeHost) Arrived(*Thread) bool                { return h.arrived }
 func (h *fakeHost) Block(t *Thread, left time.Duration) { h.block(t, left) }
+
+// Take blocks, with all signals in the guest's own queues.
+func (h *fakeHost) Take(t *Thread, _ Set, left time.Duration) (Info, bool, bool) {
+	start := time.Now()
+	h.block(t, left)
+	return Info{}, false, left >= 0 && time.Since(start) >= left && !t.Ready()
+}
 
 // fakeThread is a tool.Thread with signal state.
 type fakeThread struct {

@@ -59,6 +59,9 @@ var contextRegs = [...]int{guest.R8, guest.R9, guest.R10, guest.R11, guest.R12, 
 // ErrFrame says that a frame could not be written or read. A SIGSEGV is then pending in its place: call Next again.
 var ErrFrame = errors.New("bad signal frame")
 
+// ErrEarlier says that signals have come that precede a system call.
+var ErrEarlier = errors.New("signals come before the call")
+
 // Deliver enters the handler of act, which Next returned with info: it writes a frame to guest memory, sets regs and
 // the XSAVE area x (standard format, as large as frames shall hold) for the handler and updates mask and alternate
 // stack. Call Restart first when the signal interrupted a system call. With ErrFrame regs and x are unchanged.
@@ -161,10 +164,11 @@ func (t *Thread) writeFrame(regs *guest.Regs, x []byte, info Info, act Action, f
 
 // Sigreturn is rt_sigreturn: it takes regs and x back from the frame below the stack pointer, and the mask and the
 // alternate stack with them. All of regs is then valid: the call has no result of its own. With ErrFrame a SIGSEGV is
-// pending; what had been restored by then stays so, with 0 in rax.
+// pending; what had been restored by then stays so, with 0 in rax. ErrEarlier says that nothing has changed: signals have come before
+// the call, and it is to be made again behind them.
 func (t *Thread) Sigreturn(regs *guest.Regs, x []byte) error {
 	err := t.readFrame(regs, x)
-	if err != nil {
+	if err != nil && err != ErrEarlier {
 		regs.GPR[guest.RAX] = 0
 		t.p.mu.Lock()
 		defer t.p.mu.Unlock()
@@ -180,7 +184,10 @@ func (t *Thread) readFrame(regs *guest.Regs, x []byte) error {
 		return fmt.Errorf("signal: rt_sigreturn at %#x: %w", sp, ErrFrame)
 	}
 	t.p.mu.Lock()
-	t.setMask(Set(get64(b[frMask:])))
+	if !t.changeMask(Set(get64(b[frMask:]))) {
+		t.p.mu.Unlock()
+		return ErrEarlier
+	}
 	t.setAlt(decodeStack(b[frStack:]), regs.GPR[guest.RSP]) // the kernel, too, forgives all but bad memory here
 	t.p.mu.Unlock()
 

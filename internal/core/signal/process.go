@@ -19,6 +19,11 @@ type Host interface {
 	Wake(t *Thread)
 	// Pending is the set of signals that the kernel holds back for t because its real mask blocks them.
 	Pending(t *Thread) Set
+	// Arrived reports whether the kernel has handed over a signal to t, which is the calling thread, that has not been queued yet.
+	Arrived(t *Thread) bool
+	// Take waits, as Block does, for a signal of want that the kernel holds back, too, and takes it: ok is then true. over says that the
+	// timeout has passed.
+	Take(t *Thread, want Set, timeout time.Duration) (info Info, ok, over bool)
 	// Block suspends t, which is the calling thread, until a signal has been queued that it should look at, or until
 	// timeout has passed (negative: never). It may return early.
 	Block(t *Thread, timeout time.Duration)
@@ -86,7 +91,7 @@ type Thread struct {
 	// or that comes back when there is nothing to deliver.
 	saved   Set
 	restore bool
-	// waiting is what sigtimedwait has let through on top of mask; dispositions do not discard it.
+	// waiting is what sigtimedwait waits for, blocked or not.
 	waiting Set
 	pending queue
 	alt     altStack
@@ -220,20 +225,45 @@ func (t *Thread) setMask(m Set) {
 	t.p.offer(blocked&t.p.pending.set, t)
 }
 
-// SetTempMask makes m the mask for the duration of a system call that takes one (ppoll, pselect6, epoll_pwait). The
-// signal that interrupts the call is delivered under m and its handler returns to the mask of before; RestoreMask
-// must be called when the call was not interrupted.
-func (t *Thread) SetTempMask(m Set) {
-	t.p.mu.Lock()
-	defer t.p.mu.Unlock()
-	t.setTemp(m)
-}
-
-func (t *Thread) setTemp(m Set) {
-	if !t.restore {
-		t.saved, t.restore = t.mask, true
+// changeMask is setMask for a system call, which a signal precedes that has come already: false says that there is one that the mask
+// lets through and m may not. Nothing has changed then, and the call is to be made again behind the signal. Without that it would be
+// taken from the kernel early, where signalfd, timers and other threads look for it. mu is held.
+func (t *Thread) changeMask(m Set) bool {
+	was := t.mask
+	if m&^unblockable&^was == 0 {
+		t.setMask(m)
+		return true
+	}
+	if (t.pending.set|t.p.pending.set)&^was != 0 {
+		return false
 	}
 	t.setMask(m)
+	if t.p.host.Arrived(t) { // asked behind setMask: no more can come
+		t.setMask(was)
+		return false
+	}
+	return true
+}
+
+// SetTempMask makes m the mask for the duration of a system call that takes one (ppoll, pselect6, epoll_pwait). The
+// signal that interrupts the call is delivered under m and its handler returns to the mask of before; RestoreMask
+// must be called when the call was not interrupted. False says that the call is not to be made before the signals that have come:
+// its result is -ERESTARTNOINTR.
+func (t *Thread) SetTempMask(m Set) bool {
+	t.p.mu.Lock()
+	defer t.p.mu.Unlock()
+	return t.setTemp(m)
+}
+
+func (t *Thread) setTemp(m Set) bool {
+	was := t.mask
+	if !t.changeMask(m) {
+		return false
+	}
+	if !t.restore {
+		t.saved, t.restore = was, true
+	}
+	return true
 }
 
 // RestoreMask ends SetTempMask.

@@ -192,18 +192,21 @@ func TestProcessSignalFindsThread(t *testing.T) {
 	if len(w.host.woken) != 1 || w.host.woken[0] != second.sig {
 		t.Fatalf("woken %v", w.host.woken)
 	}
-	// Before it could take it, the second thread blocks it and a third comes and goes.
+	// The second thread can't block it by a call before it has taken it. It can by a handler of another signal, and a third comes and goes.
 	third := &fakeThread{id: 3}
 	third.sig = second.sig.Clone(third)
+	put64(w.data, uint64(SetOf(SIGUSR1)))
+	if second.sig.SetTempMask(SetOf(SIGUSR1)) || w.Sigprocmask(second, SIG_BLOCK, dataAddr, 0, 8) != -ERESTARTNOINTR ||
+		w.Sigsuspend(second, dataAddr, 8) != -ERESTARTNOINTR || second.sig.Mask() != 0 || second.sig.restore {
+		t.Errorf("blocked: mask %#x", second.sig.Mask())
+	}
 	w.host.woken = nil
-	second.sig.SetTempMask(SetOf(SIGUSR1))
+	second.sig.setMask(SetOf(SIGUSR1))
 	if len(w.host.woken) != 1 || w.host.woken[0] != third.sig {
 		t.Fatalf("woken %v", w.host.woken)
 	}
 	third.sig.End()
 	w.host.woken = nil
-	second.sig.mask |= SetOf(SIGUSR1)
-	second.sig.restore = false
 	if sig, _ := next(w.main); sig != 0 || w.host.woken[len(w.host.woken)-1] != w.main.sig {
 		// Next restored the temporary mask when it found nothing, so only the second look finds it.
 		t.Errorf("first look found %d, woken %v", sig, w.host.woken)
@@ -213,6 +216,23 @@ func TestProcessSignalFindsThread(t *testing.T) {
 	}
 	if sig, _ := next(second); sig != 0 {
 		t.Errorf("the other thread found %d as well", sig)
+	}
+}
+
+// A signal that has reached the thread before a call changes its mask comes before the call.
+func TestArrivedBeforeMask(t *testing.T) {
+	w := newWorld()
+	put64(w.data, uint64(SetOf(SIGUSR1)))
+	for _, arrived := range []bool{true, false} {
+		w.host.arrived = arrived
+		r := w.Sigprocmask(w.main, SIG_BLOCK, dataAddr, 0, 8)
+		if m := w.main.sig.Mask(); arrived && (r != -ERESTARTNOINTR || m != 0) || !arrived && (r != 0 || m != SetOf(SIGUSR1)) || w.host.masks[w.main.sig] != m {
+			t.Errorf("arrived %v: result %d, mask %#x, kernel's %#x", arrived, r, m, w.host.masks[w.main.sig])
+		}
+	}
+	w.host.arrived = true // nothing new is blocked
+	if r := w.Sigprocmask(w.main, SIG_UNBLOCK, dataAddr, 0, 8); r != 0 || w.main.sig.Mask() != 0 {
+		t.Errorf("unblocking: result %d, mask %#x", r, w.main.sig.Mask())
 	}
 }
 
@@ -284,7 +304,7 @@ func TestWaiting(t *testing.T) {
 	// An awaited signal counts although it is ignored, for it was blocked before.
 	blocks := 0
 	w.host.block = func(th *Thread, left time.Duration) {
-		if blocks++; th != w.main.sig || left <= 0 || left > 10*time.Second || w.host.masks[th].Has(SIGHUP) || th.Mask().Has(SIGHUP) {
+		if blocks++; th != w.main.sig || left <= 0 || left > 10*time.Second || th.Mask() != SetOf(SIGHUP, SIGUSR1) {
 			t.Errorf("blocked for %v with mask %#x", left, th.Mask())
 		}
 		if blocks == 2 { // the first time was for nothing

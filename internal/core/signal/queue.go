@@ -109,7 +109,7 @@ func (t *Thread) Queue(info Info) {
 
 func (t *Thread) queue(info Info) {
 	sig := info.Signo()
-	if t.p.prepare(t, sig) && t.pending.add(info) && !t.mask.Has(sig) {
+	if t.p.prepare(t, sig) && t.pending.add(info) && !t.shut().Has(sig) {
 		t.p.host.Wake(t)
 	}
 }
@@ -145,7 +145,7 @@ func (p *Process) prepare(t *Thread, sig int) bool {
 	case sig == SIGCONT:
 		p.drop(stopping)
 	}
-	if t.mask.Has(sig) || t.waiting.Has(sig) {
+	if t.mask.Has(sig) {
 		return true
 	}
 	return !p.actions[sig].ignores(sig)
@@ -164,7 +164,7 @@ func (p *Process) drop(s Set) {
 func (p *Process) offer(s Set, not *Thread) {
 	for ; s != 0; s &= s - 1 {
 		for _, t := range p.threads {
-			if t != not && !t.mask.Has(s.First()) {
+			if t != not && !t.shut().Has(s.First()) {
 				p.host.Wake(t)
 				break
 			}
@@ -183,14 +183,17 @@ func (t *Thread) dequeue(want Set) (Info, bool) {
 	return t.p.pending.pick(want)
 }
 
-// Ready reports whether Next would look at a signal.
+// Ready reports whether Next would look at a signal, or t waits for one that is there.
 func (t *Thread) Ready() bool {
 	t.p.mu.Lock()
 	defer t.p.mu.Unlock()
 	return t.ready()
 }
 
-func (t *Thread) ready() bool { return (t.pending.set|t.p.pending.set)&^t.mask != 0 }
+func (t *Thread) ready() bool { return (t.pending.set|t.p.pending.set)&^t.shut() != 0 }
+
+// shut are the signals that t neither lets through nor waits for. mu is held.
+func (t *Thread) shut() Set { return t.mask &^ t.waiting }
 
 // Next takes the next signal that t must act on: SIGKILL, then those that its own instruction caused, then its own
 // queue before the process's, lowest number first. Ignored signals are dropped on the way. With SA_RESETHAND the

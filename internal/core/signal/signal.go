@@ -11,8 +11,8 @@
 // unless a thread blocks it.
 //
 // Locking: Process.mu guards everything in Process and in its Threads. It is held while Host.SetMask, Host.SetAction
-// and Host.Wake run, so these must not call back; it is not held during Host.Block and Host.Pending or while guest
-// memory is accessed.
+// Host.Arrived and Host.Wake run, so these must not call back; it is not held during Host.Block, Host.Take and Host.Pending or
+// while guest memory is accessed.
 //
 // Not modelled: CLONE_SIGHAND without CLONE_THREAD (dispositions shared between processes), RLIMIT_SIGPENDING (the
 // kernel has applied it before we see a signal), user shadow stacks, 32-bit code segments.

@@ -71,8 +71,9 @@ type Signals interface {
 	Sigsuspend(t tool.Thread, set guest.Addr, size uint64) int64
 	Sigtimedwait(t tool.Thread, set, info, timeout guest.Addr, size uint64) int64
 	// TempMask installs the mask of ppoll and its kind for the call that follows; RestoreMask ends it when the call
-	// was not interrupted. After an interruption the delivery of the signal restores the mask.
-	TempMask(t tool.Thread, mask uint64)
+	// was not interrupted. After an interruption the delivery of the signal restores the mask. False says that signals come
+	// first: nothing has changed, and the result of the call is -ERESTARTNOINTR.
+	TempMask(t tool.Thread, mask uint64) bool
 	RestoreMask(t tool.Thread)
 }
 

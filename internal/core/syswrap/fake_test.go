@@ -183,7 +183,10 @@ func (s *fakeSignals) Sigsuspend(_ tool.Thread, set guest.Addr, size uint64) int
 func (s *fakeSignals) Sigtimedwait(_ tool.Thread, set, info, timeout guest.Addr, size uint64) int64 {
 	return s.note("sigtimedwait %d", size)
 }
-func (s *fakeSignals) TempMask(_ tool.Thread, mask uint64) { s.note("tempmask %#x", mask) }
+func (s *fakeSignals) TempMask(_ tool.Thread, mask uint64) bool {
+	s.note("tempmask %#x", mask)
+	return true
+}
 func (s *fakeSignals) RestoreMask(tool.Thread)             { s.note("restore") }
 
 // rig is an engine with everything around it faked but the kernel.

@@ -3,6 +3,7 @@ package syswrap
 import (
 	"sync"
 
+	"gogrind/internal/core/signal"
 	"gogrind/internal/linux"
 
 	"golang.org/x/sys/unix"
@@ -334,7 +335,9 @@ func (c *Call) masked(set, size uint64) int64 {
 	if !ok {
 		return errno(unix.EFAULT)
 	}
-	c.e.sig.TempMask(c.t, m)
+	if !c.e.sig.TempMask(c.t, m) {
+		return -signal.ERESTARTNOINTR
+	}
 	r := c.perform()
 	if !interrupted(r) {
 		c.e.sig.RestoreMask(c.t)

@@ -41,18 +41,16 @@ func Arg(exit uint64) int  { return int(exit & 0xffffff) }
 // Code makes a value for Context.Exit.
 func Code(kind, arg int) uint32 { return uint32(kind)<<24 | uint32(arg) }
 
-// ringSize is the number of asynchronous signals that may wait between two exits of a thread. When ringFull of them do, the
-// thread's kernel mask keeps the rest with the kernel (Unblock).
-const (
-	ringSize = 64
-	ringFull = ringSize - 16
-)
+// ringSize is the number of asynchronous signals that may wait between two exits of a thread. The thread's own handler takes one and
+// leaves the rest with the kernel (Unblock), as natively a signal is taken when its handler is entered; the room is for signals that
+// are never held, and those that other threads' handlers pass on.
+const ringSize = 64
 
-// holdable is the set of signals that may be kept with the kernel for a while: all but those by which a processor, Go or a fork
+// holdable is the set of signals that may be kept with the kernel for a while, and that Go's own threads never take: all but those by which a processor, Go or a fork
 // interrupts a thread: SIGILL SIGTRAP SIGBUS SIGFPE SIGSEGV SIGSTKFLT SIGURG SIGPROF SIGSYS and Kick.
 //
 //lint:ignore U1000 assembly uses it
-const holdable = ^(1<<3 | 1<<4 | 1<<6 | 1<<7 | 1<<10 | 1<<15 | 1<<22 | 1<<26 | 1<<30 | 1<<(Kick-1))
+const holdable = ^uint64(1<<3 | 1<<4 | 1<<6 | 1<<7 | 1<<10 | 1<<15 | 1<<22 | 1<<26 | 1<<30 | 1<<(Kick-1))
 
 // XSaveOffset is where the XSAVE area (standard format) starts in a context; a multiple of 64, as XSAVE wants it.
 const XSaveOffset = 0x4000

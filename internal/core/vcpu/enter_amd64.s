@@ -309,6 +309,7 @@ TEXT ·restorer(SB),NOSPLIT|NOFRAME,$0
 #define UC_SIGMASK 296
 #define SI_CODE 8
 #define SI_PID 16
+#define SIGSTKFLT 16
 #define SIGURG 23
 #define SIGPROF 27
 // SIGILL SIGTRAP SIGBUS SIGFPE SIGSEGV SIGSYS as a bit set by number
@@ -454,11 +455,21 @@ interrupt:
 	JMP	queue<>(SB)
 
 plain:
-	// A Go thread that runs no guest: faults, SIGURG and SIGPROF are Go's; what is the guest's goes to the shared ring.
+	// A Go thread that runs no guest: faults, SIGURG and SIGPROF are Go's; what is the guest's goes to the shared ring. SIGSTKFLT from
+	// closeThreads makes the thread block all that can be the guest's only.
 	CMPL	DI, $SIGURG
 	JEQ	togo
 	CMPL	DI, $SIGPROF
 	JEQ	togo
+	CMPL	DI, $SIGSTKFLT
+	JNE	other
+	MOVL	SI_PID(SI), R11
+	CMPL	R11, ·pid(SB)
+	JNE	other
+	MOVQ	$const_holdable, AX
+	ORQ	AX, UC_SIGMASK(DX)
+	RET
+other:
 	MOVL	SI_CODE(SI), R10
 	CMPL	R10, $0
 	JLE	hand
@@ -490,9 +501,8 @@ togo:
 	MOVQ	·goHandler(SB), AX
 	JMP	AX
 
-// queue<>: appends *SI (siginfo) to the ring of context R8 and marks it pending. The kick only marks. When the ring of the thread
-// itself fills up, signals stay with the kernel from here on: the mask that the handler returns to blocks them until
-// Context.Unblock. Keeps DX DI R8 R9.
+// queue<>: appends *SI (siginfo) to the ring of context R8 and marks it pending. The kick only marks. More signals stay with the
+// kernel if the thread is this one: the mask that the handler returns to blocks them until Context.Unblock. Keeps DX DI R8 R9.
 TEXT queue<>(SB),NOSPLIT|NOFRAME,$0
 	MOVQ	$1, Context_Pending(R8)
 	CMPL	DI, ·kick(SB)
@@ -506,8 +516,6 @@ guests:
 	MOVQ	Context_RingW(R8), AX
 	MOVQ	AX, R10
 	SUBQ	Context_RingR(R8), R10
-	CMPQ	R10, $const_ringFull
-	JB	room
 	CMPQ	R8, 0(FS)
 	JNE	room
 	MOVQ	$1, Context_Held(R8)

@@ -108,7 +108,7 @@ func TestQuick(t *testing.T) {
 		}
 		if row.do == quickSignal {
 			var info SigInfo
-			if c.Pending == 0 || !c.NextSignal(&info) {
+			if c.Pending == 0 || !c.NextSignal(&info) || !c.Unblock(0) {
 				t.Errorf("%s: no signal", row.what)
 			}
 			c.Pending = 0

@@ -85,7 +85,7 @@ func Init(c Config) error {
 			return err
 		}
 	}
-	return nil
+	return closeThreads()
 }
 
 // Handle makes our handler the kernel's action for signal s.
@@ -227,7 +227,10 @@ func (c *Context) Current() bool { return current() == c.Addr() }
 func SetGS(gs uint64) { setGS(uintptr(gs)) }
 
 // SetMain names the context that takes signals which land on threads without guest.
-func (c *Context) SetMain() { mainContext = c.Addr() }
+func (c *Context) SetMain() { atomic.StoreUintptr(&mainContext, c.Addr()) }
+
+// Main reports whether SetMain was called for c last.
+func (c *Context) Main() bool { return atomic.LoadUintptr(&mainContext) == c.Addr() }
 
 // Run enters guest code at host address target and returns when it comes back; Exit says why. target may lie between the
 // store to Exit and the jump to the exit stub, where a signal interrupted.
@@ -324,8 +327,14 @@ func (c *Context) NextSignal(info *SigInfo) bool {
 // Queued reports whether NextSignal has something, or would have after Unblock.
 func (c *Context) Queued() bool { return c.RingR != loadUint64(&c.RingW) || c.Held != 0 }
 
-// Unblock makes m the thread's kernel mask if the handler has blocked signals because the ring was filling up, and reports
-// whether it was so: there may be more in the ring then. Without such a call the thread stays deaf.
+// Hold blocks what can be held, as the handler does when it has taken a signal: until Unblock no other is taken from the kernel.
+func (c *Context) Hold() {
+	SetMask(holdable)
+	c.Held = 1
+}
+
+// Unblock makes m the thread's kernel mask if signals are held, and reports whether it was so. Without such a call the thread stays
+// deaf.
 func (c *Context) Unblock(m uint64) bool {
 	if c.Held == 0 {
 		return false
@@ -373,6 +382,23 @@ func (c *Context) WaitSignal(ts *unix.Timespec, timed bool) {
 	}
 	c.Syscall(unix.SYS_PPOLL, &a) // no descriptors: only time or a signal ends it
 	runtime.KeepAlive(ts)
+}
+
+// TakeSignal is rt_sigtimedwait: it waits until the kernel has a signal of set for the thread, or until the time is over if timed.
+// The result is the signal's number or a negative error number; a signal for a handler of ours gives -EINTR.
+func (c *Context) TakeSignal(set uint64, info *SigInfo, ts *unix.Timespec, timed bool) int64 {
+	a := [6]uint64{uint64(uintptr(unsafe.Pointer(&set))), uint64(uintptr(unsafe.Pointer(info))), 0, uint64(unsafe.Sizeof(set))}
+	if timed {
+		a[2] = uint64(uintptr(unsafe.Pointer(ts)))
+	}
+	r, aborted := c.Syscall(unix.SYS_RT_SIGTIMEDWAIT, &a)
+	runtime.KeepAlive(&set)
+	runtime.KeepAlive(info)
+	runtime.KeepAlive(ts)
+	if aborted || r == -512 {
+		return -int64(unix.EINTR)
+	}
+	return r
 }
 
 // PendingSignals is the set of signals that the kernel holds back for the calling thread.

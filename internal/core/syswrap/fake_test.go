@@ -187,7 +187,7 @@ func (s *fakeSignals) TempMask(_ tool.Thread, mask uint64) bool {
 	s.note("tempmask %#x", mask)
 	return true
 }
-func (s *fakeSignals) RestoreMask(tool.Thread)             { s.note("restore") }
+func (s *fakeSignals) RestoreMask(tool.Thread) { s.note("restore") }
 
 // rig is an engine with everything around it faked but the kernel.
 type rig struct {

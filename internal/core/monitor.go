@@ -223,6 +223,7 @@ func address(words []string) (guest.Addr, bool) {
 	if len(words) == 0 {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(words[0], 0, 64)
-	return guest.Addr(n), err == nil
+	digits, ok := strings.CutPrefix(words[0], "0x") // other numbers are none, to Valgrind, too
+	n, err := strconv.ParseUint(digits, 16, 64)
+	return guest.Addr(n), ok && err == nil
 }

@@ -142,7 +142,8 @@ func (m *Memcheck) poolTrim(t tool.Thread, p *pool, keep guest.Range) {
 	var left custom
 	for _, b := range p.blocks {
 		r := b.Range()
-		if !r.Overlaps(keep) {
+		// A block that reaches beyond both ends of what is kept goes as a whole, in Valgrind, too: only an end that is kept keeps some.
+		if !r.Overlaps(keep) || r.Start < keep.Start && r.End > keep.End {
 			m.forget(b, stack)
 			gone = append(gone, r)
 			continue

@@ -77,11 +77,8 @@ func (m *Memcheck) Monitor(t tool.Thread, words []string) (known bool) {
 		how, ok = m.choice(args, "addressable", "defined")
 		args = args[min(1, len(args)):]
 	}
-	if !ok {
-		return true
-	}
-	r, ok := m.addressArgs(args)
-	if !ok {
+	r, there := m.addressArgs(args) // an address that is missing, too, is told of, too
+	if !ok || !there {
 		return true
 	}
 	switch name {
@@ -140,22 +137,32 @@ func (m *Memcheck) addressArgs(args []string) (guest.Range, bool) {
 	text := strings.NewReplacer("[", " ", "]", "").Replace(strings.Join(args, " "))
 	args = strings.Fields(text)
 	n := uint64(1)
-	var a uint64
-	err := strconv.ErrSyntax
-	if len(args) > 0 {
-		a, err = parseNumber(args[0])
+	a, ok := guest.Addr(0), len(args) > 0
+	if ok {
+		a, ok = hexAddress(args[0])
 	}
-	if err != nil {
+	if !ok {
 		m.log().Raw("missing or malformed address\n")
 		return guest.Range{}, false
 	}
 	if len(args) > 1 {
-		if n, err = parseNumber(args[1]); err != nil || n == 0 || a+n < a {
-			m.log().Raw("invalid length\n")
+		var err error
+		if n, err = parseNumber(args[1]); err != nil || a+guest.Addr(n) < a {
+			m.log().Raw("malformed integer, expecting hex 0x..... or dec ...... or binary 0b.....\n")
 			return guest.Range{}, false
 		}
 	}
-	return guest.Range{Start: guest.Addr(a), End: guest.Addr(a + n)}, true
+	return guest.Range{Start: a, End: a + guest.Addr(n)}, true
+}
+
+// hexAddress is the address that s begins with: hexadecimal digits behind 0x, never without.
+func hexAddress(s string) (guest.Addr, bool) {
+	digits, ok := strings.CutPrefix(s, "0x")
+	if end := strings.IndexFunc(digits, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF", r) }); end >= 0 {
+		digits = digits[:end]
+	}
+	n, err := strconv.ParseUint(digits, 16, 64)
+	return guest.Addr(n), ok && err == nil
 }
 
 func parseNumber(s string) (uint64, error) {
@@ -219,6 +226,12 @@ func (m *Memcheck) showVbits(r guest.Range, perLine int, data bool) {
 		}
 		b.WriteByte('\n')
 	}
+	if r.Len() == 0 {
+		b.WriteByte('\n')
+		if data {
+			b.WriteByte('\n')
+		}
+	}
 	if lost > 0 {
 		fmt.Fprintf(&b, "Address 0x%X len %d has %d bytes unaddressable\n", uint64(r.Start), r.Len(), lost)
 	}
@@ -251,7 +264,7 @@ func (m *Memcheck) monitorCheck(t tool.Thread, how string, r guest.Range) {
 	case kind == shadow.OK:
 		m.log().Raw(head + how + "\n")
 	case kind == shadow.Unaddressable:
-		m.log().Raw(fmt.Sprintf("%snot %s:\nbad address 0x%X\n", head, how, uint64(bad)))
+		m.log().Raw(fmt.Sprintf("%snot addressable:\nbad address 0x%X\n", head, uint64(bad)))
 	default:
 		m.log().Raw(fmt.Sprintf("%snot %s:\nUninitialised value at 0x%X\n", head, how, uint64(bad)))
 	}

@@ -33,7 +33,15 @@ func TestMonitor(t *testing.T) {
 		{cmd: "get_vbits 0x100000001000 8", want: "________ 00000000\nAddress 0x100000001000 len 8 has 4 bytes unaddressable\n"},
 		{cmd: "make_memory defined 0x100000001000 20"},
 		{cmd: "xb", want: "missing or malformed address\n"},
-		{cmd: "xb 0x1000 0", want: "invalid length\n"},
+		{cmd: "xb 0x1000 0", want: "\n\n"},
+		{cmd: "get_vbits 0x1000 0", want: "\n"},
+		{cmd: "get_vbits 0x1000 x", want: "malformed integer, expecting hex 0x..... or dec ...... or binary 0b.....\n"},
+		{cmd: "get_vbits 4096 4", want: "missing or malformed address\n"},
+		{cmd: "get_vbits 0x 4", want: "missing or malformed address\n"},
+		{cmd: "get_vbits 0x100000001000x 1", want: "00\n"},
+		{cmd: "check_memory def 0x100000001014", want: "Address 0x100000001014 len 1 not addressable:\nbad address 0x100000001014\n Address 0x100000001014 is 0 bytes after a block of size 20 alloc'd\nSTACK"},
+		{cmd: "who_points_at 0", want: "missing or malformed address\n"},
+		{cmd: "who_points_at 0x0 5", want: "Cannot search who points at 0x0\n"},
 		{cmd: "make_memory odd 0x1000", want: "odd does not match any of 'noaccess undefined defined Definedifaddressable'\n"},
 		{cmd: "block_list 1", want: "no leak search done yet\n"},
 		{cmd: "leak_check foo", want: "foo does not match any of 'full summary xtleak kinds reachable possibleleak definiteleak heuristics increased changed any unlimited limited'\n"},
@@ -44,7 +52,7 @@ func TestMonitor(t *testing.T) {
 		{cmd: "who_points_at 0x100000000ffc 16", want: "Searching for pointers pointing in 16 bytes from 0x100000000ffc\n" +
 			"*0x100010000040 interior points at 4 bytes inside 0x100000000ffc\n" +
 			" Address 0x100010000040 is in a rw- mapped file /bin/prog segment\n"},
-		{cmd: "make_memory", want: "<empty string> can match noaccess undefined defined Definedifaddressable\n"},
+		{cmd: "make_memory", want: "<empty string> can match noaccess undefined defined Definedifaddressable\nmissing or malformed address\n"},
 		{cmd: "x", want: "x can match xb xtmemory\n"},
 		{cmd: "nonsense", unknown: true},
 	} {

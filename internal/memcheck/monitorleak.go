@@ -232,9 +232,13 @@ func (m *Memcheck) monitorTree(args []string) {
 
 // whoPointsAt shows the words that point to r's start, or into r if that is longer than a byte.
 func (m *Memcheck) whoPointsAt(t tool.Thread, r guest.Range) {
-	if r.Len() == 1 {
+	switch {
+	case r.Start == 0:
+		m.log().Raw("Cannot search who points at 0x0\n")
+		return
+	case r.Len() == 1:
 		m.log().Userf("Searching for pointers to %#x", uint64(r.Start))
-	} else {
+	default:
 		m.log().Userf("Searching for pointers pointing in %d bytes from %#x", r.Len(), uint64(r.Start))
 	}
 	m.host.StopOthers(func() {

@@ -359,7 +359,9 @@ func (r *Reporter) suppressed(e *Entry) bool {
 	if r.cfg.Suppressions == nil || e.SuppKind == "" {
 		return false
 	}
-	e.Rule = r.cfg.Suppressions.Match(e.suppression(e.all))
+	f := e.suppression(e.all)
+	f.Cut = len(e.PCs) >= r.cfg.View.NumCallers
+	e.Rule = r.cfg.Suppressions.Match(f)
 	if e.Rule == nil {
 		return false
 	}

@@ -36,6 +36,8 @@ type Finding struct {
 	Extra  string // the extra line of kinds that have one: "write(buf)"
 	Leak   uint32 // bit of the leak's kind in LeakKinds, for kinds with match-leak-kinds
 	Frames []Frame
+	// Cut says that the stack has as many calls as are kept (--num-callers): what is below is not known.
+	Cut bool
 }
 
 // LeakKinds names the kinds of leaks in bit order.
@@ -161,10 +163,17 @@ func matchStack(callers []Caller, frames []Frame) bool {
 }
 
 func (r *Rule) matches(f *Finding) bool {
+	callers := r.Callers
+	if n := len(f.Frames); f.Cut && len(callers) > n {
+		// As in Valgrind: of callers that cannot be there the suppression asks nothing. "..." alone is too little.
+		if callers = callers[:n]; n == 1 && callers[0].Kind == Any {
+			return false
+		}
+	}
 	return r.Kind == f.Kind &&
 		(r.Extra == "" || Glob(r.Extra, f.Extra)) &&
 		(f.Leak == 0 || r.Leaks&f.Leak != 0) &&
-		matchStack(r.Callers, f.Frames)
+		matchStack(callers, f.Frames)
 }
 
 // Set is a list of suppressions for one tool.

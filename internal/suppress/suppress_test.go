@@ -191,6 +191,34 @@ func TestExtras(t *testing.T) {
 	}
 }
 
+// TestCut: of a suppression for more calls than the stack may have, those count that it has, as in Valgrind.
+func TestCut(t *testing.T) {
+	for _, row := range []struct {
+		callers, frames string
+		want            bool // of a stack that is cut
+	}{
+		{"fun:write fun:main fun:foo", "write", true}, {"fun:write fun:main fun:foo", "write main", true}, {"fun:write fun:main fun:foo", "write main start", false},
+		{"fun:foo fun:main", "write", false}, {"obj:* fun:foo", "write", true}, {"obj:* fun:foo", "write main", false},
+		{"... fun:foo", "write", false}, {"... fun:foo", "write main", false},
+		{"... fun:main fun:foo", "write main", true}, {"... fun:main fun:foo", "write main start", false}, {"... fun:write fun:foo", "write", false},
+		{"fun:write ... fun:foo", "write", true}, {"fun:write ... fun:foo", "write main", true}, {"fun:write ... fun:foo", "write main start", false},
+		{"... fun:main ... fun:bar", "write main start", true}, {"... fun:main ... fun:bar", "write main start x", false},
+	} {
+		s := NewSet(Memcheck)
+		if err := s.Parse(strings.NewReader("{\nx\nMemcheck:Addr1\n"+strings.ReplaceAll(row.callers, " ", "\n")+"\n}\n"), ""); err != nil {
+			t.Fatal(err)
+		}
+		f := &Finding{Kind: "Addr1", Frames: stack(strings.Fields(row.frames)...)}
+		if s.Match(f) != nil {
+			t.Errorf("%s matches %s", row.callers, row.frames)
+		}
+		f.Cut = true
+		if got := s.Match(f) != nil; got != row.want {
+			t.Errorf("%s and %s, which is cut: %v", row.callers, row.frames, got)
+		}
+	}
+}
+
 func TestGenerate(t *testing.T) {
 	f := Finding{Kind: "Param", Extra: "write(buf)", Frames: stack("_ZdlPvm@/x", "@/bin/y", "", "(below main)")}
 	want := `{

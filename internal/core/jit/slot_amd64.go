@@ -68,7 +68,8 @@ func (t *Translator) emitSlotJump(i int) bool {
 // binds it: a push of the relocation's number.
 func (t *Translator) leadsToFunction(addr uint64) bool {
 	var to uint64
-	if t.catch(func() error { to = loadWord(addr); return nil }) != nil {
+	// Nothing is ever mapped at the bottom, where Go takes a fault for one of its own.
+	if addr < uint64(guest.MinAddr) || t.catch(func() error { to = loadWord(addr); return nil }) != nil {
 		return false
 	}
 	code := bytes.TrimPrefix(t.cfg.Fetch(guest.Addr(to)), []byte{0xf3, 0x0f, 0x1e, 0xfa}) // endbr64

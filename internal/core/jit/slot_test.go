@@ -79,14 +79,15 @@ func TestSlotJump(t *testing.T) {
 
 // TestSlotUnmapped jumps through a word that is not there: the translator looks at it, too.
 func TestSlotUnmapped(t *testing.T) {
-	const word = dataLow - 0x10000
-	s := newSmall(t)
-	jump := binary.LittleEndian.AppendUint32([]byte{0xff, 0x25}, uint32(uint64(word)-codeLow-6&(1<<32-1)))
-	s.m.code(0, 0, jump)
-	for range slotTries + 1 {
-		st, err := s.m.translated(s.md, codeLow, uint64(s.m.a.Addr()), &seen{})
-		if err != nil || st.sig != int(unix.SIGSEGV) || st.addr != word || st.rip != codeLow {
-			t.Fatalf("%+v, %v", st, err)
+	for _, word := range []uint64{dataLow - 0x10000, 0x10} {
+		s := newSmall(t)
+		jump := binary.LittleEndian.AppendUint32([]byte{0xff, 0x25}, uint32(word-codeLow-6))
+		s.m.code(0, 0, jump)
+		for range slotTries + 1 {
+			st, err := s.m.translated(s.md, codeLow, uint64(s.m.a.Addr()), &seen{})
+			if err != nil || st.sig != int(unix.SIGSEGV) || st.addr != word || st.rip != codeLow {
+				t.Fatalf("%#x: %+v, %v", word, st, err)
+			}
 		}
 	}
 }

@@ -24,7 +24,9 @@ func (t *Thread) fork(a *syswrap.CloneArgs) int64 {
 	s := t.s
 	vfork := a.Flags&unix.CLONE_VFORK != 0
 	if a.Flags&unix.CLONE_VM != 0 && !vfork || a.Flags&unix.CLONE_THREAD != 0 || len(a.SetTID) > 0 || a.Flags&unix.CLONE_INTO_CGROUP != 0 {
-		s.cfg.Warn("clone with flags %#x is not supported: it fails with EINVAL", a.Flags)
+		if s.refused.CompareAndSwap(false, true) {
+			s.cfg.Warn("clone with flags %#x is not supported: it fails with EINVAL", a.Flags)
+		}
 		return -int64(unix.EINVAL)
 	}
 	if s.cfg.Forking != nil && !vfork {

@@ -110,6 +110,7 @@ type Scheduler struct {
 	ender      *Thread         // the thread that ends it, once ending is set
 
 	traceMe atomic.Bool // see TraceMe
+	refused atomic.Bool // a clone was refused, with a warning
 
 	planes []uintptr // accessible parts of return planes; mu
 

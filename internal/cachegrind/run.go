@@ -1,6 +1,8 @@
 package cachegrind
 
 import (
+	"sync/atomic"
+
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
 	"gogrind/internal/isa/amd64"
@@ -73,8 +75,9 @@ func (m *missCounters) addr(n uint32) guest.Addr { return m.pieces[2*n/chunk].Ad
 // take returns pair n and clears it.
 func (m *missCounters) take(n uint32) (counts [2]uint64) {
 	at := m.pieces[2*n/chunk].Values[2*n%chunk:]
-	copy(counts[:], at)
-	at[0], at[1] = 0, 0
+	for i := range counts {
+		counts[i] = atomic.SwapUint64(&at[i], 0) // other threads may be counting
+	}
 	return counts
 }
 
@@ -200,6 +203,7 @@ func (c *Cachegrind) Instrument(b *tool.Block) {
 // are cut into runs that begin together and end at different branches: when a branch is taken, its run has been executed and no
 // other. So there is one addition, wherever control leaves. mu is held.
 func (c *Cachegrind) count(b *tool.Block, from int, entered func(pc guest.Addr) bool) int {
+	b.Anns = append(b.Anns, tool.Ann{Inst: from, Op: tool.OpWhole})
 	last := from // behind the last branch
 	to := from
 	for ; to+1 < len(b.Insts); to++ {

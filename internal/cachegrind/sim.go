@@ -120,6 +120,7 @@ func (c *Cachegrind) observe(b *tool.Block, from, to int, k uint32, isNew bool, 
 		before, line = last, last
 	}
 	cheap := cheapest(b, from, to)
+	b.Anns = append(b.Anns, tool.Ann{Inst: from, Op: tool.OpWhole})
 	for i := from; i <= to; i++ {
 		in := &b.Insts[i]
 		if i == from && m.branches != nil {

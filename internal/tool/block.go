@@ -58,6 +58,10 @@ const (
 	OpDataMiss
 	// OpCodeMiss is OpDataMiss for the instruction itself and the code cache.
 	OpCodeMiss
+	// OpWhole, the first annotation of an instruction, says that all in front of it has been counted, and nothing from it on. A thread
+	// that is stopped anywhere goes on to such a place, so that nothing counts twice or not at all when code is translated from
+	// there. In a block that has one, each way through it comes by one.
+	OpWhole
 )
 
 // Ann is one annotation of instruction Inst.

@@ -75,7 +75,7 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 		if t.cfg.Trace != nil {
 			tr.nLines = append(tr.nLines[:i], t.hot.pos)
 		}
-		t.point(in.pc, true, [3]uint8{})
+		t.pointBefore(i)
 		taken := len(tr.taken)
 		if in.move.needs() {
 			t.emitNeed(i)
@@ -88,8 +88,7 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 			t.emitField(i)
 		}
 		if t.cfg.Tool != nil && in.repeats() {
-			// The processor stops between two rounds with exact state. Stepping through the rest could take for ever.
-			t.point(in.pc, true, [3]uint8{})
+			t.pointRounds(i) // the processor stops between two rounds with exact state
 		}
 		t.emit(i, taken)
 		if t.behind.kind != afterNone {

@@ -76,7 +76,7 @@ func TestPoints(t *testing.T) {
 		var want []point
 		var b []byte
 		for range rng.IntN(40) {
-			p := point{host: last.host + small(300), guest: last.guest + small(40), exact: rng.IntN(2) == 0}
+			p := point{host: last.host + small(300), guest: last.guest + small(40), exact: rng.IntN(2) == 0, whole: rng.IntN(2) == 0}
 			if rng.IntN(4) == 0 {
 				p.spill = [3]uint8{uint8(rng.IntN(17)), uint8(rng.IntN(17)), uint8(rng.IntN(17))}
 			}

@@ -303,7 +303,7 @@ func (t *Translator) lowerSharedCount(live uint32, m mem, n int32) {
 }
 
 // Share makes code that is translated from now on count for threads that run at the same time. flush says that there is code
-// that does not, and that the cache is to be emptied for it.
+// that does not, and that the cache is to be emptied for it. The caller is the only thread that there is.
 func (t *Translator) Share() (flush bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -311,6 +311,9 @@ func (t *Translator) Share() (flush bool) {
 		return false
 	}
 	t.shared = true
+	for _, at := range t.misses.locks {
+		t.hot.buf[at] = 0xf0 // lock; no thread runs
+	}
 	return t.counts
 }
 

@@ -29,7 +29,10 @@ const (
 const unrolled = 16
 
 // missRoutines are the host offsets of the shared routines. slotT has where they go on.
-type missRoutines struct{ data, code, codes int }
+type missRoutines struct {
+	data, code, codes int
+	locks             []int // of the prefixes of additions, which become lock prefixes when there are threads
+}
 
 // missStub is what the out-of-line part of a comparison has to know.
 type missStub struct {
@@ -270,6 +273,8 @@ func (t *Translator) emitMissRoutine(start *int, flags bool, use func(a *asm)) {
 		a.b1(0)
 		there[level] = a.jcc(ccE, 0)
 		a.op(0, false, 0x8b, rax, spill(slotCounter), 0, false)
+		t.misses.locks = append(t.misses.locks, a.pos)
+		a.b1(0x3e)                                                // ds: of no effect
 		a.op(0, true, 0xff, 0, at(rax, int32(8*level)), 0, false) // inc
 	}
 	for _, site := range there {

@@ -146,6 +146,7 @@ type Translator struct {
 	units  []missUnit
 	parts  []missPart
 	unitAt int  // next one to emit
+	wholes bool // the tool asks for OpWhole
 	counts bool // there is code that counts or makes events
 	shared bool // counters are shared by threads that run at the same time
 	acc    []amd64.Access

@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -105,9 +106,9 @@ func (s *Scheduler) miss(a uint64, size int, counter uint32) {
 		return
 	}
 	counts := (*[2]uint64)(guest.Pointer(uintptr(counter)))
-	counts[0]++
+	atomic.AddUint64(&counts[0], 1)
 	if c.Last.Touch(a, size) {
-		counts[1]++
+		atomic.AddUint64(&counts[1], 1)
 	}
 }
 

@@ -62,12 +62,15 @@ func (t *Thread) next() (uintptr, bool) {
 	if t.original.pc != 0 && t.original.pc == guest.Addr(t.ctx.Regs.RIP) {
 		entry = t.s.tr.Original
 	}
+	if t.begun != 0 && t.begun == guest.Addr(t.ctx.Regs.RIP) {
+		entry = t.s.tr.Once
+	}
 	host, err := entry(guest.Addr(t.ctx.Regs.RIP))
 	if err != nil {
 		t.noCode(err)
 		return 0, false
 	}
-	t.original.pc = 0
+	t.original.pc, t.begun = 0, 0
 	return host, true
 }
 
@@ -199,6 +202,10 @@ func (t *Thread) exit() {
 	}
 }
 
+// stepRounds is how many rounds of a repeated instruction that has been counted a stopped thread makes one by one, some 10 ms at most. Of
+// longer ones, those made so far are forgotten if a signal handler of the guest runs then.
+const stepRounds = 4096
+
 // settle brings a thread that stopped at host address t.resume to an instruction boundary: RIP and all registers are then the
 // guest's, and resume is 0. It reports whether it got there; if not, something else happened on the way and has been handled.
 func (t *Thread) settle() bool {
@@ -219,6 +226,11 @@ func (t *Thread) settle() bool {
 			}
 			c.Regs.RIP = uint64(loc.PC)
 			t.original.at(&loc)
+			t.resume = 0
+			return true
+		}
+		if loc.Begun && c.Regs.GPR[guest.RCX] > stepRounds {
+			c.Regs.RIP, t.begun = uint64(loc.PC), loc.PC
 			t.resume = 0
 			return true
 		}

@@ -20,7 +20,7 @@ import (
 
 // The corpus: many small programs, each with one kind of fault and a repaired twin (TWIN defined). First comment lines:
 //
-//	// case: long -DT=long       one program for each such line; none: one program. Words with two dashes are options
+//	// case: long -DT=long       one program for each such line; none: one program. Words with two dashes are options; once as below
 //	// flags: -mavx2 -lm         arguments for the compiler in all cases
 //	// options: --track-origins=yes   for the tool
 //	// needs: avx2               CPU flags without which it is skipped
@@ -157,7 +157,9 @@ func readProgram(file string, ways []string, more bool) ([]seeded, error) {
 			q.name = q.title + "/" + strings.ReplaceAll(strings.Join(words, ""), "-Copt-level=", "-O")
 			q.build = slices.Concat(words[:1], []string{"-g"}, words[1:], flags)
 			for _, w := range c[1:] {
-				if strings.HasPrefix(w, "--") {
+				if w == "once" {
+					q.once = true
+				} else if strings.HasPrefix(w, "--") {
 					q.options = append(slices.Clip(q.options), w)
 				} else {
 					q.build = append(q.build, w)

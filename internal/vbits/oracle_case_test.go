@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,6 +42,7 @@ var skipped = func() map[string]bool {
 
 // oracle compares V bits after single instructions with what the processor does when undefined bits take other values.
 type oracle struct {
+	locks bool // half of the instructions that may be locked are
 	n     *native
 	m     Machine
 	seed  uint64
@@ -125,6 +127,12 @@ func (o *oracle) generate(n uint64, forms []*synth.Form) bool {
 		return false
 	}
 	o.code = append(o.code[:0], code...)
+	if o.locks && n%2 == 0 && o.in.Space == amd64.SpLegacy && o.in.HasMem && o.in.Row.Attr&amd64.ALock != 0 {
+		o.code = slices.Insert(o.code, 0, 0xf0)
+		if amd64.Decode(o.code, &o.in) != nil || o.in.Row != fm.Row {
+			return false
+		}
+	}
 	o.start.randomize(rng, &o.ctl)
 	o.pcs = (o.pcs + 0x80) % (codeSize - 0x100) // code that changes costs the processor less when it does so elsewhere
 	o.pc = codeBase + o.pcs

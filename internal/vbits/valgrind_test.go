@@ -52,6 +52,7 @@ func TestValgrind(t *testing.T) {
 		t.Skipf("no Valgrind headers: %v\n%s", err, out)
 	}
 	o := newOracle(t, number(t, "GOGRIND_VBITS_SEED", 1))
+	o.locks = true
 	var forms []*synth.Form
 	for _, f := range o.wanted() {
 		if vgForm(f.Row) {
@@ -89,7 +90,7 @@ func TestValgrind(t *testing.T) {
 	}
 	r := bytes.NewReader(data)
 	var all [isa.NumClasses]struct{ cases, ours, theirs, both, missed int }
-	ran, status := 0, make(map[uint64]int)
+	ran, locked, status := 0, 0, make(map[uint64]int)
 	shown := make(map[string]int)
 	for i, c := range cases {
 		if err := binary.Read(r, binary.LittleEndian, c); err != nil {
@@ -110,6 +111,9 @@ func TestValgrind(t *testing.T) {
 			continue
 		}
 		ran++
+		if o.in.Pfx&amd64.PfxLock != 0 {
+			locked++
+		}
 		k := &all[o.in.Class()]
 		k.cases++
 		less := ""
@@ -135,8 +139,9 @@ func TestValgrind(t *testing.T) {
 				k.theirs, k.both, k.missed)
 		}
 	}
-	t.Logf("%d of %d cases ran, others by signal: %v; less precise: %v", ran, want, status, shown)
-	if ran < want/2 {
+	t.Logf("%d of %d cases ran, %d of them locked, others by signal: %v; less precise: %v", ran, want, locked, status, shown)
+	// Of one class alone Valgrind may know few, and of x87 most cases find the stack full or empty.
+	if ran < want/2 && os.Getenv("GOGRIND_VBITS_ONLY") == "" || ran == 0 {
 		t.Error("too few cases ran")
 	}
 }
@@ -188,7 +193,7 @@ func (o *oracle) vgCase(n uint64, forms []*synth.Form) *vgCase {
 		return nil
 	}
 	in := &o.in
-	if in.Space != amd64.SpLegacy && in.Space != amd64.SpVEX || in.Seg != amd64.SegNone || in.HasMem && in.Base == amd64.RIP || in.Pfx&amd64.PfxLock != 0 {
+	if in.Space != amd64.SpLegacy && in.Space != amd64.SpVEX || in.Seg != amd64.SegNone || in.HasMem && in.Base == amd64.RIP {
 		return nil
 	}
 	if in.Space == amd64.SpLegacy && (in.Map == 0 && in.PP&6 != 0 || in.W != 0 && in.PP&1 != 0 || in.PP == 3 || in.PP == 5) {

@@ -1,11 +1,11 @@
-// System calls with buffers that the program has no right to.
+// System calls with buffers that the program has no right to. Two write over what lies behind: in threads of Valgrind's, its own heap.
 // case: write -DCALL=write(fd,p,20)
 // case: read -DCALL=read(fd,p,20)
 // case: writev -DCALL=writev(fd,&v,1)
-// case: stat -DCALL=stat(name,(void*)p)
+// case: stat once -DCALL=stat(name,(void*)p)
 // case: open -DCALL=open(p,O_RDONLY)
 // case: getcwd -DCALL=syscall(SYS_getcwd,p,20)
-// case: uname -DCALL=uname((void*)p)
+// case: uname once -DCALL=uname((void*)p)
 // case: pipe -DCALL=pipe((int*)(p+8))
 // case: time -DCALL=clock_getres(0,(void*)p)
 #include "../corpus.h"

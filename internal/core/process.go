@@ -401,7 +401,7 @@ const defaultSectors = 32
 
 // fetch returns guest code from pc to the end of its mapping.
 func (p *Process) fetch(pc guest.Addr) []byte {
-	m, ok := p.space.Find(pc)
+	m, ok := p.space.Look(pc)
 	if !ok || m.Prot&guest.Exec == 0 {
 		return nil
 	}
@@ -410,7 +410,7 @@ func (p *Process) fetch(pc guest.Addr) []byte {
 
 // instruction copies the code at pc to buf: that of one instruction, or as much as there is.
 func (p *Process) instruction(pc guest.Addr, buf *[maxInst]byte) []byte {
-	m, ok := p.space.Find(pc)
+	m, ok := p.space.Look(pc)
 	if !ok || m.Prot&guest.Exec == 0 {
 		return nil
 	}
@@ -419,7 +419,7 @@ func (p *Process) instruction(pc guest.Addr, buf *[maxInst]byte) []byte {
 
 // executable reports whether a is guest code.
 func (p *Process) executable(a guest.Addr) bool {
-	m, ok := p.space.Find(a)
+	m, ok := p.space.Look(a)
 	return ok && m.Prot&guest.Exec != 0
 }
 
@@ -431,7 +431,7 @@ func (p *Process) verify(pc guest.Addr) bool {
 	if p.opt.SMCCheck == "all" {
 		return true
 	}
-	m, ok := p.space.Find(pc)
+	m, ok := p.space.Look(pc)
 	return ok && m.Flags&unix.MAP_SHARED != 0
 }
 
@@ -440,8 +440,8 @@ func (p *Process) stable(pc guest.Addr) bool {
 	if p.strings != nil && p.strings.Contains(pc) {
 		return true
 	}
-	m, ok := p.space.Find(pc)
-	return ok && m.Path != "" && m.Prot&guest.Write == 0 && m.Flags&unix.MAP_SHARED == 0
+	m, ok := p.space.Look(pc)
+	return ok && m.Named && m.Prot&guest.Write == 0 && m.Flags&unix.MAP_SHARED == 0
 }
 
 // stackSwitch is --max-stackframe as translated code wants it.

@@ -37,6 +37,7 @@ package aspace
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"gogrind/internal/guest"
 	"gogrind/internal/tool"
@@ -120,9 +121,10 @@ type Space struct {
 	watchers []tool.MemoryWatcher // guarded by change
 
 	mu   sync.RWMutex
-	maps []*vma  // guarded by mu; sorted
-	code codeSet // guarded by mu; pages that the translator has copies of
-	full full    // guarded by mu
+	maps []*vma        // guarded by mu; sorted
+	last atomic.Uint32 // index in maps of what at found last, which translation asks for again and again
+	code codeSet       // guarded by mu; pages that the translator has copies of
+	full full          // guarded by mu
 
 	// brkStart and brkEnd are the bounds of the break, dataLen the initialised data that counts with it; guarded by mu.
 	brkStart, brkEnd guest.Addr
@@ -203,6 +205,25 @@ func (s *Space) Find(a guest.Addr) (Mapping, bool) {
 		return v.public(), true
 	}
 	return Mapping{}, false
+}
+
+// Look is what of Find translation asks for, several times for each trace.
+func (s *Space) Look(a guest.Addr) (l Look, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	v := s.at(a)
+	if v == nil {
+		return l, false
+	}
+	return Look{v.Range, v.prot, v.flags, v.file.path != "" || v.kind == heap || v.kind == stack}, true
+}
+
+// Look is a part of a Mapping.
+type Look struct {
+	guest.Range
+	Prot  guest.Prot
+	Flags int
+	Named bool // Mapping.Path is not empty
 }
 
 // Each calls f for each mapping in ascending order until f returns false. It works on a copy, so f may use the Space.

@@ -2,7 +2,6 @@ package aspace
 
 import (
 	"slices"
-	"sort"
 
 	"gogrind/internal/guest"
 
@@ -91,12 +90,24 @@ func (v *vma) continues(w *vma) bool {
 
 // from returns the index of the first mapping that ends after a.
 func (s *Space) from(a guest.Addr) int {
-	return sort.Search(len(s.maps), func(i int) bool { return s.maps[i].End > a })
+	lo, hi := 0, len(s.maps)
+	for lo < hi {
+		if i := int(uint(lo+hi) / 2); s.maps[i].End > a {
+			hi = i
+		} else {
+			lo = i + 1
+		}
+	}
+	return lo
 }
 
 // at returns the mapping that contains a, or nil.
 func (s *Space) at(a guest.Addr) *vma {
+	if i := int(s.last.Load()); i < len(s.maps) && s.maps[i].Contains(a) {
+		return s.maps[i]
+	}
 	if i := s.from(a); i < len(s.maps) && s.maps[i].Start <= a {
+		s.last.Store(uint32(i))
 		return s.maps[i]
 	}
 	return nil

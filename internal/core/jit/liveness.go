@@ -55,12 +55,48 @@ type path struct {
 
 // outlooks is a translator's memory of them, for one epoch.
 type outlooks struct {
-	epoch uint64
-	known map[uint64]Outlook
-	quiet map[uint64]isa.RegSet // by function: see Translator.untouched
-	seen  map[uint64]tool.Dirty // of one look ahead: with which registers undecided an instruction was visited
-	work  []path
-	in    inst
+	epoch   uint64
+	known   map[uint64]Outlook
+	quiet   map[uint64]isa.RegSet // by function: see Translator.untouched
+	seen    visits                // of one look ahead
+	callees visits                // of a look into one function
+	work    []path
+	in      inst
+}
+
+// visits says with which registers undecided instructions were visited. It has room for one look ahead, and need not be cleared for
+// the next one.
+type visits struct {
+	round uint32
+	slots [4 * outlookLength]visit // open addressing with linear probing
+}
+
+type visit struct {
+	pc    uint64
+	open  tool.Dirty
+	round uint32 // of another one: the slot is free
+}
+
+// begin forgets all.
+func (v *visits) begin() {
+	if v.round++; v.round == 0 {
+		*v = visits{round: 1}
+	}
+}
+
+// at is the slot of pc; new says that there was none.
+func (v *visits) at(pc uint64) (s *visit, new bool) {
+	const mask = uint64(len(v.slots) - 1)
+	for i := pc * golden >> 32 & mask; ; i = (i + 1) & mask {
+		s := &v.slots[i]
+		if s.round != v.round {
+			s.pc, s.round = pc, v.round
+			return s, true
+		}
+		if s.pc == pc {
+			return s, false
+		}
+	}
 }
 
 // Outlook returns what becomes of registers from pc on.
@@ -90,10 +126,7 @@ func (t *Translator) outlook(pc uint64) Outlook {
 
 func (t *Translator) explore(start uint64) (o Outlook) {
 	l := &t.outlooks
-	if l.seen == nil {
-		l.seen = make(map[uint64]tool.Dirty)
-	}
-	clear(l.seen)
+	l.seen.begin()
 	l.work = append(l.work[:0], path{start, tool.Dirty{Regs: lookedAfter, Flags: arithFlags}})
 	budget := outlookLength
 	for len(l.work) > 0 {
@@ -118,13 +151,18 @@ func (t *Translator) follow(p path, o *Outlook, budget *int) bool {
 	live := &o.Live
 	pc, open := p.pc, p.open
 	in := &l.in
+	var code []byte // at pc
 	for {
 		open.Regs &^= live.Regs
 		open.Flags &^= live.Flags
-		if old, ok := l.seen[pc]; ok && open.Regs&^old.Regs == 0 && open.Flags&^old.Flags == 0 || open.Empty() {
+		if open.Empty() {
 			return true
 		}
-		l.seen[pc] = open
+		old, first := l.seen.at(pc)
+		if !first && open.Regs&^old.open.Regs == 0 && open.Flags&^old.open.Flags == 0 {
+			return true
+		}
+		old.open = open
 		if t.cfg.Hook != nil {
 			if _, hook := t.cfg.Hook(guest.Addr(pc)); hook {
 				live.Regs |= open.Regs & argRegs
@@ -135,9 +173,10 @@ func (t *Translator) follow(p path, o *Outlook, budget *int) bool {
 		if *budget--; *budget < 0 {
 			return false
 		}
-		code := t.cfg.Fetch(guest.Addr(pc))
 		if len(code) < 32 {
-			code = t.fetchAcross(pc, code)
+			if code = t.cfg.Fetch(guest.Addr(pc)); len(code) < 32 {
+				code = t.fetchAcross(pc, code)
+			}
 		}
 		if len(code) == 0 || isRequest(code) || amd64.Decode(code, &in.Inst) != nil {
 			live.Regs |= open.Regs
@@ -152,10 +191,11 @@ func (t *Translator) follow(p path, o *Outlook, budget *int) bool {
 		live.Flags |= e.FlagsRead & open.Flags
 		open.Regs &^= e.Writes
 		open.Flags &^= e.FlagsKilled
+		code = code[in.Len:]
 		switch in.flow {
 		case flowNext:
 		case flowJmp:
-			next = in.target
+			next, code = in.target, nil
 		case flowJcc, flowLoop:
 			l.work = append(l.work, path{in.target, open})
 		case flowCall, flowCallInd:
@@ -215,33 +255,40 @@ func (t *Translator) untouched(pc uint64) isa.RegSet {
 // changed are the registers that code from start on changes until it returns; all if it is too long or goes nobody knows where.
 func (t *Translator) changed(start uint64) (regs isa.RegSet) {
 	var in inst
-	seen := map[uint64]bool{}
+	seen, n := &t.outlooks.callees, 0
+	seen.begin()
 	work := []uint64{start}
 	for len(work) > 0 {
 		pc := work[len(work)-1]
 		work = work[:len(work)-1]
-		for ended := false; !ended && !seen[pc]; {
-			seen[pc] = true
+		var code []byte // at pc
+		for ended := false; !ended; {
+			if _, first := seen.at(pc); !first {
+				break
+			}
+			n++
 			if t.cfg.Hook != nil {
 				if _, hook := t.cfg.Hook(guest.Addr(pc)); hook {
 					return amd64.SetGPR
 				}
 			}
-			code := t.cfg.Fetch(guest.Addr(pc))
 			if len(code) < 32 {
-				code = t.fetchAcross(pc, code)
+				if code = t.cfg.Fetch(guest.Addr(pc)); len(code) < 32 {
+					code = t.fetchAcross(pc, code)
+				}
 			}
-			if len(seen) > quietLength || len(code) == 0 || isRequest(code) || amd64.Decode(code, &in.Inst) != nil {
+			if n > quietLength || len(code) == 0 || isRequest(code) || amd64.Decode(code, &in.Inst) != nil {
 				return amd64.SetGPR
 			}
 			in.pc = pc
 			in.classify()
 			regs |= in.LowEffects().Writes
 			pc += uint64(in.Len)
+			code = code[in.Len:]
 			switch in.flow {
 			case flowNext:
 			case flowJmp:
-				pc = in.target
+				pc, code = in.target, nil
 			case flowJcc, flowLoop, flowCall:
 				work = append(work, in.target)
 			case flowRet:

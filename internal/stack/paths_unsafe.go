@@ -157,7 +157,7 @@ const (
 	aheadSlots   = 1 << aheadBits
 	aheadDepth   = 4       // return addresses that decide, besides the first
 	aheadReach   = 2 << 10 // bytes from the stack pointer: what other addresses have left in ahead must not lead off the stack
-	recentSteps  = 32 // 12 callers, --num-callers' default, with frame pointers have 24
+	recentSteps  = 32      // 12 callers, --num-callers' default, with frame pointers have 24
 )
 
 // Find returns the number that Add was given for the stack of a thread with registers r at code pc. ok is false when it is not

@@ -127,7 +127,7 @@ func (t *Translator) lowerCheck(i, k int) {
 		if acc.Kind == isa.Store && !acc.Cond {
 			kind = coldDefine
 		}
-		t.checkZero(kind, i, k, m, int(acc.Size), in.live != 0)
+		t.checkZero(kind, i, k, m, int(acc.Size), reg < 0)
 	}
 	for j := first; j < len(t.tr.colds); j++ {
 		t.tr.colds[j].resume = a.pos
@@ -241,6 +241,9 @@ func (t *Translator) emitCheckStub(c *coldStub) {
 	}
 	if c.spilled {
 		a.load(rcx, spill(slotFlags))
+	}
+	if c.again > 0 {
+		t.emitAgain(a, c.again-1)
 	}
 	rec := check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access)}
 	if c.kind == coldCheck && t.linkable(&t.tr.insts[c.inst]) {
@@ -394,9 +397,16 @@ func (t *Translator) mark(off int32, wide bool) {
 }
 
 // checkZero emits comparisons of the size shadow bytes at m with 0, in the widest pieces, and jumps to cold stubs of the given kind.
-func (t *Translator) checkZero(kind uint8, i, k int, m mem, size int, flagsLive bool) {
+// guests says that all registers are the guest's.
+func (t *Translator) checkZero(kind uint8, i, k int, m mem, size int, guests bool) {
 	a := &t.hot
 	m.seg = segGS
+	again := -1
+	flagsLive := t.tr.insts[i].live != 0 && !t.isSlotJump(i)
+	if flagsLive && guests {
+		again = t.againAt(i)
+		flagsLive = again < 0
+	}
 	for off := 0; off < size; {
 		n := piece(size - off)
 		p := m
@@ -434,10 +444,13 @@ func (t *Translator) checkZero(kind uint8, i, k int, m mem, size int, flagsLive 
 			}
 			a.b1(0)
 			site := a.jcc(ccNE, 0)
-			t.tr.colds = append(t.tr.colds, coldStub{kind: kind, site: site, inst: i, access: k,
+			t.tr.colds = append(t.tr.colds, coldStub{kind: kind, site: site, inst: i, access: k, again: again + 1,
 				recover: t.recover.n - 1, size: uint8(n), m: p, next: a.pos})
 		}
 		off += n
+	}
+	if again >= 0 {
+		t.emitAgain(a, again)
 	}
 }
 

@@ -30,22 +30,12 @@ const slotTries = 2
 // emitSlotJump emits instruction i as a slotJump if it can be one. The comparison takes the flags, which are dead where functions
 // begin: a word that leads elsewhere by now makes no slotJump, and a later target where they are not is never filled in.
 func (t *Translator) emitSlotJump(i int) bool {
+	if !t.isSlotJump(i) {
+		return false
+	}
 	tr, a := &t.tr, &t.hot
 	in := &tr.insts[i]
-	if t.once || t.ver != verFast || !in.HasMem || in.Base != amd64.RIP || i > 1 || i == 1 && !tr.insts[0].landsIndirect() {
-		return false
-	}
-	m, ok := t.hostOperand(in)
-	if !ok || m.base != atRIP || m.target&7 != 0 || !t.leadsToFunction(m.target) {
-		return false
-	}
-	if t.cfg.Tool != nil {
-		for k := range t.block.Anns {
-			if ann := &t.block.Anns[k]; ann.Inst == i && ann.Op >= tool.OpCount {
-				return false // it must not be made twice
-			}
-		}
-	}
+	m, _ := t.hostOperand(in)
 	a.alignField(7)
 	a.op(0, true, 0x81, 7, m, 4, false) // cmpq $value, word
 	imm := a.pos
@@ -64,6 +54,30 @@ func (t *Translator) emitSlotJump(i int) bool {
 	return true
 }
 
+// isSlotJump reports whether emitSlotJump makes a slotJump of instruction i.
+func (t *Translator) isSlotJump(i int) bool {
+	tr := &t.tr
+	in := &tr.insts[i]
+	if in.flow != flowJmpInd || t.once || t.ver != verFast || !in.HasMem || in.Base != amd64.RIP || i > 1 || i == 1 && !tr.insts[0].landsIndirect() {
+		return false
+	}
+	m, ok := t.hostOperand(in)
+	if !ok || m.base != atRIP || m.target&7 != 0 || !t.leadsToFunction(m.target) {
+		return false
+	}
+	if t.cfg.Tool != nil {
+		for k := range t.block.Anns {
+			if ann := &t.block.Anns[k]; ann.Inst == i && ann.Op >= tool.OpCount {
+				return false // it must not be made twice
+			}
+		}
+	}
+	return true
+}
+
+// pushImm is the opcode of a push of 32 bits: what an entry of a procedure linkage table that is not bound yet goes on with.
+const pushImm = 0x68
+
 // leadsToFunction reports whether flags are dead where the word at addr leads, or it leads to the part of a procedure linkage table that
 // binds it: a push of the relocation's number.
 func (t *Translator) leadsToFunction(addr uint64) bool {
@@ -73,8 +87,7 @@ func (t *Translator) leadsToFunction(addr uint64) bool {
 		return false
 	}
 	code := bytes.TrimPrefix(t.cfg.Fetch(guest.Addr(to)), []byte{0xf3, 0x0f, 0x1e, 0xfa}) // endbr64
-	const push = 0x68
-	return len(code) > 0 && code[0] == push || t.flagsAt(to).live == 0
+	return len(code) > 0 && code[0] == pushImm || t.flagsAt(to).live == 0
 }
 
 // landsIndirect reports whether the instruction is endbr64.

@@ -100,6 +100,7 @@ type coldStub struct {
 	inst    int
 	access  int
 	spilled bool // rcx is in the flag-saving slot
+	again   int  // of a check: one more than the instruction to make flags of once more, 0 for none
 	recover int  // of a check: index of the recovery of its load, -1 for none
 	exit    uint32
 	event   uint32 // site of an event
@@ -436,6 +437,19 @@ func (t *Translator) flagsFrom(in *inst) flagUse {
 	return flagUse{live: arithFlags}
 }
 
+// boundTo is where in leads if it is the jump of an entry of a procedure linkage table, n instructions behind its start. Flags cannot be
+// handed over that way: while the word is unbound, the dynamic linker's resolver overwrites them.
+func (t *Translator) boundTo(in *inst, n int) (pc uint64, ok bool) {
+	if n > 1 || !in.HasMem || in.Base != amd64.RIP || in.Seg >= amd64.SegFS {
+		return 0, false
+	}
+	addr := t.absolute(in)
+	if addr&7 != 0 || t.catch(func() error { pc = loadWord(addr); return nil }) != nil {
+		return 0, false
+	}
+	return pc, true
+}
+
 // endBefore ends the trace in front of call i, behind which flags are read; -1 is no call.
 func (t *Translator) endBefore(i int) error {
 	tr := &t.tr
@@ -523,6 +537,14 @@ func (t *Translator) scanFlags(pc uint64) flagUse {
 			continue
 		case flowRet:
 			return flagUse{live | t.flagsReturned().live&^killed, read}
+		case flowJmpInd:
+			if to, ok := t.boundTo(in, n); ok {
+				pc, window = to, t.cfg.Fetch(guest.Addr(to))
+				if len(window) > 0 && window[0] == pushImm {
+					return flagUse{live, read} // to the resolver
+				}
+				continue
+			}
 		}
 		break
 	}

@@ -110,7 +110,7 @@ func (t *table) print(w io.Writer) {
 	if t.kind == cpuTime || t.kind == clockTime {
 		fmt.Fprintf(w, "%-12s %10s", "mean", "")
 		for j := range t.under {
-			mean, n := t.mean(j)
+			mean, n := t.mean(j, everyOne)
 			fmt.Fprintf(w, " %*s", t.width(j), fmt.Sprintf("%.2fx of %d", mean, n))
 		}
 		fmt.Fprintln(w)
@@ -202,11 +202,11 @@ func (t *table) faster(j, k int, wanted func(p *program) bool) (mean, least floa
 // width is that of runner's column.
 func (t *table) width(runner int) int { return max(17, len(t.under[runner].name)) }
 
-// mean is the geometric mean of runner's ratios over the programs that did not fail, and how many those are.
-func (t *table) mean(runner int) (float64, int) {
+// mean is the geometric mean of runner's ratios over the programs wanted that did not fail, and how many those are.
+func (t *table) mean(runner int, wanted func(p *program) bool) (float64, int) {
 	sum, n := 0.0, 0
 	for i := range t.programs {
-		if t.failed[i][runner] == nil {
+		if t.failed[i][runner] == nil && wanted(&t.programs[i]) {
 			sum += math.Log(ratio(median(t.times[i][runner]), median(t.native[i])))
 			n++
 		}

@@ -96,6 +96,8 @@ nulgrind, least speed over Valgrind (cc1)          1.60x, at least 1x: reached
 nulgrind, translation                              4.50M/s, at least 3M/s: reached
 nulgrind, start                                   14.00ms, at most 60ms: reached
 nulgrind, resident at start                       14.00MB, at most 40MB: reached
+memcheck, mean over native                        10.00x, at most 3x: MISSED
+memcheck, slowest program over native (cc1)       10.00x, at most 7x: MISSED
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)

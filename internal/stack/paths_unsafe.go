@@ -114,7 +114,7 @@ func (p *Paths) child(parent uint32, value uint64) (slot uint32, ok bool) {
 		}
 	}
 	slot = pathSlot(parent, value)
-	for range probes {
+	for i := range uint32(probes) {
 		slot &= mask
 		e := &p.table[slot]
 		link := e.link.Load()
@@ -127,7 +127,7 @@ func (p *Paths) child(parent uint32, value uint64) (slot uint32, ok bool) {
 		if link>>linkShift == parent && e.value == value {
 			return slot, true
 		}
-		slot++
+		slot += i + 1 // further each time, out of the paths that lie in one piece
 	}
 	return free, false
 }

@@ -188,6 +188,41 @@ func TestPathsFull(t *testing.T) {
 	}
 }
 
+// TestPathsCrowded: paths that lie in one piece each leave room for all others, also where many divide.
+func TestPathsCrowded(t *testing.T) {
+	f := newFrames()
+	r := rand.New(rand.NewPCG(1, 2))
+	p := NewPaths()
+	const length, start = 8, 0x1000
+	f.regs.RIP = start
+	var known [][length]uint64
+	for p.used < minSlots*3/8 {
+		var values [length]uint64
+		if len(known) > 0 { // most callers are shared
+			copy(values[:], known[r.IntN(len(known))][:r.IntN(length)])
+		}
+		var steps []Step
+		for i := range values {
+			if values[i] == 0 {
+				values[i] = 0x400000 + uint64(r.IntN(1<<20))
+			}
+			steps = append(steps, Step{Word, int32(8 * i), values[i]})
+		}
+		p.Add(p.Version(), start, steps, uint32(len(known)))
+		known = append(known, values)
+	}
+	missing := 0
+	for id, values := range known {
+		copy(f.words[8:], values[:])
+		if got, ok := f.find(p); !ok || int(got) != id {
+			missing++
+		}
+	}
+	if missing > len(known)/1000 {
+		t.Errorf("%d of %d stacks are not found", missing, len(known))
+	}
+}
+
 // TestPathsParallel looks for stacks while others are added and all are cleared.
 func TestPathsParallel(t *testing.T) {
 	p := NewPaths()

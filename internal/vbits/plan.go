@@ -19,8 +19,6 @@ type plan struct {
 	rule    rule
 	// addr are the general registers of addresses, one bit each.
 	addr uint16
-	// simple: the address of a ModRM operand does not depend on what the instruction does before.
-	simple bool
 
 	opBuf  [10]amd64.Operand
 	accBuf [3]amd64.Access
@@ -48,8 +46,6 @@ func (p *plan) make(in *amd64.Inst) {
 	p.effects = in.Effects()
 	p.rule = rules[in.Row.Sem]
 	p.addr = 0
-	// pop to memory addressed with rsp uses the value after the pop.
-	p.simple = !(in.Row.Sem == isa.Stack && in.Base == guest.RSP && len(p.accs) == 2 && p.accs[0].Addr == amd64.AddrPop)
 	for i := range p.accs {
 		p.addr |= addressRegs(in, &p.accs[i])
 	}

@@ -112,7 +112,7 @@ func (m *Machine) use(k UseKind, size int, origin uint32) {
 // address is where the memory operand that access a describes lies: the first round of a repeated instruction, the first
 // element's base of a VSIB operand.
 func (m *Machine) address(a *amd64.Access) guest.Addr {
-	if a.Addr == amd64.AddrModRM && m.plan.simple {
+	if a.Addr == amd64.AddrModRM {
 		// Several steps of a rule ask for it.
 		if m.placed == 0 {
 			m.placed = guest.Addr(m.in.Address(&m.regs.GPR, m.regs.RIP, m.regs.FSBase, m.regs.GSBase))
@@ -137,19 +137,10 @@ func (m *Machine) address(a *amd64.Access) guest.Addr {
 		return 0
 	}
 	switch a.Addr {
-	case amd64.AddrModRM, amd64.AddrVSIB:
-		if a.Addr == amd64.AddrVSIB {
-			in := *m.in
-			in.Index = amd64.NoReg
-			return guest.Addr(in.Address(g, r.RIP, r.FSBase, r.GSBase))
-		}
-		if !m.plan.simple {
-			// pop to memory addressed with rsp uses the value after the pop.
-			after := *g
-			after[guest.RSP] += uint64(m.in.OpSize)
-			return guest.Addr(m.in.Address(&after, r.RIP, r.FSBase, r.GSBase))
-		}
-		return guest.Addr(m.in.Address(g, r.RIP, r.FSBase, r.GSBase))
+	case amd64.AddrVSIB:
+		in := *m.in
+		in.Index = amd64.NoReg
+		return guest.Addr(in.Address(g, r.RIP, r.FSBase, r.GSBase))
 	case amd64.AddrRSI:
 		return wrap(g[guest.RSI]) + seg()
 	case amd64.AddrRDI:

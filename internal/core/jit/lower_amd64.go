@@ -160,6 +160,9 @@ func (t *Translator) shadowOperand(in *inst, acc *amd64.Access) (m mem, reg int,
 			return m, -1, false
 		}
 		m, reg = t.operand(in, 0)
+		if m.base == rsp {
+			m.disp += int32(in.BeforePop())
+		}
 		return m, reg, true
 	case amd64.AddrRSI:
 		return at(rsi, 0), -1, in.Seg < amd64.SegFS

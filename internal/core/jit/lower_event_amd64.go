@@ -187,8 +187,8 @@ func (t *Translator) eventOperand(in *inst, acc *amd64.Access) mem {
 	m := mem{base: in.Base, index: in.Index, scale: in.Scale, disp: int32(in.Disp), a32: short}
 	if in.Base == amd64.RIP || m.base == noReg && m.index == noReg {
 		m = mem{base: noReg, index: noReg, target: t.absolute(in)}
-	} else if in.Map == 0 && in.Op == 0x8f && in.Base == rsp && in.Space == amd64.SpLegacy {
-		m.disp += int32(acc.Size) // pop: the stack pointer has moved when its operand is addressed
+	} else {
+		m.disp += int32(in.BeforePop())
 	}
 	switch in.Seg {
 	case amd64.SegFS:

@@ -93,6 +93,7 @@ func (t *Translator) operand(in *inst, n int) (m mem, reg int) {
 		m.base = s
 	case in.ASize == 4:
 		m.a32 = true
+		m.disp += int32(in.BeforePop())
 		a.lea(s, m) // cut to 32 bits and zero-extended
 		t.addSlot(in, s, base, sp)
 		m = at(s, 0)

@@ -56,16 +56,15 @@ func (in *inst) again(live uint32, written isa.RegSet) bool {
 // resultReg is the general register, as numbered in an encoding, that an operation in the first rows of the opcode map leaves its
 // result in. Byte registers that only a REX prefix tells apart from others are left out.
 func (in *inst) resultReg() (reg uint8, ok bool) {
-	defer func() { ok = ok && (in.Op&1 != 0 || reg < 4 || in.Rex != 0) }()
 	switch op := in.Op; {
 	case op < 0x40 && op&7 < 2, op >= 0x80 && op <= 0x83, op == 0xfe, op == 0xff, op == 0xf6, op == 0xf7:
-		return in.ModRM & 7, in.ModRM >= 0xc0
+		reg, ok = in.ModRM&7, in.ModRM >= 0xc0
 	case op < 0x40 && op&7 < 4:
-		return in.ModRM >> 3 & 7, true
+		reg, ok = in.ModRM>>3&7, true
 	case op < 0x40 && op&7 < 6:
-		return 0, true
+		ok = true
 	}
-	return 0, false
+	return reg, ok && (in.Op&1 != 0 || reg < 4 || in.Rex != 0)
 }
 
 // emitAgain emits what makes the flags of instruction j once more: itself, if it is a comparison, else a test of its result.

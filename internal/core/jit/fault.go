@@ -31,6 +31,16 @@ func (t *Translator) findTraceSafely(pc uint64) error {
 	}
 }
 
+// word reads the guest's word at addr; ok is false if it cannot be read.
+func (t *Translator) word(addr uint64) (x uint64, ok bool) {
+	// Nothing is ever mapped at the bottom, where Go takes a fault for one of its own.
+	if addr < uint64(guest.MinAddr) {
+		return 0, false
+	}
+	err := t.catch(func() error { x = loadWord(addr); return nil })
+	return x, err == nil
+}
+
 // catch runs f and turns a fault of f's own memory accesses into ErrBus.
 func (t *Translator) catch(f func() error) (err error) {
 	defer func() {

@@ -81,9 +81,8 @@ const pushImm = 0x68
 // leadsToFunction reports whether flags are dead where the word at addr leads, or it leads to the part of a procedure linkage table that
 // binds it: a push of the relocation's number.
 func (t *Translator) leadsToFunction(addr uint64) bool {
-	var to uint64
-	// Nothing is ever mapped at the bottom, where Go takes a fault for one of its own.
-	if addr < uint64(guest.MinAddr) || t.catch(func() error { to = loadWord(addr); return nil }) != nil {
+	to, ok := t.word(addr)
+	if !ok {
 		return false
 	}
 	code := bytes.TrimPrefix(t.cfg.Fetch(guest.Addr(to)), []byte{0xf3, 0x0f, 0x1e, 0xfa}) // endbr64
@@ -124,9 +123,8 @@ func (t *Translator) fillSlot(n, frag uint32) uintptr {
 	s.tries++
 	if s.tries >= slotTries && !s.settled && !t.frags.at(frag).dead {
 		s.settled = true
-		var to uint64
-		err := t.catch(func() error { to = loadWord(s.addr); return nil })
-		if err == nil && to < 1<<31 && t.flagsAt(to).live == 0 {
+		to, ok := t.word(s.addr)
+		if ok && to < 1<<31 && t.flagsAt(to).live == 0 {
 			t.exits.at(s.exit).target = to
 			storeUint32(t.hot.buf, int(s.imm), uint32(to))
 		}

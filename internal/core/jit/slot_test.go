@@ -83,6 +83,9 @@ func TestSlotUnmapped(t *testing.T) {
 		s := newSmall(t)
 		jump := binary.LittleEndian.AppendUint32([]byte{0xff, 0x25}, uint32(word-codeLow-6))
 		s.m.code(0, 0, jump)
+		if f := s.md.flagsAt(codeLow); f.live != arithFlags {
+			t.Errorf("%#x: flags %#x are live in front of the jump, want all", word, f.live)
+		}
 		for range slotTries + 1 {
 			st, err := s.m.translated(s.md, codeLow, uint64(s.m.a.Addr()), &seen{})
 			if err != nil || st.sig != int(unix.SIGSEGV) || st.addr != word || st.rip != codeLow {

@@ -444,10 +444,10 @@ func (t *Translator) boundTo(in *inst, n int) (pc uint64, ok bool) {
 		return 0, false
 	}
 	addr := t.absolute(in)
-	if addr&7 != 0 || t.catch(func() error { pc = loadWord(addr); return nil }) != nil {
+	if addr&7 != 0 {
 		return 0, false
 	}
-	return pc, true
+	return t.word(addr)
 }
 
 // endBefore ends the trace in front of call i, behind which flags are read; -1 is no call.

@@ -4,21 +4,6 @@
 // Comparisons take 16 bytes of both sides where these lie in one page each. From the first byte whose shadow is not 0 on, bytes
 // are compared one by one, by accesses that the tool checks.
 
-// PAIR: R8 = bits of the bytes of AX[0:16] and SI[0:16] that differ, are 0 in the second, or are bad in one; R9 = those that are
-// bad. To slow if the first one is. X5 is 0.
-#define PAIR(slow) \
-	MOVOU (AX)(GS*1), X2 \
-	MOVOU (SI)(GS*1), X3 \
-	POR X3, X2 \
-	PCMPEQB X5, X2 \
-	PMOVMSKB X2, R9 \
-	XORL $0xffff, R9 \
-	BTL $0, R9 \
-	JCS slow \
-	TRUST; MOVOU (AX), X0 \
-	TRUST; MOVOU (SI), X1 \
-	PCMPEQB X1, X0
-
 // int strcmp(DI, SI)
 TEXT ·strcmp(SB),NOSPLIT|NOFRAME,$0
 	MOVQ DI, AX
@@ -26,13 +11,7 @@ TEXT ·strcmp(SB),NOSPLIT|NOFRAME,$0
 	NOWILD(DI, slow)
 	NOWILD(SI, slow)
 chunk:
-	NOCROSS(AX, slow)
-	NOCROSS(SI, slow)
 	PAIR(slow)
-	PMINUB X1, X0
-	PCMPEQB X5, X0
-	PMOVMSKB X0, R8
-	ORL R9, R8
 	JNE found
 	ADDQ $16, AX
 	ADDQ $16, SI
@@ -80,13 +59,7 @@ TEXT ·strncmp(SB),NOSPLIT|NOFRAME,$0
 	NOWILD(DI, slow)
 	NOWILD(SI, slow)
 chunk:
-	NOCROSS(AX, slow)
-	NOCROSS(SI, slow)
 	PAIR(slow)
-	PMINUB X1, X0
-	PCMPEQB X5, X0
-	PMOVMSKB X0, R8
-	ORL R9, R8
 	JNE found
 	SUBQ $16, DX
 	JLS same

@@ -17,29 +17,12 @@
 #define CHAR2 40(SP)
 #define LOW 48(SP)
 
-// EQUAL: R8 = bits of the bytes of AX[0:16] and SI[0:16] that are not equal, 0, or bad. To slow if that is not known or the first
-// one is bad.
+// EQUAL is PAIR for sides that the library may have been asked about in between.
 #define EQUAL(slow) \
 	PXOR X5, X5 \
 	NOWILD(AX, slow) \
 	NOWILD(SI, slow) \
-	NOCROSS(AX, slow) \
-	NOCROSS(SI, slow) \
-	MOVOU (AX)(GS*1), X2 \
-	MOVOU (SI)(GS*1), X3 \
-	POR X3, X2 \
-	PCMPEQB X5, X2 \
-	PMOVMSKB X2, R9 \
-	XORL $0xffff, R9 \
-	BTL $0, R9 \
-	JCS slow \
-	TRUST; MOVOU (AX), X0 \
-	TRUST; MOVOU (SI), X1 \
-	PCMPEQB X1, X0 \
-	PMINUB X1, X0 \
-	PCMPEQB X5, X0 \
-	PMOVMSKB X0, R8 \
-	ORL R9, R8
+	PAIR(slow)
 
 // CALLLIB calls what is at CALLEE: New puts the distance in the place of callMark.
 #define CALLLIB BYTE $0xe8; LONG $const_callMark

@@ -43,3 +43,24 @@
 	ANDL $0xfff, CX \
 	CMPL CX, $0xff0 \
 	JHI to
+
+// PAIR: R8 = bits of the bytes of AX[0:16] and SI[0:16] that differ, are 0, or are bad in one, and flags accordingly; R9 = those that
+// are bad. To slow if that is not known or the first one is bad. X5 is 0. Clobbers CX.
+#define PAIR(slow) \
+	NOCROSS(AX, slow) \
+	NOCROSS(SI, slow) \
+	MOVOU (AX)(GS*1), X2 \
+	MOVOU (SI)(GS*1), X3 \
+	POR X3, X2 \
+	PCMPEQB X5, X2 \
+	PMOVMSKB X2, R9 \
+	XORL $0xffff, R9 \
+	BTL $0, R9 \
+	JCS slow \
+	TRUST; MOVOU (AX), X0 \
+	TRUST; MOVOU (SI), X1 \
+	PCMPEQB X1, X0 \
+	PMINUB X1, X0 \
+	PCMPEQB X5, X0 \
+	PMOVMSKB X0, R8 \
+	ORL R9, R8

@@ -13,7 +13,8 @@ import (
 // ahead says which registers the code that follows may still read. It relies on the calling convention (System V ABI for AMD64,
 // 3.2): a call reads its arguments, a return the results, and what a call may change is not read behind it. Compilers know better
 // of functions in the same file (gcc's -fipa-ra): a general register that a function called directly leaves alone may be read
-// behind the call, so the look ahead looks into such functions, too. Code that keeps to yet other rules between its own functions may
+// behind the call, so the look ahead looks into such functions, too. It does the same to see which arguments a function called
+// directly reads: most of cc1's functions take none in vector registers, where copies of structures leave garbage. Code that keeps to yet other rules between its own functions may
 // lose the undefined state of a register that lives across a call; nothing is ever reported wrongly for that.
 
 const (
@@ -34,7 +35,7 @@ var (
 // CalleeSaved are the registers that a function leaves as they were.
 const CalleeSaved = calleeSaved
 
-// outlookLength is how many instructions are looked at.
+// outlookLength is how many instructions of a function are looked at.
 const outlookLength = 256
 
 // Outlook is what becomes of registers in a function, from an instruction on: those that are read before they are overwritten, and
@@ -56,12 +57,26 @@ type path struct {
 // outlooks is a translator's memory of them, for one epoch.
 type outlooks struct {
 	epoch   uint64
-	known   map[uint64]Outlook
+	known   map[uint64]foreseen
 	quiet   map[uint64]isa.RegSet // by function: see Translator.untouched
-	seen    visits                // of one look ahead
+	taken   map[uint64]takes      // by function: see Translator.taken
 	callees visits                // of a look into one function
-	work    []path
-	in      inst
+	looks   [1 + takesDepth]look
+}
+
+// foreseen is an outlook, as far as somebody has asked.
+type foreseen struct {
+	asked tool.Dirty
+	Outlook
+}
+
+// look is the state of one look ahead.
+type look struct {
+	Outlook
+	budget int // instructions left
+	seen   visits
+	work   []path
+	in     inst
 }
 
 // visits says with which registers undecided instructions were visited. It has room for one look ahead, and need not be cleared for
@@ -99,56 +114,84 @@ func (v *visits) at(pc uint64) (s *visit, new bool) {
 	}
 }
 
-// Outlook returns what becomes of registers from pc on.
-func (t *Translator) Outlook(pc guest.Addr) Outlook {
+// Outlook returns what becomes of registers and flags d from pc on. It may say something of others, too, which means nothing.
+func (t *Translator) Outlook(pc guest.Addr, d tool.Dirty) Outlook {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.outlook(uint64(pc))
+	return t.outlook(uint64(pc), d)
 }
 
-func (t *Translator) outlook(pc uint64) Outlook {
+func (t *Translator) outlook(pc uint64, d tool.Dirty) Outlook {
 	if t.cfg.KeepAll {
 		return Outlook{Live: tool.Dirty{Regs: lookedAfter, Flags: arithFlags}}
 	}
+	t.renew()
 	l := &t.outlooks
-	if epoch := t.epoch.Load(); l.known == nil || l.epoch != epoch {
-		l.known, l.quiet, l.epoch = make(map[uint64]Outlook), make(map[uint64]isa.RegSet), epoch
+	k := l.known[pc]
+	if open := (tool.Dirty{Regs: d.Regs & lookedAfter &^ k.asked.Regs, Flags: d.Flags &^ k.asked.Flags}); !open.Empty() {
+		o := t.explore(pc, open)
+		k.asked.Regs |= open.Regs
+		k.asked.Flags |= open.Flags
+		k.Live.Regs |= o.Live.Regs
+		k.Live.Flags |= o.Live.Flags
+		k.Returned.Regs |= o.Returned.Regs
+		k.Returned.Flags |= o.Returned.Flags
+		l.known[pc] = k
 	}
-	o, ok := l.known[pc]
-	if !ok {
-		if t.catch(func() error { o = t.explore(pc); return nil }) != nil { // code that cannot be read
-			o = Outlook{Live: tool.Dirty{Regs: lookedAfter, Flags: arithFlags}}
-		}
-		l.known[pc] = o
-	}
-	return o
+	return k.Outlook
 }
 
-func (t *Translator) explore(start uint64) (o Outlook) {
+// renew forgets outlooks of another epoch.
+func (t *Translator) renew() {
 	l := &t.outlooks
-	l.seen.begin()
-	l.work = append(l.work[:0], path{start, tool.Dirty{Regs: lookedAfter, Flags: arithFlags}})
-	budget := outlookLength
-	for len(l.work) > 0 {
-		p := l.work[len(l.work)-1]
-		l.work = l.work[:len(l.work)-1]
-		if !t.follow(p, &o, &budget) {
-			// Nobody keeps values in vector registers for so long without looking at them.
-			o.Live.Regs |= p.open.Regs & amd64.SetGPR
-			for _, q := range l.work {
-				o.Live.Regs |= q.open.Regs & amd64.SetGPR
-			}
-			break
-		}
+	if epoch := t.epoch.Load(); l.known == nil || l.epoch != epoch {
+		l.known, l.quiet, l.taken, l.epoch = make(map[uint64]foreseen), make(map[uint64]isa.RegSet), make(map[uint64]takes), epoch
 	}
-	return o
+}
+
+// explore is the outlook for the registers and flags of open.
+func (t *Translator) explore(start uint64, open tool.Dirty) Outlook {
+	l := &t.looks[0]
+	if left := t.run(0, start, open, outlookLength); left.Regs != 0 {
+		// Nobody keeps values in vector registers for so long without looking at them.
+		l.Live.Regs |= left.Regs & amd64.SetGPR
+	}
+	return l.Outlook
+}
+
+// run makes the look ahead at depth from start on. It returns what was open in code that it has not got to.
+func (t *Translator) run(depth int, start uint64, open tool.Dirty, budget int) (left tool.Dirty) {
+	l := &t.looks[depth]
+	l.Outlook, l.budget = Outlook{}, budget
+	l.seen.begin()
+	l.work = append(l.work[:0], path{start, open})
+	err := t.catch(func() error {
+		for len(l.work) > 0 {
+			p := l.work[len(l.work)-1]
+			l.work = l.work[:len(l.work)-1]
+			if !t.follow(depth, p) {
+				left = p.open
+				for _, q := range l.work {
+					left.Regs |= q.open.Regs
+					left.Flags |= q.open.Flags
+				}
+				break
+			}
+		}
+		return nil
+	})
+	if err != nil { // code that cannot be read
+		l.Live.Regs |= open.Regs
+		l.Live.Flags |= open.Flags
+	}
+	return left
 }
 
 // follow looks at code until nothing is open any more, or it is known what becomes of it. It returns false when the budget is used
 // up.
-func (t *Translator) follow(p path, o *Outlook, budget *int) bool {
-	l := &t.outlooks
-	live := &o.Live
+func (t *Translator) follow(depth int, p path) bool {
+	l := &t.looks[depth]
+	live := &l.Live
 	pc, open := p.pc, p.open
 	in := &l.in
 	var code []byte // at pc
@@ -163,14 +206,14 @@ func (t *Translator) follow(p path, o *Outlook, budget *int) bool {
 			return true
 		}
 		old.open = open
-		if t.cfg.Hook != nil {
-			if _, hook := t.cfg.Hook(guest.Addr(pc)); hook {
-				live.Regs |= open.Regs & argRegs
-				o.Returned.Regs |= open.Regs & calleeSaved
+		if len(code) == 0 {
+			if regs, hook := t.hookTakes(pc); hook {
+				live.Regs |= open.Regs & regs
+				l.Returned.Regs |= open.Regs & calleeSaved
 				return true
 			}
 		}
-		if *budget--; *budget < 0 {
+		if l.budget--; l.budget < 0 {
 			return false
 		}
 		if len(code) < 32 {
@@ -198,16 +241,22 @@ func (t *Translator) follow(p path, o *Outlook, budget *int) bool {
 			next, code = in.target, nil
 		case flowJcc, flowLoop:
 			l.work = append(l.work, path{in.target, open})
-		case flowCall, flowCallInd:
-			live.Regs |= open.Regs & argRegs
+		case flowCall:
+			if args := open.Regs & argRegs &^ live.Regs; args != 0 {
+				live.Regs |= t.taken(depth+1, in.target, args)
+			}
 			kept := calleeSaved
-			if in.flow == flowCall && open.Regs&^(calleeSaved|live.Regs)&amd64.SetGPR != 0 {
+			if open.Regs&^(calleeSaved|live.Regs)&amd64.SetGPR != 0 {
 				kept |= t.untouched(in.target)
 			}
 			open.Regs &= kept
 			open.Flags = 0
+		case flowCallInd:
+			live.Regs |= open.Regs & argRegs
+			open.Regs &= calleeSaved
+			open.Flags = 0
 		case flowRet:
-			o.Returned.Regs |= open.Regs & (returnRegs | amd64.SetGPR)
+			l.Returned.Regs |= open.Regs & (returnRegs | amd64.SetGPR)
 			return true
 		default: // indirect jumps, system calls, traps
 			live.Regs |= open.Regs
@@ -216,6 +265,58 @@ func (t *Translator) follow(p path, o *Outlook, budget *int) bool {
 		}
 		pc = next
 	}
+}
+
+// hookTakes are the registers that the function reads which a hook at pc stands for; ok is false if there is none.
+func (t *Translator) hookTakes(pc uint64) (regs isa.RegSet, ok bool) {
+	if t.cfg.Hook == nil {
+		return 0, false
+	}
+	n, ok := t.cfg.Hook(guest.Addr(pc))
+	if ok && t.cfg.Plain != nil && t.cfg.Plain(n) {
+		return argGPR, true
+	}
+	return argRegs, ok
+}
+
+// takesDepth is how many calls, one inside of the other, are followed to see which arguments are read.
+const takesDepth = 4
+
+// takes is what is known of a function's arguments.
+type takes struct {
+	asked isa.RegSet
+	read  isa.RegSet // of asked: those that the function may read
+}
+
+// taken are those of args, which are registers that hand over arguments, that the function at pc may read. It says args where the
+// function is not understood: while it is looked at, and deep down in calls.
+func (t *Translator) taken(depth int, pc uint64, args isa.RegSet) isa.RegSet {
+	l := &t.outlooks
+	k := l.taken[pc]
+	if open := args &^ k.asked; open != 0 {
+		if depth > takesDepth {
+			return args
+		}
+		k.asked |= open
+		k.read |= open
+		l.taken[pc] = k // for functions that call themselves
+		read := open
+		if regs, hook := t.hookTakes(pc); hook {
+			read &= regs
+		} else if t.cfg.Stable == nil || t.cfg.Stable(guest.Addr(pc)) {
+			start := pc
+			if t.cfg.Redirect != nil {
+				if to, ok := t.cfg.Redirect(guest.Addr(pc)); ok {
+					start = uint64(to)
+				}
+			}
+			left := t.run(depth, start, tool.Dirty{Regs: open}, outlookLength)
+			read &= t.looks[depth].Live.Regs | left.Regs
+		}
+		k.read = k.read&^open | read
+		l.taken[pc] = k
+	}
+	return k.read & args
 }
 
 // quietLength is how many instructions of a function, and of those that it calls, are looked at for what they leave alone.
@@ -229,7 +330,7 @@ func (t *Translator) ReadBehind(ret guest.Addr) isa.RegSet {
 	regs := returnRegs
 	t.catch(func() error {
 		if code := t.cfg.Fetch(ret - length); len(code) >= length && code[0] == 0xe8 {
-			t.outlook(uint64(ret)) // renews the memory of functions
+			t.renew()
 			regs |= t.untouched(uint64(ret) + uint64(int32(binary.LittleEndian.Uint32(code[1:]))))
 		}
 		return nil

@@ -23,7 +23,13 @@ func TestOutlook(t *testing.T) {
 		flags      uint32     // of CF
 	}{
 		{"a return keeps results and what the caller may know of", "c3", rax | rcx | rbx | rdi | r12 | xmm(0) | xmm(1), 0},
-		{"a call reads arguments", "e800000000c3", rax | rcx | rbx | rdi | r12 | xmm(0) | xmm(1) | xmm(3), 0},
+		{"a call of what cannot be read", "e800010000c3", rax | rcx | rbx | rdi | r12 | xmm(0) | xmm(1) | xmm(3), 0},
+		{"an indirect call reads arguments", "ffd0c3", rax | rcx | rbx | rdi | r12 | xmm(0) | xmm(1) | xmm(3), 0},
+		{"a call of what reads an argument", "e803000000 31c0 c3 0f58d9 c3", rcx | rbx | rdi | r12 | xmm(1) | xmm(3), 0},
+		{"a call of what reads none", "e803000000 31c0 c3 31ff 85ff c3", rcx | rbx | r12, 0},
+		{"a call of what calls something", "e803000000 31c0 c3 e8f3000000 c3", rax | rcx | rbx | rdi | r12 | xmm(0) | xmm(1) | xmm(3), 0},
+		{"a call of what jumps anywhere", "e803000000 31c0 c3 ffe7", rax | rcx | rbx | rdi | r12 | xmm(0) | xmm(1) | xmm(3), 0},
+		{"a call of what calls itself", "e803000000 31c0 c3 7401 c3 31c9 0f57c0 e8f3ffffff c3", rbx | rdi | rax | r12 | xmm(1) | xmm(3), 0},
 		{"overwritten", "31c0 31c9 0f57c0 c3", rbx | rdi | r12 | xmm(1), 0},
 		{"read before it is overwritten", "01f9 31c9 c3", rax | rcx | rbx | rdi | r12 | xmm(0) | xmm(1), 0},
 		{"one of two ways reads", "7203 31c9 c3 01ff c3", rax | rcx | rbx | rdi | r12 | xmm(0) | xmm(1), 1},
@@ -42,19 +48,30 @@ func TestOutlook(t *testing.T) {
 			t.Fatal(err)
 		}
 		code = append(code, make([]byte, 64)...)
-		tr := &Translator{cfg: Config{Fetch: func(a guest.Addr) []byte {
+		cfg := Config{Fetch: func(a guest.Addr) []byte {
 			if a < pc || a >= pc+guest.Addr(len(code)) {
 				return nil
 			}
 			return code[a-pc:]
-		}}}
-		o := tr.Outlook(pc)
+		}}
+		tr := &Translator{cfg: cfg}
+		o := tr.Outlook(pc, tool.Dirty{Regs: all, Flags: 1})
 		got := o.Keep(tool.Dirty{Regs: all, Flags: 1})
 		if got.Regs != c.keep || got.Flags != c.flags {
 			t.Errorf("%s: keeps %v and flags %#x, want %v and %#x", c.name, got.Regs, got.Flags, c.keep, c.flags)
 		}
+		// One register after the other is asked for.
+		tr = &Translator{cfg: cfg}
+		for left := all; left != 0; left &= left - 1 {
+			d := tool.Dirty{Regs: left & -left}
+			for range 2 {
+				if o := tr.Outlook(pc, d); o.Keep(d).Regs != c.keep&d.Regs {
+					t.Errorf("%s: keeps %v of %v", c.name, o.Keep(d).Regs, d.Regs)
+				}
+			}
+		}
 		tr.cfg.KeepAll = true
-		if o := tr.Outlook(pc); o.Keep(tool.Dirty{Regs: all, Flags: 1}) != (tool.Dirty{Regs: all, Flags: 1}) {
+		if o := tr.Outlook(pc, tool.Dirty{Regs: all, Flags: 1}); o.Keep(tool.Dirty{Regs: all, Flags: 1}) != (tool.Dirty{Regs: all, Flags: 1}) {
 			t.Errorf("%s: KeepAll does not", c.name)
 		}
 	}
@@ -103,6 +120,46 @@ func TestReadBehind(t *testing.T) {
 		}}
 		if got := tr.ReadBehind(c.ret) & (rdi | rsi | r11); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// TestTaken: which arguments a function takes that is replaced, stood in for, or may change.
+func TestTaken(t *testing.T) {
+	const pc, function, other = 0x10000, 0x10000 + 8, 0x10000 + 9
+	const rdi = isa.RegSet(1 << guest.RDI)
+	code, err := hex.DecodeString("e80300000031c0c3" + "c3" + "0f58c0c3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code = append(code, make([]byte, 64)...)
+	for _, c := range []struct {
+		name                           string
+		hook, plain, stable, redirects bool
+		want                           isa.RegSet // of rdi and xmm0
+	}{
+		{"read as it is", false, false, true, false, 0},
+		{"replaced", true, false, true, false, rdi | amd64.Vec(0)},
+		{"replaced, with integer arguments", true, true, true, false, rdi},
+		{"may change", false, false, false, false, rdi | amd64.Vec(0)},
+		{"other code stands in for it", false, false, true, true, amd64.Vec(0)},
+	} {
+		tr := &Translator{cfg: Config{
+			Fetch: func(a guest.Addr) []byte {
+				if a < pc || a >= pc+guest.Addr(len(code)) {
+					return nil
+				}
+				return code[a-pc:]
+			},
+			Hook:     func(a guest.Addr) (int, bool) { return 7, c.hook && a == function },
+			Plain:    func(n int) bool { return n == 7 && c.plain },
+			Stable:   func(guest.Addr) bool { return c.stable },
+			Redirect: func(a guest.Addr) (guest.Addr, bool) { return other, c.redirects && a == function },
+		}}
+		d := tool.Dirty{Regs: rdi | amd64.Vec(0)}
+		o := tr.Outlook(pc, d)
+		if got := o.Live.Regs & d.Regs; got != c.want {
+			t.Errorf("%s: takes %v, want %v", c.name, got, c.want)
 		}
 	}
 }

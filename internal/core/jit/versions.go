@@ -211,8 +211,8 @@ func (t *Translator) make(pc uint64, ver uint32) (uint32, error) {
 	if ver&verMove != 0 {
 		t.now = ver &^ verMove
 	} else if ver >= firstSet {
-		o := t.outlook(pc)
-		if d := t.sets[ver]; o.Keep(d) != d {
+		d := t.sets[ver]
+		if o := t.outlook(pc, d); o.Keep(d) != d {
 			f := t.makeDrop(pc, t.dirtyVersion(o.Keep(d)))
 			t.ver, t.now = verFast, verFast
 			return f, nil

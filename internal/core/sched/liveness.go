@@ -21,7 +21,7 @@ func (t *Thread) dropDead() {
 	n := 0
 	pcs[0] = guest.Addr(t.ctx.Regs.RIP)
 	for i := 0; i < len(pcs); i++ {
-		o := t.s.tr.Outlook(pcs[i])
+		o := t.s.tr.Outlook(pcs[i], open)
 		if n == 0 && open.Regs&o.Returned.Regs != 0 {
 			n = t.s.cfg.Callers(t, pcs[:])
 		}

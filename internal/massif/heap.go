@@ -26,14 +26,20 @@ func (m *Massif) QuickHeap() (q tool.QuickHeap, ok bool) {
 // replay counts blocks that have come and gone. The caller holds mu.
 func (m *Massif) replay(events []tool.HeapEvent) {
 	m.replaying = true
+	var old tool.HeapBlock // of a realloc
 	for i := range events {
 		e := &events[i]
 		m.then = int64(e.Time)
-		b := m.blockOf(tool.HeapBlock{Addr: e.Addr, Size: e.Size, Alloc: e.Stack})
-		if e.Free {
-			m.gone(e.Addr, b)
-		} else {
-			m.counted(b)
+		b := tool.HeapBlock{Addr: e.Addr, Size: e.Size, Alloc: e.Stack}
+		switch {
+		case e.Kind == tool.HeapFreed:
+			m.gone(e.Addr, m.blockOf(&b))
+		case e.Kind == tool.HeapMoved:
+			old = b
+		case i > 0 && events[i-1].Kind == tool.HeapMoved:
+			m.resized(&old, &b)
+		default:
+			m.counted(m.blockOf(&b))
 		}
 	}
 	m.replaying = false
@@ -108,7 +114,7 @@ func (m *Massif) Allocated(_ tool.Thread, b tool.HeapBlock, _ bool) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.counted(m.blockOf(b))
+	m.counted(m.blockOf(&b))
 }
 
 // Freed implements tool.HeapReplacer.
@@ -123,11 +129,11 @@ func (m *Massif) Freed(t tool.Thread, b tool.HeapBlock, fn string) {
 	if pc := guest.Addr(t.Regs().RIP); fn != "realloc" && !m.frees.has(pc) {
 		m.frees.add(pc)
 	}
-	m.gone(b.Addr, m.blockOf(b))
+	m.gone(b.Addr, m.blockOf(&b))
 }
 
 // blockOf is what counts of b. The caller holds mu.
-func (m *Massif) blockOf(b tool.HeapBlock) block {
+func (m *Massif) blockOf(b *tool.HeapBlock) block {
 	is := block{size: b.Size, slop: slopOf(b.Size), ctx: int(b.Alloc)}
 	if len(m.slops) > 0 {
 		if n, ok := m.slops[b.Addr]; ok {
@@ -212,6 +218,11 @@ func (m *Massif) Resized(_ tool.Thread, old, b tool.HeapBlock) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.resized(&old, &b)
+}
+
+// resized notes that realloc has made b of old. The caller holds mu.
+func (m *Massif) resized(old, b *tool.HeapBlock) {
 	was := m.blockOf(old)
 	if was.ctx == 0 {
 		delete(m.ignored, old.Addr)

@@ -107,14 +107,23 @@ type QuickHeap struct {
 	Clock  []uint64 // the sum is HeapEvent.Time
 }
 
-// HeapEvent is an allocation or a free.
+// HeapEvent is what has happened to a block.
 type HeapEvent struct {
 	Addr  guest.Addr
 	Size  uint64
 	Time  uint64
 	Stack uint32 // of the allocation, also for a free
-	Free  bool
+	Kind  HeapEventKind
 }
+
+// HeapEventKind says what has happened to a block.
+type HeapEventKind uint8
+
+const (
+	HeapAllocated HeapEventKind = iota
+	HeapFreed
+	HeapMoved // by realloc: the next event, HeapAllocated, is the block that it has become
+)
 
 // HeapEvents is a Heap with events. TakeEvents gives f those since the last call, in order, one call at a time; f must not call the
 // Heap, and the events are valid during the call.

@@ -114,10 +114,20 @@ func (a *Allocator) quickAlloc(h *quickHook, regs *guest.Regs, size uint64, zero
 		return false
 	}
 	p := a.place(cc.slots[cc.next&(cacheSlots-1)].start &^ freshBit)
-	if a.quick.conf.Events && !a.note(p, size, id, false) {
-		return false
+	if a.quick.conf.Events {
+		if !a.mu.try() {
+			return false
+		}
+		ok := a.room(1)
+		if ok {
+			a.note(tool.HeapAllocated, p, size, id)
+		}
+		a.mu.leave()
+		if !ok {
+			return false
+		}
 	}
-	fresh := a.quickTake(c, class, size, id, h.kind)
+	fresh := a.quickTake(c, class, size, id, h.kind, false)
 	bump(&c.stats.liveBlocks, 1)
 	bump(&c.stats.liveBytes, size)
 	c.count(size)
@@ -139,10 +149,11 @@ func (a *Allocator) quickAlloc(h *quickHook, regs *guest.Regs, size uint64, zero
 	return true
 }
 
-// quickTake makes a block of the next slot of class in c; fresh says that its memory was never used.
+// quickTake makes a block of the next slot of class in c; fresh says that its memory was never used. locked says that the caller
+// holds mu.
 //
 //go:nosplit
-func (a *Allocator) quickTake(c *cache, class int, size uint64, stack uint32, kind tool.AllocKind) (fresh bool) {
+func (a *Allocator) quickTake(c *cache, class int, size uint64, stack uint32, kind tool.AllocKind, locked bool) (fresh bool) {
 	cc := &c.slots[class]
 	ref := &cc.slots[cc.next&(cacheSlots-1)]
 	fresh = ref.start&freshBit != 0
@@ -151,8 +162,12 @@ func (a *Allocator) quickTake(c *cache, class int, size uint64, stack uint32, ki
 	m.size, m.alloc, m.free = uint32(size), stack, 0
 	m.align, m.kind, m.state = 0, kind, stateLive
 	cc.next++
-	if cc.next == cc.n {
+	switch {
+	case cc.next < cc.n:
+	case !locked:
 		a.quickRefill(c, class)
+	case a.classes[class].avail.first != 0:
+		a.deal(cc, &a.classes[class])
 	}
 	if cc.next < cc.n {
 		a.fetch(&cc.slots[cc.next&(cacheSlots-1)], a.classes[class].stride)
@@ -203,11 +218,27 @@ func (a *Allocator) quickFree(h *quickHook, regs *guest.Regs, p guest.Addr, thre
 	}
 	size := uint64(m.size)
 	holds := a.cfg.Layout.Quarantine > 0
-	if m.state != stateLive || m.kind != h.kind || m.align != 0 || holds && size >= a.cfg.Layout.BigBlock ||
-		!a.quickPlace(c, sp, size) || a.quick.conf.Events && !a.note(p, size, m.alloc, true) {
+	if m.state != stateLive || m.kind != h.kind || m.align != 0 || holds && size >= a.cfg.Layout.BigBlock || !a.quickPlace(c, size) {
 		return false
 	}
-	m.state, m.free = stateFreed, id
+	if !holds || a.quick.conf.Events {
+		if !a.mu.try() {
+			return false
+		}
+		if !holds && a.emptied(sp) || a.quick.conf.Events && !a.room(1) {
+			a.mu.leave()
+			return false
+		}
+		a.note(tool.HeapFreed, p, size, m.alloc)
+		if !holds {
+			a.putAway(c, sp, slot)
+		}
+		a.mu.leave()
+	}
+	if holds {
+		m.state = stateFreed
+	}
+	m.free = id
 	bump(&c.stats.liveBlocks, ^uint64(0))
 	bump(&c.stats.liveBytes, -size)
 	bump(&c.stats.frees, 1)
@@ -222,8 +253,6 @@ func (a *Allocator) quickFree(h *quickHook, regs *guest.Regs, p guest.Addr, thre
 		if !a.collects() {
 			a.quickFlush(c) // there is room; if somebody else has the lock, the next call does it
 		}
-	} else {
-		a.putBack(c, sp, slot)
 	}
 	regs.GPR[guest.RAX] = 0
 	return true
@@ -237,13 +266,14 @@ func (a *Allocator) quickRealloc(h *quickHook, regs *guest.Regs, p guest.Addr, s
 	need := size + a.cfg.Layout.Alignment - 16
 	c := a.cacheOf(thread)
 	sp, slot, m, room := a.quickFind(p)
-	if sp == nil || c == nil || size == 0 || size > maxSmall || need > maxSmall || q.conf.Pinned || !a.collects() ||
-		q.conf.AllocStacks != q.conf.FreeStacks {
+	holds := a.cfg.Layout.Quarantine > 0
+	if sp == nil || c == nil || size == 0 || size > maxSmall || need > maxSmall || q.conf.Pinned || holds && !a.collects() ||
+		q.conf.FreeStacks && !q.conf.AllocStacks {
 		return false
 	}
 	id, ok := a.quickStack(c, h, regs, q.conf.AllocStacks, phase)
 	old := uint64(m.size)
-	if !ok || m.state != stateLive || m.kind != h.kind || m.align != 0 || old >= a.cfg.Layout.BigBlock || !a.quickPlace(c, sp, old) {
+	if !ok || m.state != stateLive || m.kind != h.kind || m.align != 0 || holds && old >= a.cfg.Layout.BigBlock || !a.quickPlace(c, old) {
 		return false
 	}
 	class := classOf(need)
@@ -261,8 +291,28 @@ func (a *Allocator) quickRealloc(h *quickHook, regs *guest.Regs, p guest.Addr, s
 	*phase = phaseCopy
 	copyMem(uintptr(to), uintptr(p), uintptr(n))
 	*phase = 0
-	a.quickTake(c, class, size, id, h.kind)
-	m.state, m.free = stateFreed, id
+	locked := !holds || q.conf.Events
+	if locked {
+		if !a.mu.try() {
+			return false
+		}
+		if !holds && a.emptied(sp) || q.conf.Events && !a.room(2) {
+			a.mu.leave()
+			return false
+		}
+		a.note(tool.HeapMoved, p, old, m.alloc)
+		a.note(tool.HeapAllocated, to, size, id)
+	}
+	a.quickTake(c, class, size, id, h.kind, locked)
+	m.free = id
+	if holds {
+		m.state = stateFreed
+	} else {
+		a.putAway(c, sp, slot)
+	}
+	if locked {
+		a.mu.leave()
+	}
 	bump(&c.stats.liveBytes, size-old)
 	bump(&c.stats.frees, 1)
 	c.count(size)
@@ -271,9 +321,11 @@ func (a *Allocator) quickRealloc(h *quickHook, regs *guest.Regs, p guest.Addr, s
 		fillMem(uintptr(to)+uintptr(n)+k, uintptr(size-n), &q.fresh)
 		fillMem(uintptr(p)+k, uintptr(room), &q.gone)
 	}
-	f := &c.frees[c.held&(cacheFrees-1)]
-	f.size, f.span, f.slot = old, sp.id, slot
-	c.held++
+	if holds {
+		f := &c.frees[c.held&(cacheFrees-1)]
+		f.size, f.span, f.slot = old, sp.id, slot
+		c.held++
+	}
 	regs.GPR[guest.RAX] = uint64(to)
 	return true
 }
@@ -304,13 +356,13 @@ func copyMem(to, from, n uintptr) {
 	copy(unsafe.Slice((*byte)(pointer(to)), n), unsafe.Slice((*byte)(pointer(from)), n))
 }
 
-// quickPlace makes sure that there is a place for a block of sp with size bytes, which is going to be freed.
+// quickPlace makes sure that the quarantine, if there is one, has a place for a block with size bytes, which is going to be freed.
 //
 //go:nosplit
-func (a *Allocator) quickPlace(c *cache, sp *span, size uint64) bool {
+func (a *Allocator) quickPlace(c *cache, size uint64) bool {
 	switch {
 	case a.cfg.Layout.Quarantine == 0:
-		return c.slots[sp.class].next > 0 && a.quarantine.volume == 0
+		return a.quarantine.volume == 0
 	case !a.collects():
 		return a.quickRoom(c, size)
 	case c.held >= batch:
@@ -320,17 +372,27 @@ func (a *Allocator) quickPlace(c *cache, sp *span, size uint64) bool {
 	return true
 }
 
-// note adds an event to the log, if it has room.
+// putAway makes the slot of a freed block usable again, which does not empty sp. The caller holds mu.
 //
 //go:nosplit
-func (a *Allocator) note(p guest.Addr, size uint64, stack uint32, free bool) bool {
-	if !a.mu.try() {
-		return false
+func (a *Allocator) putAway(c *cache, sp *span, slot uint32) {
+	if !a.putBack(c, sp, slot) {
+		a.putSlot(sp, slot)
 	}
+}
+
+// room reports whether the log has room for n events. The caller holds mu.
+//
+//go:nosplit
+func (a *Allocator) room(n int) bool { return a.quick.logged+n <= len(a.quick.log) }
+
+// note adds an event to the log, which has room for it, if the tool wants events. The caller holds mu.
+//
+//go:nosplit
+func (a *Allocator) note(kind tool.HeapEventKind, p guest.Addr, size uint64, stack uint32) {
 	q := &a.quick
-	if q.logged == len(q.log) {
-		a.mu.leave()
-		return false
+	if q.logged >= len(q.log) {
+		return
 	}
 	e := &q.log[q.logged]
 	q.logged++
@@ -338,9 +400,7 @@ func (a *Allocator) note(p guest.Addr, size uint64, stack uint32, free bool) boo
 	for _, v := range q.conf.Clock {
 		now += v
 	}
-	e.Addr, e.Size, e.Time, e.Stack, e.Free = p, size, now, stack, free
-	a.mu.leave()
-	return true
+	e.Addr, e.Size, e.Time, e.Stack, e.Kind = p, size, now, stack, kind
 }
 
 // leave undoes try. On amd64 no store passes an older one, so a plain one is enough; an atomic one would wait for them all.

@@ -120,7 +120,16 @@ func TestQuickSame(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			slow, fast := newQuick(t, row.l, row.conf, false), newQuick(t, row.l, row.conf, true)
 			both := [2]*quickTest{slow, fast}
-			events := 0
+			events, moved := 0, 0
+			count := func(list []tool.HeapEvent) {
+				for _, e := range list {
+					if e.Kind == tool.HeapMoved { // it is followed by one that counts
+						moved++
+					} else {
+						events++
+					}
+				}
+			}
 			rng := rand.New(rand.NewPCG(7, 8))
 			th := &thread{id: 3}
 			var live [][2]guest.Addr
@@ -180,15 +189,18 @@ func TestQuickSame(t *testing.T) {
 					t.Fatalf("call %d: %+v and %+v", i, s0, s1)
 				}
 				if i%1000 == 0 {
-					fast.a.TakeEvents(func(e []tool.HeapEvent) { events += len(e) })
+					fast.a.TakeEvents(count)
 				}
 			}
 			if row.most && fast.quick < calls/2 || !row.most && fast.quick > 0 {
 				t.Errorf("%d of %d calls were quick", fast.quick, calls)
 			}
-			fast.a.TakeEvents(func(e []tool.HeapEvent) { events += len(e) })
+			fast.a.TakeEvents(count)
 			if want := fast.quick; row.conf.Events && events != want || !row.conf.Events && events != 0 {
 				t.Errorf("%d events of %d quick calls", events, want)
+			}
+			if row.conf.Events && moved < calls/100 { // most blocks are not of malloc
+				t.Errorf("%d blocks were moved the quick way", moved)
 			}
 		})
 	}

@@ -48,8 +48,10 @@ func (m *Massif) replay(events []tool.HeapEvent) {
 // gone notes that the heap block b at a is freed. The caller holds mu.
 func (m *Massif) gone(a guest.Addr, b block) {
 	m.uncounted(b)
-	delete(m.slops, a)
-	delete(m.ignored, a)
+	if len(m.slops)+len(m.ignored) > 0 {
+		delete(m.slops, a)
+		delete(m.ignored, a)
+	}
 }
 
 const (
@@ -186,7 +188,9 @@ func (m *Massif) uncounted(b block) {
 	if b.ctx == 0 {
 		return
 	}
-	m.rec.beforeFree(m.now(), m.use)
+	if m.rec.isPeak(m.use) {
+		m.rec.beforeFree(m.now(), m.use)
+	}
 	m.change(-int64(b.size), -int64(b.slop+m.opts.heapAdmin))
 	m.contexts.remove(b.ctx, b.size)
 	m.rec.normal(m.now(), m.use)

@@ -35,6 +35,7 @@ type recorder struct {
 	distance  int64 // least time between plain snapshots
 	plain     int   // snapshots since the last detailed one
 	peakTotal uint64
+	limit     uint64 // bytes up to which there is no new peak
 }
 
 // normal takes a snapshot if it is time.
@@ -45,13 +46,16 @@ func (r *recorder) normal(now int64, u usage) {
 	r.take(snapshot{time: now, use: u}, r.plain == r.detailedFreq-1)
 }
 
+// isPeak reports whether u is a new peak.
+func (r *recorder) isPeak(u usage) bool { return u.total() > r.limit }
+
 // beforeFree takes a snapshot if the state, which is about to go, is a new peak.
 func (r *recorder) beforeFree(now int64, u usage) {
-	margin := uint64(float64(r.peakTotal) * r.inaccuracy / 100)
-	if u.total() <= r.peakTotal+margin {
+	if !r.isPeak(u) {
 		return
 	}
 	r.peakTotal = u.total()
+	r.limit = r.peakTotal + uint64(float64(r.peakTotal)*r.inaccuracy/100)
 	for i := range r.snaps {
 		r.snaps[i].peak = false
 	}

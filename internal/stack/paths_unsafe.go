@@ -136,8 +136,10 @@ func (p *Paths) child(parent uint32, value uint64) (slot uint32, ok bool) {
 // stack is one of these is seen by comparisons that don't. It is for one thread at a time. The zero value is empty.
 //
 // Which one it may be is decided by the innermost return addresses: programs allocate by a few functions of their own. Where the
-// next of them lies follows from the ones before, and ahead remembers that, in a table that other addresses may share.
+// next of them lies follows from the ones before, and ahead remembers that, in a table that other addresses may share. To follow them
+// takes a while, as each waits for the one before; so the one that was found last with the same first address is tried at once.
 type Recent struct {
+	last   [lastSlots]uint8   // indexes of stacks
 	ahead  [aheadSlots]uint16 // distances from the stack pointer, 0: not known
 	stacks [recentStacks]recentStack
 }
@@ -153,6 +155,8 @@ type recentStack struct {
 const (
 	recentBits   = 7
 	recentStacks = 1 << recentBits
+	lastBits     = 6
+	lastSlots    = 1 << lastBits
 	aheadBits    = 9
 	aheadSlots   = 1 << aheadBits
 	aheadDepth   = 4       // return addresses that decide, besides the first
@@ -170,7 +174,14 @@ func (p *Paths) Find(pc uint64, r *guest.Regs, recent *Recent) (id uint32, ok bo
 	if sp&7 != 0 || version&1 != 0 {
 		return 0, false
 	}
-	e := recent.guess(pc, sp)
+	last := &recent.last[firstHash(pc, sp)>>(64-lastBits)]
+	e := &recent.stacks[*last%recentStacks]
+	if e.is(pc, version, r) && p.version.Load() == version {
+		return e.id, true
+	}
+	at := recent.guess(pc, sp)
+	*last = uint8(at % recentStacks)
+	e = &recent.stacks[at%recentStacks]
 	if e.is(pc, version, r) && p.version.Load() == version {
 		return e.id, true
 	}
@@ -183,18 +194,23 @@ func (p *Paths) Find(pc uint64, r *guest.Regs, recent *Recent) (id uint32, ok bo
 		return id, true
 	}
 	e.pc, e.version, e.id, e.n = pc, version, id, n+1
-	if to := recent.learn(pc, sp, e); to != e {
+	if to := &recent.stacks[recent.learn(pc, sp, e)]; to != e {
 		*to = *e // where guess will look from now on
 		e.n = 0
 	}
 	return id, true
 }
 
+// firstHash is the hash of the code and the innermost return address.
+//
+//go:nosplit
+func firstHash(pc, sp uint64) uint64 { return (pc<<20 ^ word(sp)) * hashFactor }
+
 // guess is the place of the stack that is most likely the one at stack pointer sp.
 //
 //go:nosplit
-func (c *Recent) guess(pc, sp uint64) *recentStack {
-	h := (pc<<20 ^ word(sp)) * hashFactor
+func (c *Recent) guess(pc, sp uint64) uint64 {
+	h := firstHash(pc, sp)
 	for range aheadDepth {
 		d := c.ahead[h>>(64-aheadBits)]
 		if d == 0 {
@@ -202,14 +218,14 @@ func (c *Recent) guess(pc, sp uint64) *recentStack {
 		}
 		h = (h ^ word(sp+uint64(d))<<20) * hashFactor
 	}
-	return &c.stacks[h>>(64-recentBits)]
+	return h >> (64 - recentBits)
 }
 
 // learn makes guess know where the return addresses of e lie, and returns the place that it will find e at.
 //
 //go:nosplit
-func (c *Recent) learn(pc, sp uint64, e *recentStack) *recentStack {
-	h := (pc<<20 ^ word(sp)) * hashFactor
+func (c *Recent) learn(pc, sp uint64, e *recentStack) uint64 {
+	h := firstHash(pc, sp)
 	depth := 0
 	for i := 0; i < e.n-1 && i < recentSteps && depth < aheadDepth; i++ {
 		s := &e.steps[i]
@@ -226,7 +242,7 @@ func (c *Recent) learn(pc, sp uint64, e *recentStack) *recentStack {
 	if depth < aheadDepth {
 		c.ahead[h>>(64-aheadBits)] = 0
 	}
-	return &c.stacks[h>>(64-recentBits)]
+	return h >> (64 - recentBits)
 }
 
 // is reports whether a thread with registers r is at the stack.

@@ -41,7 +41,7 @@ const (
 	// fillSize is the length of the pattern that fillMem takes.
 	fillSize = 32
 	// logSize is the number of events that are kept until the tool takes them.
-	logSize = 4096
+	logSize = 1024
 )
 
 // Phases, see vcpu.Quick.

@@ -262,6 +262,9 @@ func (t *Translator) emit(i, taken int) {
 		a.leave(t, vcpu.ExitRequest, t.newExit(next))
 	case flowTrap:
 		a.raw(in.code)
+		if t.ver == verStep {
+			t.point(next, true, [3]uint8{}) // where it traps
+		}
 	case flowBase:
 		t.emitBase(in)
 	case flowStop:

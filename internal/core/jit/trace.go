@@ -24,7 +24,7 @@ const (
 	flowRet                 // near return
 	flowSyscall             // syscall
 	flowRequest             // client request sequence
-	flowTrap                // int3 and the like: traps, then goes on
+	flowTrap                // int3 and the like: traps, then goes on, or faults
 	flowStop                // raises a signal or cannot be decoded: nothing follows
 	flowBase                // rdfsbase and kin
 )
@@ -291,7 +291,7 @@ func (in *inst) classify() {
 			in.flow, in.target = flowJmp, rel
 		case op == 0xc2 || op == 0xc3:
 			in.flow = flowRet
-		case op == 0xcc || op == 0xf1:
+		case op == 0xcc || op == 0xf1 || op == 0xcd && uint8(in.Imm) != 0x80:
 			in.flow = flowTrap
 		case op == 0xff:
 			switch in.ModRM >> 3 & 7 {

@@ -258,8 +258,7 @@ const syscallRegs isa.RegSet = 1<<guest.RAX | 1<<guest.RCX | 1<<guest.R11
 
 // reads reports whether dirty code cannot begin with d when registers dirty are undefined.
 func (d *decodedInst) reads(dirty tool.Dirty) bool {
-	switch d.flow {
-	case jit.FlowNext, jit.FlowJcc, jit.FlowLoop, jit.FlowJmp, jit.FlowJmpInd, jit.FlowRet, jit.FlowCall, jit.FlowCallInd:
+	if d.flow == jit.FlowNext || d.transfers() {
 		return d.bad || d.request || d.effects.Reads&dirty.Regs != 0 || d.effects.FlagsRead&dirty.Flags != 0
 	}
 	return true
@@ -294,25 +293,6 @@ func (t *Thread) step(d *decodedInst) (uintptr, bool) {
 		t.request()
 		t.defined(resultRegs)
 		return 0, false
-	case d.bad, d.flow == jit.FlowNext:
-		if !d.bad {
-			x.state.Step(t, &d.inst)
-		}
-		if epoch := t.s.tr.Epoch(); d.host == 0 || d.epoch != epoch {
-			host, err := t.s.tr.Step(pc)
-			if err != nil {
-				t.noCode(err)
-				x.now = true
-				return 0, false
-			}
-			d.host, d.epoch = host, epoch
-		}
-		if d.stores {
-			t.usesRedZone(d)
-		}
-		x.stepping, x.after = true, next
-		t.ctx.Dirty = 0
-		return d.host, true
 	case d.flow == jit.FlowSyscall:
 		r.RIP = next
 		r.GPR[guest.RCX], r.GPR[guest.R11] = next, r.RFlags
@@ -323,15 +303,43 @@ func (t *Thread) step(d *decodedInst) (uintptr, bool) {
 	case d.flow == jit.FlowStop && jit.Emulated(&d.inst):
 		t.emulate(pc)
 		return 0, false
-	}
-	x.state.Step(t, &d.inst)
-	if t.transfer(d, next) {
-		t.setDirty(x.state.Done())
-		if d.flow != jit.FlowJcc && d.flow != jit.FlowLoop {
-			t.dropDead()
+	case d.transfers():
+		x.state.Step(t, &d.inst)
+		if t.transfer(d, next) {
+			t.setDirty(x.state.Done())
+			if d.flow != jit.FlowJcc && d.flow != jit.FlowLoop {
+				t.dropDead()
+			}
 		}
+		return 0, false
 	}
-	return 0, false
+	if !d.bad {
+		x.state.Step(t, &d.inst)
+	}
+	if epoch := t.s.tr.Epoch(); d.host == 0 || d.epoch != epoch {
+		host, err := t.s.tr.Step(pc)
+		if err != nil {
+			t.noCode(err)
+			x.now = true
+			return 0, false
+		}
+		d.host, d.epoch = host, epoch
+	}
+	if d.stores {
+		t.usesRedZone(d)
+	}
+	x.stepping, x.after = true, next
+	t.ctx.Dirty = 0
+	return d.host, true
+}
+
+// transfers reports whether d is a jump, call or return.
+func (d *decodedInst) transfers() bool {
+	switch d.flow {
+	case jit.FlowJcc, jit.FlowLoop, jit.FlowJmp, jit.FlowJmpInd, jit.FlowRet, jit.FlowCall, jit.FlowCallInd:
+		return true
+	}
+	return false
 }
 
 // transfer performs a jump, call or return. It reports whether it could.

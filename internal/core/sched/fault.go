@@ -79,6 +79,9 @@ func (t *Thread) hostFault() {
 	loc.Unspill(c)
 	c.Regs.RIP = uint64(loc.PC)
 	t.original.at(&loc)
+	if t.exact.stepping && uint64(loc.PC) == t.exact.after {
+		t.stepped() // a trap, which comes behind its instruction
+	}
 	if (sig == signal.SIGILL || sig == signal.SIGFPE) && addr == uint64(hostPC) {
 		*info = signal.FaultInfo(sig, info.Code(), uint64(loc.PC)) // these say where the instruction is
 	}

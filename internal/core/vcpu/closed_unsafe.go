@@ -25,19 +25,22 @@ type sigEntry struct {
 
 // Flags of a sigEntry (runtime/runtime2.go). A signal with one of unblocked is let through by all threads.
 const (
-	sigKill, sigThrow, sigUnblock = 1 << 1, 1 << 2, 1 << 7
+	sigNotify, sigKill, sigThrow, sigUnblock, sigIgn = 1 << 0, 1 << 1, 1 << 2, 1 << 7, 1 << 8
 
-	sigFlags  = 1<<9 - 1 // all
 	unblocked = sigKill | sigThrow | sigUnblock
 )
 
-// closeThreads makes Go's threads block the signals of holdable: those to come by the runtime's table, from which a new thread's mask
-// is made, and the others by a handler. Called once by Init, with all handlers installed.
-func closeThreads() error {
-	table, err := findSigTable()
-	if err != nil {
-		return err
-	}
+// sigKnown are entries by which the table is known, and that its flags mean what they did.
+var sigKnown = map[unix.Signal]sigEntry{
+	unix.SIGHUP:  {flags: sigNotify | sigKill, name: "SIGHUP: terminal line hangup"},
+	unix.SIGTERM: {flags: sigNotify | sigKill, name: "SIGTERM: termination"},
+	unix.SIGCHLD: {flags: sigNotify | sigUnblock | sigIgn, name: "SIGCHLD: child status has changed"},
+}
+
+// closeThreads makes Go's threads block the signals of holdable: those to come by table, the runtime's, from which a new thread's mask
+// is made, and the others by a handler. Without a table those to come take what Go makes them take, which few programs ever notice.
+// Called once by Init, with all handlers installed.
+func closeThreads(table []sigEntry) {
 	for sig := range table {
 		if holdable>>sig&1 != 0 {
 			table[sig].flags &^= unblocked
@@ -50,32 +53,42 @@ func closeThreads() error {
 			unix.Tgkill(int(pid), int(tid), StopSignal)
 		}
 	}
-	return nil
 }
 
-// findSigTable finds the runtime's table in the initialised data of this executable: signal n is entry n-1.
-func findSigTable() ([]sigEntry, error) {
+// sigTable is the runtime's table, nil if this version of Go has another one than is known here.
+func sigTable() []sigEntry {
 	image, data, err := ownImage()
 	if err != nil {
-		return nil, err
+		return nil
 	}
-	const hangup, term, size = "SIGHUP: terminal line hangup", "SIGTERM: termination", unsafe.Sizeof(sigEntry{})
-	lo, hi := uintptr(data.Start), uintptr(data.End)-64*size
-	for a := lo; a <= hi; a += 8 {
+	return findSigTable(uintptr(image), uintptr(data.Start), uintptr(data.End))
+}
+
+// findSigTable finds the runtime's table in the initialised data at lo to hi of the executable at image: signal n is entry n-1. It is nil
+// if there is none with the entries of sigKnown.
+func findSigTable(image, lo, hi uintptr) []sigEntry {
+	const size = unsafe.Sizeof(sigEntry{})
+	first := sigKnown[unix.SIGHUP]
+next:
+	for a := lo; a+64*size <= hi; a += 8 {
 		words := (*[3]uint64)(guest.Pointer(a))
-		if words[0] > sigFlags || words[2] != uint64(len(hangup)) {
-			continue
-		}
-		// Constant strings lie in this executable, below its data; anything else must not be looked at.
-		if words[1] < uint64(image) || words[1] > uint64(a) {
+		if words[0] != uint64(first.flags) || words[2] != uint64(len(first.name)) {
 			continue
 		}
 		table := unsafe.Slice((*sigEntry)(guest.Pointer(a)), 64)
-		if table[0].name == hangup && table[unix.SIGTERM-1].name == term {
-			return table, nil
+		for sig, known := range sigKnown {
+			e := &table[sig-1]
+			// Constant strings lie in this executable, below its data; anything else must not be looked at.
+			if text := uintptr(unsafe.Pointer(unsafe.StringData(e.name))); text < image || text > a || len(e.name) != len(known.name) {
+				continue next
+			}
+			if *e != known {
+				continue next
+			}
 		}
+		return table
 	}
-	return nil, errors.New("vcpu: Go's table of signals is not what this Go version is known to have")
+	return nil
 }
 
 // ownImage is where this executable starts, and the part of its file that is writable, in memory.

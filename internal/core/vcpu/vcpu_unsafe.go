@@ -85,7 +85,8 @@ func Init(c Config) error {
 			return err
 		}
 	}
-	return closeThreads()
+	closeThreads(sigTable())
+	return nil
 }
 
 // Handle makes our handler the kernel's action for signal s.

@@ -27,9 +27,9 @@ func (c *Call) procText(f procFile) ([]byte, unix.Errno) {
 	}
 	switch f.name {
 	case "maps":
-		return c.e.space.ProcMaps(), 0
+		return append(c.e.space.ProcMaps(), gateArea(kernel)...), 0
 	case "smaps":
-		return c.e.space.ProcSmaps(kernel), 0
+		return append(c.e.space.ProcSmaps(kernel), gateArea(kernel)...), 0
 	case "smaps_rollup":
 		return c.e.space.ProcSmapsRollup(kernelSmaps(), kernel), 0
 	case "cmdline":
@@ -46,6 +46,16 @@ func (c *Call) procText(f procFile) ([]byte, unix.Errno) {
 		return c.status(f, kernel), 0
 	}
 	return c.limitsText(kernel), 0
+}
+
+// gateArea is the end of the kernel's maps or smaps: the vsyscall page, which every process has that can use it, behind all that can be
+// mapped. Empty where the kernel has none.
+func gateArea(kernel []byte) []byte {
+	i := bytes.LastIndex(kernel, []byte("\nffffffffff600000-")) // VSYSCALL_ADDR, asm/vsyscall.h
+	if i < 0 {
+		return nil
+	}
+	return kernel[i+1:]
 }
 
 // kernelSmaps is what the kernel says of all memory of the process. Empty if it can't be read.

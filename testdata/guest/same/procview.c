@@ -105,6 +105,11 @@ int main(void) {
 	printf("smaps %d: size %lu, resident %lu, ", p != NULL, value(p ? p : "", "\nSize:", 10), value(p ? p : "", "\nRss:", 10));
 	p = p ? strstr(p, "VmFlags:") : NULL;
 	printf("flags %.17s\n", p ? p : "");
+	const char *name[] = {"maps", "smaps"};
+	for (int i = 0; i < 2; i++) { // what the kernel has behind all that can be mapped, on most machines [vsyscall]
+		p = strstr(file("/proc/self", name[i]), "\nffff");
+		printf("%s: %s\n", name[i], p ? p + 1 : "nothing");
+	}
 	unsigned long rss = value(file("/proc/self", "smaps_rollup"), "\nRss:", 10);
 	printf("rollup %d\n", rss > 20 << 10 && rss < 40 << 10);
 	printf("environ %d\n", strstr(file("/proc/self", "environ"), "LC_ALL=C") != NULL || getenv("LC_ALL") == NULL);

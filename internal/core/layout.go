@@ -12,7 +12,7 @@ import (
 )
 
 // layoutVariable tells a process that it was started again for the sake of the layout of its address space; the value is the
-// soft limit of the stack and the personality that the guest is to have.
+// soft limit of the stack, the personality and the signal mask that the guest is to have.
 const layoutVariable = "GOGRIND_LAYOUT"
 
 // compatLayout is the personality that asks for mappings from the bottom up (linux/personality.h).
@@ -25,13 +25,15 @@ const compatLayout = 0x0200000
 func wantLayout(l memoryLimits) error {
 	var soft uint64
 	var persona int
+	var mask uint64
 	again := false
 	if v, ok := os.LookupEnv(layoutVariable); ok {
 		os.Unsetenv(layoutVariable)
-		if _, err := fmt.Sscanf(v, "%d,%d", &soft, &persona); err != nil {
+		if _, err := fmt.Sscanf(v, "%d,%d,%x", &soft, &persona, &mask); err != nil {
 			return fmt.Errorf("$%s: %w", layoutVariable, err)
 		}
 		again = true
+		stage0.SetSignalMask(mask)
 		if err := setLayout(soft, persona); err != nil {
 			return err
 		}
@@ -59,8 +61,11 @@ func wantLayout(l memoryLimits) error {
 			vcpu.Ignore(sig)
 		}
 	}
-	vcpu.SetMask(stage0.SignalMask())
-	env := append(os.Environ(), fmt.Sprintf("%s=%d,%d", layoutVariable, lim.Cur, persona))
+	vcpu.SetMask(^uint64(0)) // what comes now waits for the next start
+	for _, info := range stage0.WaitingSignals() {
+		vcpu.Send(os.Getpid(), info)
+	}
+	env := append(os.Environ(), fmt.Sprintf("%s=%d,%d,%x", layoutVariable, lim.Cur, persona, stage0.SignalMask()))
 	if v := l.variable(); v != "" {
 		env = append(env, v)
 	}

@@ -529,7 +529,7 @@ func (p *Process) makeScheduler(firstFD int, limits memoryLimits) {
 		FirstFD:   firstFD,
 		Shadow:    p.shadow,
 		Warn:      func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
-		Mask:      stage0.SignalMask(), Ignored: stage0.IgnoredSignals(),
+		Mask:      stage0.SignalMask(), Ignored: stage0.IgnoredSignals(), Waiting: stage0.WaitingSignals(),
 	}
 	if w, ok := p.tool.(tool.ForkWatcher); ok {
 		cfg.Forking = func(t *sched.Thread) { w.Forking(t) }

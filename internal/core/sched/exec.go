@@ -11,7 +11,8 @@ import (
 )
 
 // exec replaces the program: the kernel does it, with what the guest is to hand on. It returns only when that failed, with the
-// thread as it was.
+// thread as it was. The caller holds signals (signalsFirst): one that comes before the kernel begins keeps the call from being made, with
+// the result -ERESTARTNOINTR, as its handler would be gone and its default action not yet that of the new program.
 func (t *Thread) exec(a *syswrap.ExecArgs) int64 {
 	native, err := t.s.cfg.Exec(t, a)
 	if err != nil {
@@ -32,10 +33,17 @@ func (t *Thread) exec(a *syswrap.ExecArgs) int64 {
 	}
 	t.kickable(false)
 	restore := t.inherit(native)
-	errno := execveat(t.s.traceMe.CompareAndSwap(true, false), a.DirFD, path, argv, envv, a.Flags)
+	keep := t.handOn()
+	t.ctx.Pending = 0 // a signal sets it again
+	r, aborted := t.execveat(t.s.traceMe.CompareAndSwap(true, false), a.DirFD, path, argv, envv, a.Flags)
+	t.ctx.Pending = 1
+	keep()
 	restore()
 	t.kickable(true)
-	return -int64(errno)
+	if aborted {
+		return -signal.ERESTARTNOINTR
+	}
+	return r
 }
 
 // kickable says whether t may be kicked. A kick that is under way has arrived when kickable returns: an exec'ed program would
@@ -47,8 +55,26 @@ func (t *Thread) kickable(yes bool) {
 	unix.RawSyscall(unix.SYS_GETPID, 0, 0, 0) // signals arrive at the end of a system call at the latest
 }
 
-// inherit makes signal mask, ignored signals and resource limits of the real process those of the guest, which a new program
-// gets; if that is the tool again, only of open files, as it can't work within other limits of the guest's. The function that
+// handOn gives the kernel the blocked signals that wait in the guest's queues, for a new program to find: those that the tool never blocks.
+// The function that is returned takes them back.
+func (t *Thread) handOn() (keep func()) {
+	infos := t.sig.Blocked()
+	if len(infos) == 0 {
+		return func() {}
+	}
+	old := vcpu.SetMask(^uint64(0)) // nothing of the guest's memory is touched from now on
+	for _, info := range infos {
+		vcpu.Send(t.TID(), vcpu.SigInfo(info))
+	}
+	return func() {
+		for _, info := range infos {
+			vcpu.Discard(info.Signo())
+		}
+		vcpu.SetMask(old)
+	}
+}
+
+// inherit makes ignored signals and resource limits of the real process those of the guest, which a new program gets; if that is the tool again, only of open files, as it can't work within other limits of the guest's. The function that
 // it returns undoes that.
 func (t *Thread) inherit(native bool) (restore func()) {
 	s := t.s
@@ -58,7 +84,6 @@ func (t *Thread) inherit(native bool) (restore func()) {
 			vcpu.Ignore(sig)
 		}
 	}
-	old := vcpu.SetMask(uint64(t.sig.Mask()))
 	// Limits come last: from now on the tool may get no memory.
 	ours := make(map[int]unix.Rlimit)
 	for what, l := range s.engine.Limits() {
@@ -77,7 +102,6 @@ func (t *Thread) inherit(native bool) (restore func()) {
 				unix.Prlimit(0, what, &unix.Rlimit{Cur: now.Max, Max: now.Max}, nil)
 			}
 		}
-		vcpu.SetMask(old)
 		for sig := 1; sig <= signal.NSIG; sig++ {
 			if ignored&keepOpen>>(sig-1)&1 != 0 {
 				vcpu.Handle(sig)

@@ -5,8 +5,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"gogrind/internal/core/vcpu"
 )
 
 // cStrings is list as the zero-terminated array of zero-terminated strings that execve takes.
@@ -22,18 +20,18 @@ func cStrings(list []string) ([]*byte, error) {
 	return out, nil
 }
 
-// execveat returns only when it fails. To Go it is a call that may block, so that Go does not try to preempt the thread: a signal
-// that is pending then is one to the new program.
-func execveat(traced bool, dir int, path *byte, argv, envv []*byte, flags int) unix.Errno {
+// execveat returns only when it fails, or when a signal keeps it from being made. To Go it is a call that may block, so that Go does not
+// try to preempt the thread: a signal that is pending then is one to the new program.
+func (t *Thread) execveat(traced bool, dir int, path *byte, argv, envv []*byte, flags int) (r int64, aborted bool) {
 	p, args, env := uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0]))
-	var e unix.Errno
+	mask := uint64(t.sig.Mask())
 	if dir == unix.AT_FDCWD && flags == 0 {
-		e = vcpu.Exec(traced, unix.SYS_EXECVE, p, args, env, 0, 0)
+		r, aborted = t.ctx.Exec(traced, mask, unix.SYS_EXECVE, &[5]uintptr{p, args, env})
 	} else {
-		e = vcpu.Exec(traced, unix.SYS_EXECVEAT, uintptr(dir), p, args, env, uintptr(flags))
+		r, aborted = t.ctx.Exec(traced, mask, unix.SYS_EXECVEAT, &[5]uintptr{uintptr(dir), p, args, env, uintptr(flags)})
 	}
 	runtime.KeepAlive(path)
 	runtime.KeepAlive(argv)
 	runtime.KeepAlive(envv)
-	return e
+	return r, aborted
 }

@@ -91,6 +91,8 @@ type Config struct {
 	Chaos uint64
 	// Mask and Ignored are the signal mask and the ignored signals that the process was started with.
 	Mask, Ignored uint64
+	// Waiting are the siginfo_t of blocked signals that were pending then, which the kernel does not have any more.
+	Waiting [][128]byte
 }
 
 // Scheduler runs the threads of one guest process.
@@ -272,6 +274,13 @@ func (s *Scheduler) Run(entry, sp guest.Addr, stack guest.Range) (int, error) {
 		s.cfg.Threads.ThreadCreated(nil, t)
 	}
 	vcpu.SetMask(kernelMask(uint64(t.sig.Mask())))
+	for _, info := range s.cfg.Waiting {
+		if info := signal.Info(info); keepOpen>>(info.Signo()-1)&1 != 0 {
+			t.sig.Queue(info)
+		} else {
+			vcpu.Send(t.TID(), vcpu.SigInfo(info))
+		}
+	}
 	if s.cfg.Chaos != 0 {
 		go s.interruptAll(s.cfg.Chaos)
 	}

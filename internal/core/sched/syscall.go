@@ -133,7 +133,17 @@ func (t *Thread) systemCall() {
 	case syswrap.ExitGroup:
 		t.s.exit(t, tool.Exit{Status: out.Status & 0xff})
 	case syswrap.Exec:
-		r.GPR[guest.RAX] = uint64(t.exec(&out.Exec))
+		if t.signalsFirst() {
+			t.makeAgain(nr)
+			break
+		}
+		res := t.exec(&out.Exec)
+		if res == -signal.ERESTARTNOINTR {
+			t.makeAgain(nr)
+			break
+		}
+		r.GPR[guest.RAX] = uint64(res)
+		t.unblock()
 	case syswrap.Clone:
 		r.GPR[guest.RAX] = uint64(t.clone(&out.Clone))
 	case syswrap.Fork, syswrap.Vfork:

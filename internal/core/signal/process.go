@@ -127,7 +127,8 @@ func NewProcess(mem guest.Memory, host Host, ignored Set, xfeatures uint64) *Pro
 	return p
 }
 
-// NewThread adds the first thread of a process, with the mask that it inherited.
+// NewThread adds the first thread of a process, with the mask that it inherited. The thread gives the kernel its mask when it is ready for
+// signals, here as in Clone.
 func (p *Process) NewThread(owner tool.Thread, mask Set) *Thread {
 	return p.add(&Thread{p: p, owner: owner, mask: mask &^ unblockable})
 }
@@ -144,7 +145,6 @@ func (p *Process) add(t *Thread) *Thread {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.threads = append(p.threads, t)
-	p.host.SetMask(t, t.mask)
 	return t
 }
 

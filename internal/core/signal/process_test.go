@@ -12,6 +12,10 @@ import (
 func (w *world) thread(id int) *fakeThread {
 	t := &fakeThread{id: id}
 	t.sig = w.main.sig.Clone(t)
+	if _, set := w.host.masks[t.sig]; set {
+		panic("a thread that is not ready for signals has let them through")
+	}
+	w.host.SetMask(t.sig, t.sig.Mask()) // as a thread does when it is ready
 	return t
 }
 

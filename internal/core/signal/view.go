@@ -24,3 +24,18 @@ func (t *Thread) View() View {
 	}
 	return v
 }
+
+// Blocked returns copies of the pending signals that t blocks, its own before those of the process.
+func (t *Thread) Blocked() []Info {
+	t.p.mu.Lock()
+	defer t.p.mu.Unlock()
+	var infos []Info
+	for _, q := range []*queue{&t.pending, &t.p.pending} {
+		for _, info := range q.infos {
+			if t.mask.Has(info.Signo()) {
+				infos = append(infos, info)
+			}
+		}
+	}
+	return infos
+}

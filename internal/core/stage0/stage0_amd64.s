@@ -84,6 +84,22 @@ unlimited:
 	SYSCALL
 	POPQ	AX
 
+	LEAQ	·waiting(SB), R12
+	MOVQ	$16, R13                          // more than there is room for stay with the kernel
+nextwaiting:
+	MOVQ	$128, AX                          // rt_sigtimedwait(&initialMask, R12, &noTime, 8)
+	LEAQ	·initialMask(SB), DI
+	MOVQ	R12, SI
+	LEAQ	·noTime(SB), DX
+	MOVQ	$8, R10
+	SYSCALL
+	TESTQ	AX, AX
+	JLE	taken
+	ADDQ	$128, R12
+	DECQ	R13
+	JNZ	nextwaiting
+taken:
+
 	MOVQ	$97, AX                           // getrlimit(RLIMIT_NOFILE, &initialNoFile), before Go raises it
 	MOVQ	$7, DI
 	LEAQ	·initialNoFile(SB), SI

@@ -120,6 +120,12 @@ func Send(tid int, info SigInfo) unix.Errno {
 	return e
 }
 
+// Discard takes a pending signal s, which the calling thread blocks, from the kernel.
+func Discard(s int) {
+	set, now := uint64(1)<<(s-1), unix.Timespec{}
+	unix.RawSyscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)), 0, uintptr(unsafe.Pointer(&now)), 8, 0, 0)
+}
+
 // ExitStub is the host address that generated code jumps to after storing Context.Exit.
 func ExitStub() uintptr { return exitAddr }
 
@@ -283,15 +289,18 @@ func (c *Context) Syscall(nr uintptr, a *[6]uint64) (r int64, aborted bool) {
 	return res, ab != 0
 }
 
-// Exec makes system call nr, an exec, and returns only when it fails. With traced the thread asks before to be traced by its parent. From
-// then on each signal stops it for its tracer, which cannot let it go on as long as it waits in vfork; so Go must send none. It does not
-// preempt a thread that is in a system call, and what it was about to send has come, and is taken off, before the thread is traced.
+// Exec makes system call nr, an exec, with mask as the signal mask, and returns only when it fails; then the mask is what it was. As in
+// Syscall, a signal that arrives before the call has begun keeps it from being made: aborted is true. With traced the thread asks before
+// to be traced by its parent. From then on each signal stops it for its tracer, which cannot let it go on as long as it waits in vfork; so
+// Go must send none. It does not preempt a thread that is in a system call, and what it was about to send has come, and is taken off,
+// before the thread is traced.
 //
 //go:nosplit
-func Exec(traced bool, nr, a, b, c, d, e uintptr) unix.Errno {
+func (c *Context) Exec(traced bool, mask uint64, nr uintptr, a *[5]uintptr) (r int64, aborted bool) {
+	var old uint64
 	entersyscall()
 	if traced {
-		all, old, ours := ^uint64(0), uint64(0), uint64(1<<(unix.SIGURG-1)|1<<(Kick-1))
+		all, ours := ^uint64(0), uint64(1<<(unix.SIGURG-1)|1<<(Kick-1))
 		wait := unix.Timespec{Nsec: 1e6}
 		unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
 		unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&wait)), 0, 0)
@@ -303,9 +312,11 @@ func Exec(traced bool, nr, a, b, c, d, e uintptr) unix.Errno {
 		unix.RawSyscall(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0, 0)
 		unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&old)), 0, 8, 0, 0)
 	}
-	_, _, errno := unix.RawSyscall6(nr, a, b, c, d, e, 0)
+	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&mask)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
+	res, ab := sysBlock(nr, a[0], a[1], a[2], a[3], a[4], 0)
+	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&old)), 0, 8, 0, 0)
 	exitsyscall()
-	return errno
+	return res, ab != 0
 }
 
 // NextSignal takes the oldest queued signal off c's ring. One that another thread's handler is still writing is not there yet:

@@ -40,6 +40,11 @@ func hostMsync(r guest.Range, flags int) error {
 	return errOf(e)
 }
 
+func hostRemapFilePages(r guest.Range, page uint64, flags int) error {
+	_, _, e := unix.Syscall6(unix.SYS_REMAP_FILE_PAGES, uintptr(r.Start), uintptr(r.Len()), 0, uintptr(page), uintptr(flags), 0)
+	return errOf(e)
+}
+
 func hostMremap(from guest.Range, newLen uint64, flags int, to guest.Addr) (guest.Addr, error) {
 	a, _, e := unix.Syscall6(unix.SYS_MREMAP, uintptr(from.Start), uintptr(from.Len()), uintptr(newLen),
 		uintptr(flags), uintptr(to), 0)

@@ -159,7 +159,7 @@ func (w *twin) step(r *rand.Rand) {
 	a, b := w.a+p*pg, w.b+p*pg
 	ra, rb := guest.Range{Start: a, End: a + guest.Addr(n)*pg}, guest.Range{Start: b, End: b + guest.Addr(n)*pg}
 	prot := protections[r.Intn(len(protections))]
-	switch op := r.Intn(14); op {
+	switch op := r.Intn(15); op {
 	case 0, 1, 2, 3: // mmap
 		fixed := unix.MAP_FIXED
 		if r.Intn(3) == 0 {
@@ -215,6 +215,13 @@ func (w *twin) step(r *rand.Rand) {
 		w.log = append(w.log, fmt.Sprintf("write(%d, %d) = %d", p, n, k2))
 		if k1 != k2 {
 			w.fail("write(%d, %d) = %d, kernel %d", p, n, k1, k2)
+		}
+	case 14:
+		page, prot := uint64(r.Intn(8)), max(r.Intn(10)-8, 0)
+		if prot == 0 {
+			w.same(fmt.Sprintf("remap_file_pages(%d, %d, 0, %d)", p, n, page), w.s.RemapFilePages(a, n*pg, 0, page, 0), hostRemapFilePages(rb, page, 0))
+		} else if err := w.s.RemapFilePages(a, n*pg, prot, page, 0); err != unix.EINVAL {
+			w.fail("remap_file_pages with a protection: %v", err)
 		}
 	}
 }

@@ -45,6 +45,7 @@ type AddressSpace interface {
 	Brk(a guest.Addr) guest.Addr
 	Madvise(addr guest.Addr, length uint64, advice int) error
 	Msync(addr guest.Addr, length uint64, flags int) error
+	RemapFilePages(addr guest.Addr, size uint64, prot int, page uint64, flags int) error
 	Shmat(id int, addr guest.Addr, flags int) (guest.Addr, error)
 	Shmdt(addr guest.Addr) error
 	// Covered reports whether all of r is mapped for the guest.

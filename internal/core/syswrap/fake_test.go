@@ -136,6 +136,9 @@ func (s *fakeSpace) Brk(a guest.Addr) guest.Addr { s.note("brk %v", a); return 0
 func (s *fakeSpace) Madvise(a guest.Addr, n uint64, advice int) error {
 	return s.note("madvise %v %#x %d", a, n, advice)
 }
+func (s *fakeSpace) RemapFilePages(a guest.Addr, size uint64, prot int, page uint64, flags int) error {
+	return unix.EINVAL
+}
 func (s *fakeSpace) Msync(a guest.Addr, n uint64, flags int) error {
 	return s.note("msync %v %#x %d", a, n, flags)
 }

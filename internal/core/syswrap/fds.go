@@ -2,6 +2,7 @@ package syswrap
 
 import (
 	"maps"
+	"math"
 
 	"gogrind/internal/linux"
 
@@ -32,6 +33,9 @@ func (e *Engine) limitFD(c *Call) int64 {
 func dupTo(c *Call) int64 {
 	if fd := c.Args[1]; c.e.cfg.FirstToolFD > 0 && uint64(uint32(fd)) >= uint64(c.e.cfg.FirstToolFD) ||
 		uint64(uint32(fd)) >= c.e.noFile() {
+		if c.name() == "dup3" && (uint32(c.Args[2])&^unix.O_CLOEXEC != 0 || uint32(c.Args[0]) == uint32(fd)) {
+			return errno(unix.EINVAL) // what the kernel looks at first
+		}
 		return errno(unix.EBADF)
 	}
 	return c.perform()
@@ -41,10 +45,11 @@ func dupTo(c *Call) int64 {
 func closeRange(c *Call) int64 {
 	first, last := uint32(c.Args[0]), uint32(c.Args[1])
 	if tool := uint32(c.e.cfg.FirstToolFD); tool > 0 && first <= last {
-		if first >= tool {
-			return 0 // nothing of the guest's is open there
-		}
 		c.raw[1] = uint64(min(last, tool-1))
+		if first >= tool { // nothing of the guest's is open there: the kernel looks at the flags only
+			const none = math.MaxUint32
+			c.raw[0], c.raw[1] = none, none
+		}
 	}
 	return c.perform()
 }

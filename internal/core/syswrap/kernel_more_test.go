@@ -195,6 +195,7 @@ var notPoisoned = map[string]string{
 	"lsm_get_self_attr": "new", "lsm_list_modules": "new",
 	"io_cancel": "needs a request that hangs", "io_getevents": "needs a disk", "io_pgetevents": "needs a disk", "io_uring_setup": "not allowed everywhere",
 	"get_mempolicy": "needs NUMA", "move_pages": "needs NUMA",
+	"sysfs":  "an option of the kernel's",
 	"syslog": "privileged", "quotactl": "privileged", "quotactl_fd": "privileged", "bpf": "privileged",
 }
 

@@ -30,7 +30,7 @@ func adminRows() []row {
 		sys("quotactl", A{Hex("cmd"), Str("special").Opt(), Int("id"), Addr("addr")}, Before(quota(0)), After(quota(0))),
 		sys("quotactl_fd", A{FD("fd"), Hex("cmd"), Int("id"), Addr("addr")}, Before(quota(1)), After(quota(1))),
 		Absent("uselib", "removed from the kernel"),
-		Absent("sysfs", "removed from the kernel in 6.15"),
+		sys("sysfs", A{Int("option"), Addr("arg1"), Addr("arg2")}, Before(sysfs), After(sysfs)),
 		Absent("_sysctl", "removed from the kernel in 5.5"),
 		Absent("nfsservctl", "removed from the kernel in 3.1"),
 		Absent("create_module", "removed from the kernel in 2.6"),
@@ -93,6 +93,25 @@ func quota(cmd int) func(c *Call) {
 		case qOn:
 			if !c.done {
 				c.readString(c.text("addr"), a)
+			}
+		}
+	}
+}
+
+// sysfs translates between names and numbers of file systems. The name that option 2 writes has no length: the caller must have room.
+func sysfs(c *Call) {
+	const number, name, longest = 1, 2, 64
+	switch option := uint32(c.Args[0]); {
+	case option == number && !c.done:
+		c.readString(c.text("arg1"), c.Args[1])
+	case option == name && !c.done:
+		c.write(c.text("arg2"), c.Args[2], 1)
+	case option == name:
+		for n := uint64(0); n < longest; n++ {
+			var b [1]byte
+			if !c.load(b[:], c.Args[2]+n) || b[0] == 0 {
+				c.wrote(c.Args[2], n+1)
+				break
 			}
 		}
 	}

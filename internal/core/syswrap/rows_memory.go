@@ -35,6 +35,9 @@ func memoryRows() []row {
 		sys("msync", A{Addr("start"), Addr("length"), Hex("flags")}, Do(func(c *Call) int64 {
 			return raw(c.e.space.Msync(guest.Addr(c.Args[0]), c.Args[1], int(int32(c.Args[2]))))
 		})),
+		sys("remap_file_pages", A{Addr("start"), Addr("size"), Addr("prot"), Long("pgoff"), Hex("flags")}, Do(func(c *Call) int64 {
+			return raw(c.e.space.RemapFilePages(guest.Addr(c.Args[0]), c.Args[1], int(c.Args[2]), c.Args[3], int(c.Args[4])))
+		})),
 		sys("mincore", A{Addr("start"), Addr("length"), Out("vec", Fn("pages of arg1", pagesOf))}, Do(covered)),
 		sys("mlock", A{Addr("addr"), Addr("len")}, Do(covered)),
 		sys("mlock2", A{Addr("addr"), Addr("len"), Hex("flags")}, Do(covered)),
@@ -48,7 +51,13 @@ func memoryRows() []row {
 			return raw(c.e.space.Mprotect(guest.Addr(c.Args[0]), c.Args[1], int(c.Args[2])))
 		})),
 		// No keys are left: what a processor without protection keys answers. The tool could not see their effect.
-		sys("pkey_alloc", A{Hex(`"flags"`), Hex(`"access_rights"`)}, Do(func(*Call) int64 { return errno(unix.ENOSPC) })),
+		sys("pkey_alloc", A{Hex(`"flags"`), Hex(`"access_rights"`)}, Do(func(c *Call) int64 {
+			const rights = 3 // PKEY_DISABLE_ACCESS, PKEY_DISABLE_WRITE
+			if c.Args[0] != 0 || c.Args[1]&^rights != 0 {
+				return errno(unix.EINVAL)
+			}
+			return errno(unix.ENOSPC)
+		})),
 		sys("pkey_free", A{Int(`"pkey"`)}, Do(func(*Call) int64 { return errno(unix.EINVAL) })),
 		sys("shmat", A{Int("shmid"), Addr("shmaddr"), Hex("shmflg")}, Do(func(c *Call) int64 {
 			return rawAddr(c.e.space.Shmat(int(int32(c.Args[0])), guest.Addr(c.Args[1]), int(int32(c.Args[2]))))
@@ -71,7 +80,6 @@ func memoryRows() []row {
 			Hex("flags")}),
 		sys("process_mrelease", A{FD("pidfd"), Hex("flags")}),
 		sys("membarrier", A{Int("cmd"), Hex("flags"), Int("cpu_id")}),
-		Absent("remap_file_pages", "deprecated since Linux 3.16; mmap does it"),
 		Absent("mseal", "the tool must be able to change protections, so nothing can be sealed"),
 		Absent("map_shadow_stack", "translated code runs without the processor's shadow stack"),
 	}

@@ -95,6 +95,14 @@ int main(void) {
 	big[7ul << 30] = 5;
 	printf("%d\n", big[7ul << 30] + big[1ul << 30]);
 	SHOW(munmap(big, 8ul << 30));
+	int file = memfd_create("pages", 0);
+	SHOW(ftruncate(file, 3 * 4096));
+	for (int i = 0; i < 3; i++) SHOW(pwrite(file, &"abc"[i], 1, i * 4096));
+	char *view = mmap(NULL, 3 * 4096, RW, MAP_SHARED, file, 0);
+	SHOW(remap_file_pages(view, 4096, 0, 2, 0));
+	SHOW(remap_file_pages(view + 8192, 4096, 0, 1, 0));
+	SHOW(remap_file_pages(view, 4096, PROT_READ, 2, 0));
+	printf("%c%c%c\n", view[0], view[4096], view[8192]);
 	// What the program sees of its own mappings.
 	FILE *maps = fopen("/proc/self/maps", "r");
 	char line[512];

@@ -3,6 +3,7 @@ package jit
 import (
 	"gogrind/internal/core/vcpu"
 	"gogrind/internal/guest"
+	"gogrind/internal/isa"
 )
 
 // Calls, returns and indirect jumps of dirty code. The processor's calls and returns stay paired with those of fast code, since both
@@ -143,6 +144,21 @@ func (t *Translator) emitDirtyReturn(in *inst) {
 	a.storeImm(at(rsp, 0), 0)
 	a.op(0, false, 0xff, 6, mem{seg: segFS, base: rsp, index: noReg, disp: guest.ReturnPlane}, 0, false) // pushq
 	a.bytes(0xc2, 8, 0)
+}
+
+// quickInDirty reports whether hook n may be tried without Go where registers t.now are undefined: its arguments must not be.
+func (t *Translator) quickInDirty(n int) bool {
+	return t.hookStub != t.exitStub && t.cfg.Plain != nil && t.cfg.Plain(n) && t.sets[t.now].Regs&quickArgs == 0
+}
+
+// quickArgs are the registers of the arguments of functions that vcpu.Quick stands in for.
+const quickArgs isa.RegSet = 1<<guest.RDI | 1<<guest.RSI
+
+// behindHook is the version in which a function with an integer result returns, where its hook is entered in version t.now.
+func (t *Translator) behindHook() uint32 {
+	d := t.sets[t.now]
+	d.Regs &^= 1 << guest.RAX
+	return t.dirtyVersion(d)
 }
 
 // isDirty reports whether dirty code is being made.

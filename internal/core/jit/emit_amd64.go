@@ -37,12 +37,16 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 	if t.cfg.Timed {
 		defer t.addTime(threadTime())
 	}
-	if t.cfg.Hook != nil && t.ver == verFast {
+	replaced := t.ver == verFast || t.ver >= firstSet
+	if t.cfg.Hook != nil && replaced {
 		if n, ok := t.cfg.Hook(guest.Addr(pc)); ok {
+			if t.isDirty() && !t.quickInDirty(n) {
+				return 0, errStep
+			}
 			return t.translateHook(pc, n, indirect), nil
 		}
 	}
-	if t.cfg.Redirect != nil && t.ver == verFast {
+	if t.cfg.Redirect != nil && replaced {
 		if to, ok := t.cfg.Redirect(guest.Addr(pc)); ok {
 			return t.translateRedirect(pc, uint64(to), indirect), nil
 		}
@@ -187,6 +191,9 @@ func (t *Translator) translateHook(pc uint64, n int, indirect bool) uint32 {
 	if t.cfg.Plain != nil && t.cfg.Plain(n) {
 		if t.hookStub == t.exitStub {
 			t.hot.storeImm(slot(vcpu.OffNoVec), 1)
+		}
+		if t.isDirty() {
+			t.hot.storeImm(slot(vcpu.OffDirty), int32(t.behindHook()))
 		}
 		t.hot.storeImm32(slot(vcpu.OffExit), vcpu.Code(vcpu.ExitHook, n))
 		t.hot.jmp(t.hookStub)

@@ -123,14 +123,11 @@ func (t *Translator) Dirty(pc guest.Addr, ver uint32, indirect bool) (host uintp
 	return host, true, nil
 }
 
-// LinkDirty is Link for an exit of dirty code; ok is false when its target is to be stepped, or is a hook.
+// LinkDirty is Link for an exit of dirty code; ok is false when its target is to be stepped.
 func (t *Translator) LinkDirty(n int) (host uintptr, ok bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.exits.at(uint32(n))
-	if t.hooked(e.target) {
-		return 0, false, nil
-	}
 	gen := t.generation
 	f, err := t.lookupDirty(e.target, e.ver)
 	if f == 0 {
@@ -387,6 +384,9 @@ func (t *Translator) HookAt(pc guest.Addr) (int, bool) {
 	}
 	return t.cfg.Hook(pc)
 }
+
+// Replaced reports whether a hook or other guest code stands in for what is at pc.
+func (t *Translator) Replaced(pc guest.Addr) bool { return t.hooked(uint64(pc)) }
 
 // Redirected returns the guest code that stands in for what is at pc, and whether there is some.
 func (t *Translator) Redirected(pc guest.Addr) (guest.Addr, bool) {

@@ -175,16 +175,8 @@ func (t *Thread) nextExact() (uintptr, bool) {
 	}
 	if t.original.pc != 0 {
 		x.now = true // its first instruction is stepped
-	} else if n, ok := t.s.tr.HookAt(pc); ok {
-		x.now = false
-		t.flushEvents()
-		if t.hook(n) {
-			t.defined(resultRegs)
-		}
-		return 0, false
-	} else if to, ok := t.s.tr.Redirected(pc); ok {
-		t.ctx.Regs.RIP = uint64(to)
-		return 0, false
+	} else if t.s.tr.Replaced(pc) {
+		return t.replacedExact(pc)
 	}
 	d := t.decode(pc)
 	if d == nil {
@@ -262,6 +254,30 @@ func (d *decodedInst) reads(dirty tool.Dirty) bool {
 		return d.bad || d.request || d.effects.Reads&dirty.Regs != 0 || d.effects.FlagsRead&dirty.Flags != 0
 	}
 	return true
+}
+
+// replacedExact is nextExact at a function that something else stands in for.
+func (t *Thread) replacedExact(pc guest.Addr) (uintptr, bool) {
+	x := &t.exact
+	if !x.now && x.ver != 0 && !t.s.cfg.ExactOnly {
+		host, ok, err := t.s.tr.Dirty(pc, x.ver, x.indirect)
+		if ok && err == nil { // a full cache shows again soon enough
+			x.indirect = false
+			t.enterDirty()
+			x.stats.Dirty++
+			return host, true
+		}
+	}
+	if n, ok := t.s.tr.HookAt(pc); ok {
+		x.now = false
+		t.flushEvents()
+		if t.hook(n) {
+			t.defined(resultRegs)
+		}
+	} else if to, ok := t.s.tr.Redirected(pc); ok {
+		t.ctx.Regs.RIP = uint64(to)
+	}
+	return 0, false
 }
 
 // dirtyCode is the host address of dirty code that begins with d, 0 if there is none (yet).

@@ -182,7 +182,9 @@ func (t *Thread) exit() {
 				break
 			}
 		}
-		t.hook(arg)
+		if t.hook(arg) {
+			t.defined(resultRegs)
+		}
 	case vcpu.ExitHookDone:
 		t.hookReturns(c.Regs.GPR[guest.RAX])
 	case vcpu.ExitCheck:

@@ -169,6 +169,19 @@ TEXT leaveNoVec<>(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	ORQ	$1, (XSAVE+512)(CX)               // XSTATE_BV: x87
 	JMP	leave<>(SB)
 
+// RETURN returns by the return plane: pushq %fs:returnPlane(%rsp); ret $8.
+#define RETURN \
+	BYTE $0x64; BYTE $0xff; BYTE $0xb4; BYTE $0x24; LONG $const_returnPlane \
+	BYTE $0xc2; BYTE $8; BYTE $0
+
+// HOOKABORT sets AX to where a thread goes on that was interrupted at R9, between hookReturn and hookEnd. It uses tmp.
+#define HOOKABORT(tmp) \
+	LEAQ	·hookAbort(SB), AX \
+	LEAQ	·hookDirty(SB), tmp \
+	CMPQ	R9, tmp \
+	LEAQ	·hookDirtyAbort(SB), tmp \
+	CMOVQCC	tmp, AX
+
 // hookStub: generated code comes here at the start of a replaced function, with the guest's registers in the processor and
 // Context.Exit set. It calls the function of SetQuick, on a stack of its own because that of the goroutine has little room for
 // code that may not grow it; to Go, the thread stays in a system call. If that has done all, the guest returns to its caller, else
@@ -207,20 +220,40 @@ TEXT ·hookLeave(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	MOVQ	$1, Context_NoVec(CX)
 	JMP	leaveNoVec<>(SB)
 
-// hookReturn returns from a replaced function as translated code does, see emitReturn in package jit. Up to hookEnd nothing in
-// the context changes, so a signal or a fault only needs to go to hookAbort.
+// hookReturn returns from a replaced function as translated code does, see emitReturn and emitDirtyReturn in package jit. Up to hookEnd
+// nothing changes that the return in Go needs, so a signal or a fault only needs to go to hookAbort; from hookDirty on the return
+// address is no longer where Go looks for it, so hookDirtyAbort is where they go.
 TEXT ·hookReturn(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	CMPQ	Context_Pending(FS), $0
 	JNE	aborted
+	CMPQ	Context_Dirty(FS), $0
+	JNE	dirty
 	MOVQ	$1, Context_State(FS)
 	LOADREGS
 	MOVQ	GPR(4), SP
-	BYTE $0x64; BYTE $0xff; BYTE $0xb4; BYTE $0x24; LONG $const_returnPlane // pushq %fs:returnPlane(%rsp)
-	BYTE $0xc2; BYTE $8; BYTE $0              // ret $8
+	RETURN
+dirty:
+	MOVQ	GPR(4), AX
+	MOVQ	(AX), BX
+	MOVQ	BX, Context_RetTarget(FS)
+	JMP	·hookDirty(SB)
 aborted:
 	JMP	·hookAbort(SB)
+TEXT ·hookDirty(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVQ	$0, (AX)
+	MOVQ	$1, Context_State(FS)
+	LOADREGS
+	MOVQ	GPR(4), SP
+	RETURN
 TEXT ·hookEnd(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	INT	$3
+
+// hookDirtyAbort is hookAbort where hookDirty may have cleared the slot of the return address.
+TEXT ·hookDirtyAbort(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
+	MOVQ	GPR(4), AX
+	MOVQ	Context_RetTarget(FS), BX
+	MOVQ	BX, (AX)
+	JMP	·hookAbort(SB)
 
 // hookAbort: the replaced function is done, with its result in the context; Go returns from it.
 TEXT ·hookAbort(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
@@ -363,7 +396,7 @@ nottrace:
 	JB	nothook
 	CMPQ	R9, R11
 	JAE	nothook
-	LEAQ	·hookAbort(SB), AX
+	HOOKABORT(R11)
 quick:
 	MOVQ	AX, UC_RIP(DX)
 	RET
@@ -402,7 +435,7 @@ nostub:
 	JB	noreturn
 	CMPQ	R9, R10
 	JAE	noreturn
-	LEAQ	·hookAbort(SB), AX
+	HOOKABORT(R10)
 	MOVQ	AX, UC_RIP(DX)
 	RET
 noreturn:

@@ -58,7 +58,7 @@ func TestQuick(t *testing.T) {
 	landing := put(jump, binary.LittleEndian.AppendUint32([]byte{0xe9}, uint32(uint64(HookStub())-jump-5))...)
 	leave(landing, ExitCheck, 5)
 	const sp = stackAt + 0x800
-	// The return plane has memory for the stack's page only.
+	// The return plane has memory for the page of sp only.
 	plane := c.Addr() + guest.ReturnPlane + sp
 	page := plane &^ (guest.PageSize - 1)
 	if _, _, e := unix.RawSyscall6(unix.SYS_MMAP, page, guest.PageSize, 3, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uintptr(0), 0); e != 0 {
@@ -74,14 +74,20 @@ func TestQuick(t *testing.T) {
 		exit  uint32
 		after uint64 // stack pointer
 		phase uint64
+		dirty uint64
 	}{
-		{"done", quickDone, landing, sp, 0x202, Code(ExitCheck, 5), sp + 8, 0},
-		{"refused", quickRefuse, landing, sp, 0x202, Code(ExitHook, 77), sp, 0},
-		{"fault", quickFault, landing, sp, 0x202, Code(ExitHook, 77), sp, 3},
-		{"a signal before the return", quickSignal, landing, sp, 0x202, Code(ExitHookDone, 0), sp, 0},
-		{"no return address", quickDone, 0, sp, 0x202, Code(ExitFault, 0), sp + 8, 0},
-		{"no plane", quickDone, 0, stackAt + 0x3000, 0x202, Code(ExitHookDone, 0), stackAt + 0x3000, 0},
-		{"direction flag", quickDone, landing, sp, 0x602, Code(ExitHook, 77), sp, 0},
+		{"done", quickDone, landing, sp, 0x202, Code(ExitCheck, 5), sp + 8, 0, 0},
+		{"refused", quickRefuse, landing, sp, 0x202, Code(ExitHook, 77), sp, 0, 0},
+		{"fault", quickFault, landing, sp, 0x202, Code(ExitHook, 77), sp, 3, 0},
+		{"a signal before the return", quickSignal, landing, sp, 0x202, Code(ExitHookDone, 0), sp, 0, 0},
+		{"no return address", quickDone, 0, sp, 0x202, Code(ExitFault, 0), sp + 8, 0, 0},
+		{"no plane", quickDone, 0, stackAt + 0x1800, 0x202, Code(ExitHookDone, 0), stackAt + 0x1800, 0, 0},
+		{"direction flag", quickDone, landing, sp, 0x602, Code(ExitHook, 77), sp, 0, 0},
+		{"dirty: done", quickDone, landing, sp, 0x202, Code(ExitCheck, 5), sp + 8, 0, 12},
+		{"dirty: refused", quickRefuse, landing, sp, 0x202, Code(ExitHook, 77), sp, 0, 12},
+		{"dirty: a signal before the return", quickSignal, landing, sp, 0x202, Code(ExitHookDone, 0), sp, 0, 12},
+		{"dirty: no return address", quickDone, 0, sp, 0x202, Code(ExitFault, 0), sp + 8, 0, 12},
+		{"dirty: no plane", quickDone, 0, stackAt + 0x1800, 0x202, Code(ExitHookDone, 0), stackAt + 0x1800, 0, 12},
 	} {
 		*state = quickTest{do: row.do}
 		*(*uint64)(guest.Pointer(plane)) = row.plane
@@ -90,6 +96,9 @@ func TestQuick(t *testing.T) {
 		}
 		c.Regs.GPR[guest.RSP], c.Regs.GPR[guest.RSI], c.Regs.GPR[guest.RDX] = row.sp, 8, c.TID
 		c.Regs.RFlags, c.Thread, c.Quick = row.flags, 9, 0
+		const back = 0x123456789
+		slot := (*uint64)(guest.Pointer(uintptr(row.sp)))
+		*slot, c.Dirty, c.RetTarget = back, row.dirty, 0
 		want := c.Regs.GPR
 		c.Run(codeAt)
 		if c.Exit != uint64(row.exit) || c.Quick != row.phase {
@@ -100,6 +109,14 @@ func TestQuick(t *testing.T) {
 			want[guest.RAX] = want[guest.RDI] * 2
 		}
 		want[guest.RSP] = row.after
+		// A return of dirty code hands its address over, if it has not been given up.
+		target, left := uint64(0), uint64(back)
+		if row.dirty != 0 && row.after != row.sp {
+			target, left = back, 0
+		}
+		if row.after != row.sp && c.RetTarget != target || *slot != left {
+			t.Errorf("%s: return address %#x in its slot, %#x in the context", row.what, *slot, c.RetTarget)
+		}
 		if c.Regs.GPR != want {
 			t.Errorf("%s: registers %#x, want %#x", row.what, c.Regs.GPR, want)
 		}

@@ -1,6 +1,8 @@
 package heap
 
 import (
+	"math/bits"
+	"slices"
 	"sort"
 
 	"golang.org/x/sys/unix"
@@ -15,8 +17,10 @@ const (
 	maxArena   = 8 << 20
 	// soloPages is the length in pages from which a block gets an arena of its own, given back when it goes.
 	soloPages = maxArena / 2 / guest.PageSize
-	// discardPages is the length from which the pages of a large block go back to the kernel when it is released.
+	// discardPages is the length from which the pages of a large block go back to the kernel when it is released, except for the last
+	// keepBytes: a page that is touched for the first time costs more than to copy one.
 	discardPages = 16
+	keepBytes    = 4 << 20
 
 	exactBins = 256
 	numBins   = exactBins + 4 // 256-511, 512-1023, 1024-2047, 2048 and more pages
@@ -28,6 +32,7 @@ type pageHeap struct {
 	discard func(guest.Range) error
 	mapped  uint64
 	grow    uint64
+	kept    []guest.Range // free memory that could have gone back, oldest first; keepBytes at most
 	arenas  []*arena // ascending by base
 	table   pageTable
 	bins    [numBins]spanList
@@ -106,11 +111,60 @@ func (h *pageHeap) next(p guest.Addr) *span {
 	return nil
 }
 
-// alloc takes a run of n pages.
+// roundRun is the length of the run for n pages: long ones have eight lengths for each power of two, so that a block which grows by a
+// little again and again takes the place of one that was freed, and not a new one between two that are too short.
+func roundRun(n uint64) uint64 {
+	if n < discardPages {
+		return n
+	}
+	unit := uint64(1) << (bits.Len64(n) - 4)
+	return (n + unit - 1) &^ (unit - 1)
+}
+
+// keep has the free memory r stay with us.
+func (h *pageHeap) keep(r guest.Range) {
+	h.kept = append(h.kept, r)
+	var sum uint64
+	for i := len(h.kept) - 1; i >= 0; i-- {
+		if sum += h.kept[i].Len(); sum > keepBytes {
+			for _, old := range h.kept[:i+1] {
+				h.discard(old)
+			}
+			h.kept = slices.Delete(h.kept, 0, i+1)
+			return
+		}
+	}
+}
+
+// take tells that r is in use again.
+func (h *pageHeap) take(r guest.Range) {
+	for i := 0; i < len(h.kept); i++ {
+		k := h.kept[i]
+		if !k.Overlaps(r) {
+			continue
+		}
+		before, behind := guest.Range{Start: k.Start, End: max(k.Start, r.Start)}, guest.Range{Start: min(k.End, r.End), End: k.End}
+		switch {
+		case before.Empty() && behind.Empty():
+			h.kept = slices.Delete(h.kept, i, i+1)
+			i--
+		case before.Empty():
+			h.kept[i] = behind
+		default:
+			h.kept[i] = before
+			if !behind.Empty() {
+				h.kept = slices.Insert(h.kept, i+1, behind)
+			}
+		}
+	}
+}
+
+// alloc takes a run of n pages at least.
 func (h *pageHeap) alloc(n uint64) (*span, error) {
 	if n >= soloPages {
 		return h.allocSolo(n)
 	}
+	n = roundRun(n)
 	sp := h.fit(n)
 	if sp == nil {
 		h.grow = min(max(firstArena, 2*h.grow), maxArena)
@@ -140,6 +194,7 @@ func (h *pageHeap) alloc(n uint64) (*span, error) {
 		h.mark(tail)
 		h.bin(tail)
 	}
+	h.take(sp.bounds())
 	sp.state, sp.class = spanUsed, -1
 	return sp, nil
 }
@@ -177,7 +232,11 @@ func (h *pageHeap) free(sp *span) {
 	large := sp.class < 0
 	sp.state, sp.metas, sp.bump, sp.used = spanFree, nil, 0, 0
 	if large && sp.npages >= discardPages {
-		sp.zero = h.discard(guest.Range{Start: sp.base, End: sp.end()}) == nil
+		if !sp.solo && sp.bounds().Len() <= keepBytes {
+			h.keep(sp.bounds())
+		} else {
+			sp.zero = h.discard(sp.bounds()) == nil
+		}
 	}
 	if sp.solo {
 		h.freeSolo(sp)

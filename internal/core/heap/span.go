@@ -116,6 +116,9 @@ type meta struct {
 //go:nosplit
 func (s *span) end() guest.Addr { return s.base + guest.Addr(s.npages*guest.PageSize) }
 
+// bounds is all of the run.
+func (s *span) bounds() guest.Range { return guest.Range{Start: s.base, End: s.end()} }
+
 //go:nosplit
 func (s *span) meta(slot uint32) *meta { return &s.metas[slot] }
 

@@ -33,7 +33,7 @@ type pageHeap struct {
 	mapped  uint64
 	grow    uint64
 	kept    []guest.Range // free memory that could have gone back, oldest first; keepBytes at most
-	arenas  []*arena // ascending by base
+	arenas  []*arena      // ascending by base
 	table   pageTable
 	bins    [numBins]spanList
 	solos   []*span // free solo spans, when the Arena can't take memory back

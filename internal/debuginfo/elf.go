@@ -2,7 +2,6 @@ package debuginfo
 
 import (
 	"bytes"
-	"compress/zlib"
 	stdelf "debug/elf"
 	"encoding/binary"
 	"errors"
@@ -12,6 +11,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"gogrind/internal/debuginfo/inflate"
 )
 
 // File is an open object file. It is closed as soon as what is needed was read: the guest shares our descriptor table.
@@ -353,7 +354,7 @@ func decompress(b []byte) ([]byte, error) {
 	typ, size := stdelf.CompressionType(binary.LittleEndian.Uint32(b)), binary.LittleEndian.Uint64(b[8:])
 	switch typ {
 	case stdelf.COMPRESS_ZLIB:
-		return inflate(b[chdrSize:], size)
+		return unzlib(b[chdrSize:], size)
 	case stdelf.COMPRESS_ZSTD:
 		return unzstd(b, size)
 	}
@@ -365,20 +366,16 @@ func decompressOld(b []byte) ([]byte, error) {
 	if len(b) < 12 || string(b[:4]) != "ZLIB" {
 		return nil, errors.New("no ZLIB header")
 	}
-	return inflate(b[12:], binary.BigEndian.Uint64(b[4:]))
+	return unzlib(b[12:], binary.BigEndian.Uint64(b[4:]))
 }
 
-func inflate(b []byte, size uint64) ([]byte, error) {
+func unzlib(b []byte, size uint64) ([]byte, error) {
 	// Deflate can't compress better than 1032:1, so a header that promises more is a lie.
 	if size > maxPlain || size/1032 > uint64(len(b)) {
 		return nil, fmt.Errorf("%d compressed bytes can't hold %d", len(b), size)
 	}
-	z, err := zlib.NewReader(bytes.NewReader(b))
-	if err != nil {
-		return nil, err
-	}
 	out := make([]byte, size)
-	if _, err := io.ReadFull(z, out); err != nil {
+	if err := inflate.Zlib(out, b); err != nil {
 		return nil, err
 	}
 	return out, nil

@@ -1,0 +1,126 @@
+package inflate
+
+import (
+	"bytes"
+	"compress/zlib"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+func compressed(t testing.TB, level int, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := zlib.NewWriterLevel(&b, level)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// samples are data that need stored, fixed and dynamic blocks, long codes, and distances shorter than lengths.
+func samples() map[string][]byte {
+	r := rand.New(rand.NewPCG(5, 6))
+	noise := make([]byte, 100_000)
+	for i := range noise {
+		noise[i] = byte(r.Uint32())
+	}
+	skewed := make([]byte, 300_000)
+	for i := range skewed {
+		skewed[i] = byte(r.ExpFloat64() * 3)
+	}
+	return map[string][]byte{
+		"empty": {}, "one": {7}, "noise": noise, "skewed": skewed, "zeros": make([]byte, 70_000),
+		"text":   []byte(strings.Repeat("a line of text, and another one; ", 3000)),
+		"short":  []byte("hello"),
+		"period": bytes.Repeat([]byte("abc"), 10_000),
+	}
+}
+
+func TestZlib(t *testing.T) {
+	for name, data := range samples() {
+		for _, level := range []int{zlib.NoCompression, zlib.HuffmanOnly, 1, 6, 9} {
+			src := compressed(t, level, data)
+			dst := make([]byte, len(data))
+			if err := Zlib(dst, src); err != nil || !bytes.Equal(dst, data) {
+				t.Errorf("%s at level %d: %v, equal %v", name, level, err, bytes.Equal(dst, data))
+			}
+			if err := Zlib(make([]byte, len(data)+1), src); err != errShort {
+				t.Errorf("%s: one byte too few: %v", name, err)
+			}
+			if len(data) > 0 {
+				if err := Zlib(dst[1:], src); err != errLong {
+					t.Errorf("%s: one byte too many: %v", name, err)
+				}
+				if err := Zlib(dst, src[:len(src)/2]); err == nil {
+					t.Errorf("%s: half of the stream is enough", name)
+				}
+			}
+		}
+	}
+	if err := Zlib(nil, []byte("PK")); err != errHeader {
+		t.Error(err)
+	}
+}
+
+// FuzzZlib compares with the standard library.
+func FuzzZlib(f *testing.F) {
+	for _, data := range samples() {
+		f.Add(compressed(f, 6, data[:min(len(data), 2000)]), len(data))
+	}
+	f.Fuzz(func(t *testing.T, src []byte, size int) {
+		if size < 0 || size > 1<<20 {
+			return
+		}
+		dst := make([]byte, size)
+		err := Zlib(dst, src)
+		z, e := zlib.NewReader(bytes.NewReader(src))
+		if e != nil {
+			if err == nil {
+				t.Fatalf("accepted what the standard library refuses: %v", e)
+			}
+			return
+		}
+		want, e := io.ReadAll(z)
+		if (e == nil || e == zlib.ErrChecksum) && len(want) == size && (err != nil || !bytes.Equal(dst, want)) {
+			t.Fatalf("%v, equal %v", err, bytes.Equal(dst, want))
+		}
+		if err == nil && (e == nil || e == zlib.ErrChecksum) && len(want) != size {
+			t.Fatalf("%d bytes for %d", size, len(want))
+		}
+	})
+}
+
+func BenchmarkZlib(b *testing.B) {
+	data := samples()["skewed"]
+	src := compressed(b, 6, data)
+	dst := make([]byte, len(data))
+	b.SetBytes(int64(len(data)))
+	b.Run("ours", func(b *testing.B) {
+		b.SetBytes(int64(len(data)))
+		for b.Loop() {
+			if err := Zlib(dst, src); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("standard", func(b *testing.B) {
+		b.SetBytes(int64(len(data)))
+		for b.Loop() {
+			z, err := zlib.NewReader(bytes.NewReader(src))
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := io.ReadFull(z, dst); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

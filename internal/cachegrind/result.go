@@ -90,24 +90,29 @@ func (c *Cachegrind) write(suffix string) (name string, err error) {
 	name, err = c.outName()
 	name += suffix
 	if err == nil {
-		if err = writeFile(name, c.profile.Write); err == nil {
+		if err = writeFile(name, os.O_TRUNC, c.profile.Write); err == nil {
 			return name, nil
 		}
 	}
+	return c.elsewhere("result", name, fmt.Sprintf("cachegrind.out.%d", os.Getpid()), err, c.profile.Write)
+}
+
+// elsewhere writes what, which could not be written to the file of that name, to file base of another directory, and tells about it. The
+// name it returns is "" if that is not possible, and cause then the error.
+func (c *Cachegrind) elsewhere(what, name, base string, cause error, write func(io.Writer) error) (other string, err error) {
 	log := c.report.Log()
-	log.Userf("error: can't write the result: %v", err)
+	log.Userf("error: can't write the %s: %v", what, cause)
 	for _, dir := range []string{c.dir, os.TempDir()} {
-		other := filepath.Join(dir, fmt.Sprintf("cachegrind.out.%d", os.Getpid()))
-		if other == name {
+		if other = filepath.Join(dir, base); other == name {
 			continue
 		}
-		if err2 := writeFile(other, c.profile.Write); err2 == nil {
-			log.Userf("... the result is in %s instead", other)
+		if err := writeFile(other, os.O_EXCL, write); err == nil { // what is there under that name is not ours
+			log.Userf("... the %s is in %s instead", what, other)
 			return other, nil
 		}
 	}
-	log.Userf("... so the result is lost.")
-	return "", err
+	log.Userf("... so the %s is lost.", what)
+	return "", cause
 }
 
 // defaultPprof is the name of the profile for pprof, beside the result.
@@ -137,18 +142,17 @@ func (c *Cachegrind) writePprof(result, suffix string) string {
 	}
 	name += suffix
 	if err == nil {
-		err = writeFile(name, c.pprof)
+		if err = writeFile(name, os.O_TRUNC, c.pprof); err == nil {
+			return name
+		}
 	}
-	if err != nil {
-		c.report.Log().Userf("error: can't write the profile for pprof: %v", err)
-		return ""
-	}
+	name, _ = c.elsewhere("profile for pprof", name, fmt.Sprintf("cachegrind.pprof.%d.pb.gz", os.Getpid()), err, c.pprof)
 	return name
 }
 
-// writeFile writes a file of that name; one that could not be written in full is removed.
-func writeFile(name string, write func(io.Writer) error) error {
-	f, err := os.Create(name)
+// writeFile writes a file of that name, opened with flag besides; one that could not be written in full is removed.
+func writeFile(name string, flag int, write func(io.Writer) error) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|flag, 0o666)
 	if err != nil {
 		return err
 	}

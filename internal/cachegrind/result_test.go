@@ -65,6 +65,9 @@ func TestPprofFile(t *testing.T) {
 		"":        fmt.Sprintf("sub/cachegrind.pprof.%d.pb.gz", os.Getpid()),
 		"p.%p.gz": fmt.Sprintf("p.%d.gz", os.Getpid()),
 		noPprof:   "",
+		// Full disks and places that are not there: it goes to the directory that the program was started in.
+		"/dev/full":  fmt.Sprintf("cachegrind.pprof.%d.pb.gz", os.Getpid()),
+		"/nowhere/p": fmt.Sprintf("cachegrind.pprof.%d.pb.gz", os.Getpid()),
 	} {
 		dir := t.TempDir()
 		if err := os.Mkdir(filepath.Join(dir, "sub"), 0o777); err != nil {

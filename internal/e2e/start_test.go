@@ -37,6 +37,9 @@ var starts = []start{
 	{name: "other machine", args: []string{"{dir}/arm64"}, status: 126, stderr: said + `.*arm64.*\n`},
 	{name: "truncated", args: []string{"{dir}/truncated"}, status: 126, stderr: said + `.*truncated.*\n`},
 	{name: "no interpreter", args: []string{"{dir}/nointerp"}, status: 127, stderr: said + `.*nointerp.*\n`},
+	{name: "script without interpreter", args: []string{"{dir}/orphan"}, status: 126, stderr: said + `.*/orphan: bad interpreter: No such file or directory\n`},
+	{name: "dash", args: []string{"-", "true"}, status: 1, stderr: said + `Unknown option: -` + hint},
+	{name: "log to nowhere", args: []string{"--log-fd=-1", "sh", "-c", "exit 3"}, status: 3},
 	{name: "script", args: []string{"-q", "{dir}/script", "a", "b c"}, status: 3, stdout: `^/.*/script a b c 2\n$`},
 	{name: "script of script", args: []string{"-q", "{dir}/outer", "x"}, status: 3, stdout: `/script opt .*/outer x 3\n$`},
 	{name: "nothing", status: 1, stderr: said + `no program specified\n`},
@@ -126,6 +129,7 @@ func startFiles(t *testing.T) string {
 		{"nointerp", strings.Replace(string(sh), "/lib64/ld-linux", "/lib64/no-linux", 1), 0o755},
 		{"script", "#!/bin/sh\necho $0 $* $#\nexit 3\n", 0o755},
 		{"outer", "#!" + dir + "/script opt\n", 0o755},
+		{"orphan", "#!/nonexistent/sh\n", 0o755},
 		{"helper", "#!/bin/sh\nexit 9\n", 0o755},
 	} {
 		path := filepath.Join(dir, f.name)

@@ -178,7 +178,7 @@ func splitCommand(args []string) (opts, program []string) {
 		if a == "--" {
 			return args[:i], args[i+1:]
 		}
-		if !strings.HasPrefix(a, "-") || a == "-" {
+		if !strings.HasPrefix(a, "-") {
 			return args[:i], args[i:]
 		}
 	}

@@ -97,15 +97,18 @@ type Error struct {
 	Errno unix.Errno
 	// Cause is one line for people.
 	Cause string
+
+	script bool // the program is there, its interpreter is not
 }
 
 func (e *Error) Error() string { return e.Name + ": " + e.Cause }
 
 func (e *Error) Unwrap() error { return e.Errno }
 
-// ExitCode is what a shell would exit with: 127 if there is nothing to run, 126 if it cannot be run.
+// ExitCode is what a shell would exit with: 127 if there is nothing to run, 126 if it cannot be run; Valgrind has 126 for a
+// script without its interpreter.
 func (e *Error) ExitCode() int {
-	if e.Errno == unix.ENOENT {
+	if e.Errno == unix.ENOENT && !e.script {
 		return 127
 	}
 	return 126

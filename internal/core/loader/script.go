@@ -54,13 +54,13 @@ func resolve(path string, argv []string, opt Options) (*chosen, error) {
 	}
 }
 
-// inScript says in which interpreter of a script the error is.
+// inScript says that the error at is in the interpreter of a script.
 func inScript(path, at string, err error) error {
 	var e *Error
 	if at == path || !errors.As(refuse(path, err), &e) {
 		return err
 	}
-	e.Cause = at + ": bad interpreter: " + e.Cause
+	e.Cause, e.script = "bad interpreter: "+e.Cause, true
 	return e
 }
 

@@ -22,9 +22,13 @@ type ownFDs struct {
 // hideDescriptors makes the Go runtime open its own descriptors above the ones the guest will use.
 func hideDescriptors() (own ownFDs, err error) {
 	own.first = 4096 // few programs have more files open
+	const ours, least = 24, 8
 	var lim unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil && lim.Cur < uint64(own.first)+24 {
-		own.first = int(lim.Cur) - 24
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil && lim.Cur < uint64(own.first)+ours {
+		if lim.Cur < ours+least {
+			return own, fmt.Errorf("the limit of open files (ulimit -n) is %d, and %d are needed", lim.Cur, ours+least)
+		}
+		own.first = int(lim.Cur) - ours
 	}
 	moved, ok, err := dispatch.High(own.first, startPoller)
 	switch {

@@ -19,7 +19,7 @@ func TestLayout(t *testing.T) {
 			{"limit handed on", `ulimit -S -v 4000000; exec "$0" -q --trace-children=yes /bin/sh -c 'sh -c "ulimit -v; env | grep -c GOGRIND"; :'`, "4000000\n0\n"},
 			{"low limits", `ulimit -S -v 50000; ulimit -S -d 40000; exec "$0" -q /bin/sh -c 'ulimit -v; ulimit -d'`, "50000\n40000\n"},
 			{"few files", `ulimit -n 32; exec "$0" -q /bin/sh -c 'ulimit -n'`, "32\n"},
-			{"too few files", `ulimit -n 31; exec "$0" -q /bin/true`, tool + ": descriptors: the limit of open files (ulimit -n) is 31, and 32 are needed\n"},
+			{"too few files", `ulimit -n 31; exec "$0" -q /bin/true`, tool + ": the limit of open files (ulimit -n) is 31, and 32 are needed\n"},
 			{"ignored signal", `ulimit -S -s unlimited; trap "" USR1; exec "$0" -q /bin/sh -c 'kill -USR1 $$; echo alive'`, "alive\n"},
 		} {
 			t.Run(tool+"/"+c.name, func(t *testing.T) {

@@ -28,7 +28,20 @@ var _ tool.Host = (*Process)(nil)
 func (p *Process) Memory() guest.Memory { return p.space }
 
 func (p *Process) Unwind(t tool.Thread, pcs []guest.Addr) int {
-	return p.unwinder(t.(*sched.Thread)).Unwind(t.Regs(), pcs)
+	th := t.(*sched.Thread)
+	n := p.unwinder(th).Unwind(t.Regs(), pcs)
+	if n > 0 {
+		pcs[0] += guest.Addr(th.ActsAs)
+	}
+	return n
+}
+
+// actAs implements heap.Config.ActAs.
+func (p *Process) actAs(t tool.Thread, what int, f func()) {
+	th := t.(*sched.Thread)
+	th.ActsAs = what
+	f()
+	th.ActsAs = 0
 }
 
 // unwinder is the one that belongs to th, ready for use by it.
@@ -215,7 +228,7 @@ func (p *Process) makeHeapHook(h *heap.Hook) *heapHook {
 				p.log.Clientf("%s", l)
 			}
 			p.report.Message(t.ID(), "", p.callers(t))
-			p.sched.Abort(t)
+			p.sched.End(t, 1) // as Valgrind does
 		}
 		if a.Errno != 0 {
 			p.setErrno(t, a.Errno)

@@ -295,7 +295,7 @@ func (p *Process) makeHeap() error {
 			layout.RedZone = uint64(p.opt.RedzoneSize)
 		}
 		var err error
-		if p.heap, err = heap.New(heap.Config{Layout: layout, Arena: arena{p.space}, Memory: p.space, Tool: r, Paths: p.paths, Watch: p.watch, Learn: p.learn}); err != nil {
+		if p.heap, err = heap.New(heap.Config{Layout: layout, Arena: arena{p.space}, Memory: p.space, Tool: r, Paths: p.paths, Watch: p.watch, Learn: p.learn, ActAs: p.actAs}); err != nil {
 			return err
 		}
 		hooks := p.heap.Hooks(somalloc(p.opt.SonameSynonyms))

@@ -38,8 +38,9 @@ func (p *Process) watch(t tool.Thread) (version uint32) {
 
 // learn tells what t's unwinder has read to find the stack with number id.
 func (p *Process) learn(t tool.Thread, version, id uint32) {
-	u, _ := t.(*sched.Thread).Unwinder.(*unwind.Unwinder)
-	if u == nil {
+	th := t.(*sched.Thread)
+	u, _ := th.Unwinder.(*unwind.Unwinder)
+	if u == nil || th.ActsAs != 0 {
 		return
 	}
 	if steps, ok := u.Steps(); ok {

@@ -7,10 +7,14 @@ import (
 	"gogrind/internal/tool"
 )
 
-// BeforeRead implements tool.KernelWatcher.
+// BeforeRead implements tool.KernelWatcher. As in Valgrind, the first byte that is wrong is reported, in whichever way.
 func (m *Memcheck) BeforeRead(t tool.Thread, _, param string, r guest.Range) {
-	m.kernelAccess(t, param, r)
-	if bad, is := m.shadow.FirstUndefined(r); is {
+	bad, is := m.shadow.FirstUndefined(r)
+	before := r
+	if is {
+		before.End = bad
+	}
+	if !m.kernelAccess(t, param, before) && is {
 		m.undefinedParam(t, param, bad)
 	}
 }
@@ -87,14 +91,17 @@ func (m *Memcheck) BeforeReadString(t tool.Thread, _, param string, a guest.Addr
 	}
 }
 
-// kernelAccess reports the first byte of r that may not be accessed.
-func (m *Memcheck) kernelAccess(t tool.Thread, param string, r guest.Range) {
+// kernelAccess reports the first byte of r that may not be accessed, and whether there is one.
+func (m *Memcheck) kernelAccess(t tool.Thread, param string, r guest.Range) bool {
 	if r.End < r.Start {
 		r.End = ^guest.Addr(0)
 	}
-	if bad, is := m.shadow.FirstNoAccess(r); is && !m.ignored(t, guest.Range{Start: bad, End: bad + 1}) {
+	bad, is := m.shadow.FirstNoAccess(r)
+	is = is && !m.ignored(t, guest.Range{Start: bad, End: bad + 1})
+	if is {
 		m.badParam(t, param, bad)
 	}
+	return is
 }
 
 func (m *Memcheck) badParam(t tool.Thread, param string, a guest.Addr) {

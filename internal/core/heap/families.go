@@ -150,6 +150,8 @@ type Hook struct {
 	// Frames are printed for the pc of the hook's entry, innermost first: a call of one of the hooked functions may
 	// show as two frames.
 	Frames []Frame
+	// As are such frames for calls that do another function's work. Stacks name them by the pc behind the entry's, and so on.
+	As [][]Frame
 	// Do runs the function on thread t with the arguments in its registers, and returns the result.
 	Do func(t tool.Thread, a *Args) uint64
 
@@ -217,20 +219,30 @@ func (a *Allocator) Hooks(somalloc string) []Hook {
 	hooks := make([]Hook, len(families))
 	for i := range families {
 		f := &families[i]
-		frames := slices.Clone(f.frames)
-		for j := range frames {
-			frames[j].Raw = frames[j].Func
-			if strings.HasPrefix(f.symbol, "_Z") {
-				frames[j].Raw = f.symbol
-			}
-		}
 		hooks[i] = Hook{
-			Sonames: sonames, Symbol: f.symbol, Frames: frames,
+			Sonames: sonames, Symbol: f.symbol, Frames: f.rawFrames(f.frames),
 			Do:   func(t tool.Thread, args *Args) uint64 { return a.call(f, t, args) },
 			role: f.role, kind: f.kind,
 		}
+		if f.role == roleRealloc {
+			for _, frames := range reallocAs {
+				hooks[i].As = append(hooks[i].As, f.rawFrames(frames))
+			}
+		}
 	}
 	return hooks
+}
+
+// rawFrames are frames of f with their names as suppressions match them.
+func (f *family) rawFrames(frames []Frame) []Frame {
+	frames = slices.Clone(frames)
+	for i := range frames {
+		frames[i].Raw = frames[i].Func
+		if strings.HasPrefix(f.symbol, "_Z") {
+			frames[i].Raw = f.symbol
+		}
+	}
+	return frames
 }
 
 // abortNew are the lines that Valgrind prints when operator new fails.
@@ -318,12 +330,31 @@ func (a *Allocator) failed(f *family, args *Args, errno unix.Errno) uint64 {
 	return 0
 }
 
+// What realloc acts as (Hook.As): the frames of Valgrind, whose realloc of NULL jumps to its malloc and of size 0 calls its free.
+// Suppressions have them.
+const (
+	asMalloc = 1 + iota
+	asFree
+)
+
+var reallocAs = [][]Frame{frMalloc, {frFree[0], frRealloc[0]}}
+
+func (a *Allocator) actAs(t tool.Thread, what int, f func()) {
+	if a.cfg.ActAs == nil {
+		f()
+		return
+	}
+	a.cfg.ActAs(t, what, f)
+}
+
 // realloc is realloc as the C library has it, with the extremes of Valgrind: a size of 0 frees and gives NULL, unless the layout says
 // otherwise (--realloc-zero-bytes-frees).
 func (a *Allocator) realloc(f *family, t tool.Thread, args *Args, p guest.Addr, size uint64) uint64 {
 	switch {
 	case p == 0:
-		return a.get(f, t, args, size, 0, false)
+		var q uint64
+		a.actAs(t, asMalloc, func() { q = a.get(&families[0], t, args, size, 0, false) })
+		return q
 	case size == 0:
 		if w, ok := a.cfg.Tool.(tool.ReallocZeroer); ok {
 			if b, live := a.At(p); live && !b.Freed {
@@ -331,7 +362,7 @@ func (a *Allocator) realloc(f *family, t tool.Thread, args *Args, p guest.Addr, 
 			}
 		}
 		if !a.cfg.Layout.ReallocKeeps {
-			a.Free(t, f.frames[0].Func, p, f.kind)
+			a.actAs(t, asFree, func() { a.Free(t, frFree[0].Func, p, f.kind) })
 			return 0
 		}
 	case a.fishy(f, t, "size", size):

@@ -23,6 +23,9 @@ func (ft *FrameTable) Add(a guest.Addr, h *Hook) {
 		ft.at = map[guest.Addr][]Frame{}
 	}
 	ft.at[a] = h.Frames
+	for i, fr := range h.As { // nothing else has these addresses: the code there never runs
+		ft.at[a+guest.Addr(i+1)] = fr
+	}
 }
 
 // Remove forgets the functions in r, whose object is gone.

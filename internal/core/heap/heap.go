@@ -48,6 +48,8 @@ type Config struct {
 	Paths *stack.Paths
 	Watch func(t tool.Thread) (version uint32)
 	Learn func(t tool.Thread, version, id uint32)
+	// ActAs runs f, during which stacks of t that begin at a replaced function show frames of Hook.As[what-1] instead.
+	ActAs func(t tool.Thread, what int, f func())
 }
 
 // ErrLayout says that a tool asks for a block layout that doesn't exist.

@@ -195,7 +195,7 @@ func TestFamilies(t *testing.T) {
 		{symbol: "realloc", args: [3]uint64{1, 1 << 62}, errno: 12},
 		{symbol: "malloc_usable_size", args: [3]uint64{1}, want: 30},
 		{symbol: "malloc_usable_size", args: [3]uint64{2}, want: 0},
-		{symbol: "realloc", args: [3]uint64{1, 0}, log: "realloc 30 stacks 8 10 freed true"},
+		{symbol: "realloc", args: [3]uint64{1, 0}, log: "free 30 stacks 8 10 freed true"},
 		{symbol: "realloc", args: [3]uint64{1, 5}, errno: 12, log: "bad realloc near true size 30 freed true"},
 		{symbol: "realloc", args: [3]uint64{0, 5}, nonzero: true, log: "alloc 5 kind 0 zero false stack 12"},
 		{symbol: "_ZdlPv", args: [3]uint64{1},
@@ -685,6 +685,13 @@ func TestFrameTable(t *testing.T) {
 	}
 	if f := ft.Lookup(0x1000); len(f) != 1 || f[0] != (Frame{"malloc", 381, "malloc"}) || hooks[0].FrameLine() != 381 {
 		t.Errorf("Lookup = %v", f)
+	}
+	at := guest.Addr(0x1000 + 16*slices.IndexFunc(hooks, func(h Hook) bool { return h.Symbol == "realloc" }))
+	if f := ft.Lookup(at + asMalloc); !slices.Equal(f, ft.Lookup(0x1000)) {
+		t.Errorf("realloc of NULL: %v", f)
+	}
+	if f := ft.Lookup(at + asFree); len(f) != 2 || f[0].Raw != "free" || f[1] != ft.Lookup(at)[0] {
+		t.Errorf("realloc to 0: %v", f)
 	}
 	ft.Remove(guest.Range{Start: 0x1000, End: 0x1010})
 	if f := ft.Lookup(0x1000); f != nil {

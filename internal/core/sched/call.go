@@ -3,7 +3,6 @@ package sched
 import (
 	"golang.org/x/sys/unix"
 
-	"gogrind/internal/core/signal"
 	"gogrind/internal/guest"
 	"gogrind/internal/tool"
 )
@@ -98,6 +97,3 @@ func (s *Scheduler) Kill(t *Thread) { s.exit(t, tool.Exit{Signal: int(unix.SIGKI
 
 // End ends the process with the given status.
 func (s *Scheduler) End(t *Thread, status int) { s.exit(t, tool.Exit{Status: status}) }
-
-// Abort ends the process as abort does: by SIGABRT.
-func (s *Scheduler) Abort(t *Thread) { s.exit(t, tool.Exit{Signal: signal.SIGABRT}) }

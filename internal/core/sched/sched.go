@@ -149,6 +149,8 @@ type Thread struct {
 	chaos    *chaos     // nil but in tests
 	checked  checked
 	Unwinder any // per-thread state of the unwinder, owned by core
+	// ActsAs is the number of the function that the replaced one, which the thread is in, acts as (heap.Config.ActAs); owned by core.
+	ActsAs int
 }
 
 // New makes a scheduler. The guest is loaded, no thread exists.

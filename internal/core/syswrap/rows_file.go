@@ -248,7 +248,8 @@ func pollRows() []row {
 			In("sig", N(16)).Opt()}, MayBlock, Before(pselectBefore), Do(pselect)),
 		sys("epoll_create", A{Int("size")}, NewFD),
 		sys("epoll_create1", A{Hex("flags")}, NewFD),
-		sys("epoll_ctl", A{FD("epfd"), Int("op"), FD("fd"), In("event", N(linux.SizeofEpollEvent)).
+		// The kernel gives the data back as they are: most programs set a part of that union only.
+		sys("epoll_ctl", A{FD("epfd"), Int("op"), FD("fd"), In("event", N(4)).
 			When(func(c *Call) bool { return int32(c.Args[1]) != unix.EPOLL_CTL_DEL })}),
 		sys("epoll_wait", A{FD("epfd"), Out("events", Times(Arg32(2), linux.SizeofEpollEvent)).
 			Post(Times(Result, linux.SizeofEpollEvent)), Int("maxevents"), Int("timeout")}, MayBlock),

@@ -137,6 +137,15 @@ func dupFrom(c *Call) int64 {
 	return c.perform()
 }
 
+// threadName is the size of a string of which the kernel reads as much as a thread's name may have: it need not end there.
+var threadName = Fn("string, at most 16", func(c *Call) uint64 {
+	const most = 16 // TASK_COMM_LEN
+	if s, ok := c.loadString(c.Args[1], most); ok {
+		return uint64(len(s) + 1)
+	}
+	return most
+})
+
 // prctlRow: options of include/uapi/linux/prctl.h. Registers that an option does not use are not looked at.
 func prctlRow(c *Call) *subRow {
 	row := func(name string, args ...Param) *subRow { return &subRow{name: name, args: at(1, args...)} }
@@ -145,7 +154,7 @@ func prctlRow(c *Call) *subRow {
 	}
 	switch int(int32(c.Args[0])) {
 	case unix.PR_SET_NAME:
-		return row("PR_SET_NAME", Str("name").Text("prctl(set-name)"))
+		return row("PR_SET_NAME", In("name", threadName).Text("prctl(set-name)"))
 	case unix.PR_GET_NAME:
 		return row("PR_GET_NAME", Out("name", N(16)).Text("prctl(get-name)"))
 	case unix.PR_SET_PDEATHSIG:

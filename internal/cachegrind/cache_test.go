@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gogrind/internal/tool"
 )
 
 // slowCache is a cache as one would describe it: each set is a list of lines, the last used first.
@@ -52,6 +54,50 @@ func TestCache(t *testing.T) {
 		}
 		if misses == 0 || misses == 20000 {
 			t.Errorf("%v: %d misses", g, misses)
+		}
+	}
+}
+
+// TestUseRounds compares repeated instructions with accesses one by one.
+func TestUseRounds(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, g := range []cacheConfig{{1024, 1, 16}, {512, 1, 32}, {256, 2, 32}, {4096, 4, 64}} {
+		last := cacheConfig{8192, 4, g.line}
+		var ms [2]*machine
+		for i := range ms {
+			models := (&geometry{g, g, last}).models()
+			for _, c := range []*tool.Cache{models.Data, models.Last} {
+				c.Tags = make([]uint64, c.Words())
+			}
+			ms[i] = newMachine(models)
+			ms[i].grow(1)
+		}
+		for i := range 3000 {
+			size := uint16(1) << r.IntN(4)
+			sites := []site{{kind: siteRepRead, size: size}, {kind: siteRepWrite, size: size}}
+			var ev []tool.Event
+			for k := range 1 + r.IntN(2) {
+				ev = append(ev, tool.Event{Site: uint32(k), Value: 0x7fff_0000_1000 + r.Uint64N(uint64(3*g.size))})
+			}
+			if r.IntN(3) == 0 && len(ev) == 2 { // lines of one set
+				ev[1].Value = ev[0].Value + uint64(g.size/g.assoc)*(1+r.Uint64N(3))
+			}
+			n := r.Uint64N(60)
+			ms[0].useRounds(sites, ev, 0, n)
+			for round := range n {
+				for _, e := range ev {
+					a, s := e.Value+round*uint64(size), &sites[e.Site]
+					if ms[1].models.Data.Touch(a, int(size)) {
+						ms[1].dataMiss(0, a, int(size), s.kind == siteRepWrite)
+					}
+				}
+			}
+			if ms[0].costs[0] != ms[1].costs[0] || !slices.Equal(ms[0].models.Data.Tags, ms[1].models.Data.Tags) || !slices.Equal(ms[0].models.Last.Tags, ms[1].models.Last.Tags) {
+				t.Fatalf("%v: instruction %d, %d rounds of %d bytes, %v: %+v, want %+v", g, i, n, size, ev, ms[0].costs[0], ms[1].costs[0])
+			}
+		}
+		if c := ms[0].costs[0]; c.d1r == 0 || c.dlw == 0 {
+			t.Errorf("%v: %+v", g, c)
 		}
 	}
 }

@@ -99,14 +99,29 @@ func (c *Cachegrind) repeat(ev []tool.Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.grow(int(s.cost) + 1)
-	for n := range ev[end].Value {
-		for j := first; j < end; j++ {
+	m.useRounds(sites, ev[first:end], s.cost, ev[end].Value)
+}
+
+// useRounds uses the caches for n rounds of a repeated instruction with this cost, whose accesses in the first one are ev. Rounds that
+// come to no other line than the one before leave everything as it is, if there is room for the lines of all accesses in one set: they
+// are passed over. mu is held.
+func (m *machine) useRounds(sites []site, ev []tool.Event, cost uint32, n uint64) {
+	d := m.models.Data
+	for i := uint64(0); i < n; {
+		same := n // rounds from this one on that stay in its lines
+		for j := range ev {
 			s := &sites[ev[j].Site]
-			size := int(s.size)
-			if a := ev[j].Value + n*uint64(size); m.models.Data.Touch(a, size) {
-				m.dataMiss(s.cost, a, size, s.kind == siteRepWrite)
+			size := uint64(s.size)
+			a := ev[j].Value + i*size
+			if d.Touch(a, int(size)) {
+				m.dataMiss(cost, a, int(size), s.kind == siteRepWrite)
 			}
+			same = min(same, (uint64(d.Line)-a%uint64(d.Line))/size)
 		}
+		if len(ev) > d.Ways {
+			same = 1
+		}
+		i += max(same, 1)
 	}
 }
 

@@ -15,9 +15,10 @@ import (
 
 // Spill slots of event code; none is in use when another annotation is, or when a guest instruction is under way.
 const (
-	slotEvent  = 8 // register that points into the buffer
-	slotValue  = 9 // register for values
-	slotRounds = 10
+	slotEvent = 8 // register that points into the buffer
+	slotValue = 9 // register for values
+	// SlotRounds is where a repeated instruction finds how many rounds it had ahead when it began.
+	SlotRounds = 10
 )
 
 // eventSize is the size of a tool.Event: site and size in the first 8 bytes, value in the others.
@@ -43,7 +44,7 @@ func (t *Translator) flushEvents(i int) {
 			from = j + 1
 		}
 		if ann.Op == tool.OpEventRounds {
-			t.hot.store(spill(slotRounds), rcx)
+			t.hot.store(spill(SlotRounds), rcx)
 			t.later = append(t.later, *ann)
 			t.appendEvents(i, t.events[from:j])
 			from = j + 1
@@ -225,10 +226,10 @@ func (t *Translator) address(m mem, p, v uint8) {
 func (t *Translator) eventRounds(in *inst, p, v uint8) {
 	a := &t.hot
 	if in.ASize == 4 {
-		a.op(0, false, 0x8b, v, spill(slotRounds), 0, false)
+		a.op(0, false, 0x8b, v, spill(SlotRounds), 0, false)
 		a.op32(p, rcx)
 	} else {
-		a.load(v, spill(slotRounds))
+		a.load(v, spill(SlotRounds))
 		a.movReg(p, rcx)
 	}
 	a.b1(0x48 | p>>3) // not p
@@ -321,7 +322,7 @@ func (t *Translator) Share() (flush bool) {
 // front of it has been done.
 func (t *Translator) lowerAgain(ann *tool.Ann) {
 	if ann.Op == tool.OpEventRounds {
-		t.later = append(t.later, *ann) // its rounds are counted from what slotRounds has
+		t.later = append(t.later, *ann) // its rounds are counted from what SlotRounds has
 	}
 }
 

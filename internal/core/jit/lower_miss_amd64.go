@@ -21,7 +21,7 @@ const (
 	slotMissing = 15         // whether a line is missing
 	slotEnd     = 16         // where a set ends
 	slotNext    = 17         // as slotKey, for a second line
-	slotKept    = slotRounds // flags of a group, which no repeated instruction is in
+	slotKept    = SlotRounds // flags of a group, which no repeated instruction is in
 	slotOwnAX   = slotFlags
 )
 

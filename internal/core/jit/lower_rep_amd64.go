@@ -21,7 +21,7 @@ const (
 	slotElse = slotSeg
 	slotRSI  = slotEvent
 	slotRDI  = slotValue
-	slotRBX  = slotRounds
+	slotRBX  = SlotRounds
 )
 
 // repOf is the number of the routine for in: stos and movs by log2 of the element; -1 for other instructions.

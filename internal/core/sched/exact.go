@@ -575,6 +575,7 @@ func (t *Thread) handling(from guest.Addr) {
 	sp := guest.Addr(t.ctx.Regs.GPR[guest.RSP])
 	t.pushExact(sp + 8) // where the handler's return leaves the stack pointer for sigreturn
 	t.original.push(sp + 8)
+	t.begun.push(sp+8, t.ctx)
 	if w := t.s.cfg.Kernel; w != nil {
 		const room = 2048 // ucontext, siginfo and alignment
 		end := sp + guest.Addr(len(t.XSave())) + room

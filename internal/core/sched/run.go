@@ -62,7 +62,7 @@ func (t *Thread) next() (uintptr, bool) {
 	if t.original.pc != 0 && t.original.pc == guest.Addr(t.ctx.Regs.RIP) {
 		entry = t.s.tr.Original
 	}
-	if t.begun != 0 && t.begun == guest.Addr(t.ctx.Regs.RIP) {
+	if t.begun.pc != 0 && t.begun.pc == guest.Addr(t.ctx.Regs.RIP) {
 		entry = t.s.tr.Once
 	}
 	host, err := entry(guest.Addr(t.ctx.Regs.RIP))
@@ -70,7 +70,7 @@ func (t *Thread) next() (uintptr, bool) {
 		t.noCode(err)
 		return 0, false
 	}
-	t.original.pc, t.begun = 0, 0
+	t.original.pc, t.begun.pc = 0, 0
 	return host, true
 }
 
@@ -204,8 +204,7 @@ func (t *Thread) exit() {
 	}
 }
 
-// stepRounds is how many rounds of a repeated instruction that has been counted a stopped thread makes one by one, some 10 ms at most. Of
-// longer ones, those made so far are forgotten if a signal handler of the guest runs then.
+// stepRounds is how many rounds of a repeated instruction that has been counted a stopped thread makes one by one, some 10 ms at most.
 const stepRounds = 4096
 
 // settle brings a thread that stopped at host address t.resume to an instruction boundary: RIP and all registers are then the
@@ -232,7 +231,7 @@ func (t *Thread) settle() bool {
 			return true
 		}
 		if loc.Begun && c.Regs.GPR[guest.RCX] > stepRounds {
-			c.Regs.RIP, t.begun = uint64(loc.PC), loc.PC
+			c.Regs.RIP, t.begun.pc = uint64(loc.PC), loc.PC
 			t.resume = 0
 			return true
 		}

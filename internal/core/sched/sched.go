@@ -140,7 +140,7 @@ type Thread struct {
 	exact    exact
 	calls    int // functions that CallGuest is running
 	original original
-	begun    guest.Addr // of the repeated instruction that the thread was stopped at and that has been counted; 0 for none
+	begun    begun
 	// Wrapped is the function for which the wrapper runs that was entered last.
 	Wrapped  guest.Addr
 	silent   bool       // the function writes to no file

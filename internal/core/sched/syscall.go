@@ -117,6 +117,7 @@ func (t *Thread) systemCall() {
 		t.moved(sp)
 		t.popExact(guest.Addr(sp))
 		t.original.pop(guest.Addr(sp))
+		t.begun.pop(guest.Addr(sp), t.ctx)
 		if err != nil {
 			t.deliver()
 			return

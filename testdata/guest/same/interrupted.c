@@ -32,11 +32,22 @@ __attribute__((noipa)) uint64_t fill(char *p, uint64_t n) {
 	return p[5];
 }
 
+// Long enough not to be done when a signal comes: copying by one byte is not done by lines.
+__attribute__((noipa)) uint64_t spread(char *p, uint64_t n) {
+	for (uint64_t i = 0; i < n; i++) {
+		char *from = p, *to = p + 1;
+		uint64_t rounds = 60000;
+		*p = i;
+		__asm__ volatile("rep movsb" : "+S"(from), "+D"(to), "+c"(rounds) : : "memory");
+	}
+	return p[60000];
+}
+
 static void *thread(void *arg) {
-	static __thread char buf[2000];
+	static __thread char buf[2000], large[60001];
 	uint64_t s = 0;
 	for (int i = 0; i < 30; i++)
-		s += work(150000) + fill(buf, 20);
+		s += work(150000) + fill(buf, 20) + spread(large, 4);
 	*(uint64_t *)arg = s;
 	return 0;
 }

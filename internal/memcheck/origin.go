@@ -112,8 +112,10 @@ func (o *origins) load(x *registers, a guest.Addr, n int) (id uint32) {
 			if m.hasCustom() { // places in places
 				p.End = min(p.End, end)
 			}
-			m.shadow.Retag(p.Range, tag)
-			b = min(p.End-1, b|(guest.TagWord-1))
+			if p.End > b {
+				m.shadow.Retag(p.Range, tag)
+				b = min(p.End-1, b|(guest.TagWord-1))
+			}
 		}
 		if id == 0 {
 			id = tag
@@ -140,21 +142,29 @@ func (m *Memcheck) placeOf(t tool.Thread, a guest.Addr) (p place, ok bool) {
 	if b, ok := m.customAt(a); ok {
 		return place{origin: origin{kind: originHeap, stack: b.Alloc}, Range: b.Range()}, true
 	}
+	if t.Stack().Contains(a) { // which may be in a block of the heap
+		if p, ok := m.stackPlace(t, a); ok {
+			return p, true
+		}
+	}
 	if h := m.host.Heap(); h != nil {
 		if b, ok := h.Near(a); ok && !b.Freed && b.Range().Contains(a) {
 			return place{origin: origin{kind: originHeap, stack: b.Alloc}, Range: b.Range()}, true
 		}
 	}
-	if !t.Stack().Contains(a) {
-		return place{}, false
-	}
+	return place{}, false
+}
+
+// stackPlace is the frame of t's stack that holds a. The range of what lies below the stack pointer is empty: it must not get tags, as
+// the next frame there begins without clearing them.
+func (m *Memcheck) stackPlace(t tool.Thread, a guest.Addr) (p place, ok bool) {
 	var pc guest.Addr
 	if s, is := m.host.(stackReader); is {
 		p.frame, p.Range, pc, ok = s.FrameOf(t, nil, a)
 	}
 	if regs := t.Regs(); !ok && uint64(a) < regs.GPR[guest.RSP] && regs.GPR[guest.RSP]-uint64(a) <= stackRedZone {
 		pc, ok = guest.Addr(regs.RIP), true // a leaf function works without a frame
-		p.Range = guest.Range{Start: a, End: guest.Addr(regs.GPR[guest.RSP])}
+		p.Range = guest.Range{Start: a, End: a}
 	}
 	if ok {
 		p.origin = origin{kind: originStack, stack: uint32(m.stacks.Intern([]guest.Addr{m.begin(pc)}))}

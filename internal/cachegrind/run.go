@@ -218,7 +218,7 @@ func (c *Cachegrind) count(b *tool.Block, from int, entered func(pc guest.Addr) 
 		}
 	}
 	k, _ := c.runs.get(b, from, to)
-	b.Anns = append(b.Anns, tool.Ann{Inst: cheapest(b, last, to), Op: tool.OpCount, Arg: 1, Ptr: c.counter(k)})
+	b.Anns = append(b.Anns, tool.Ann{Inst: b.Cheapest(last, to), Op: tool.OpCount, Arg: 1, Ptr: c.counter(k)})
 	if c.runs.all[k].rep && c.opts.repRounds {
 		b.Anns = append(b.Anns, tool.Ann{Inst: to, Op: tool.OpEventRounds, Arg: int64(k)})
 	}
@@ -228,18 +228,6 @@ func (c *Cachegrind) count(b *tool.Block, from int, entered func(pc guest.Addr) 
 // counter is the address of run k's counter.
 func (c *Cachegrind) counter(k uint32) guest.Addr {
 	return c.runs.counters[k/chunk].Addr(int(k % chunk))
-}
-
-// cheapest is the instruction of a run that an addition is best put in front of: one that overwrites all flags, as the addition
-// need not preserve them then.
-func cheapest(b *tool.Block, from, to int) int {
-	const arith = 0x8d5 // CF PF AF ZF SF OF
-	for i := from; i <= to; i++ {
-		if e := &b.Insts[i].Effects; e.FlagsKilled&arith == arith && e.FlagsRead&arith == 0 {
-			return i
-		}
-	}
-	return from
 }
 
 // eachInst calls f with the address of each instruction of run k.

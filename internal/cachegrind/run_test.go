@@ -145,10 +145,10 @@ func TestRuns(t *testing.T) {
 
 func TestCheapest(t *testing.T) {
 	b := block(t, codeStart, "4889c8 4883c001 4839c8 7510") // mov, add, cmp, jne
-	if i := cheapest(b, 0, 3); i != 1 {
+	if i := b.Cheapest(0, 3); i != 1 {
 		t.Errorf("put in front of instruction %d", i)
 	}
-	if i := cheapest(block(t, codeStart, "4889c8 7510"), 0, 1); i != 0 {
+	if i := block(t, codeStart, "4889c8 7510").Cheapest(0, 1); i != 0 {
 		t.Errorf("no instruction kills flags, but %d was chosen", i)
 	}
 }

@@ -119,7 +119,7 @@ func (c *Cachegrind) observe(b *tool.Block, from, to int, k uint32, isNew bool, 
 		}
 		before, line = last, last
 	}
-	cheap := cheapest(b, from, to)
+	cheap := b.Cheapest(from, to)
 	b.Anns = append(b.Anns, tool.Ann{Inst: from, Op: tool.OpWhole})
 	for i := from; i <= to; i++ {
 		in := &b.Insts[i]

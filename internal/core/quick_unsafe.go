@@ -40,11 +40,11 @@ func (p *Process) watch(t tool.Thread) (version uint32) {
 func (p *Process) learn(t tool.Thread, version, id uint32) {
 	th := t.(*sched.Thread)
 	u, _ := th.Unwinder.(*unwind.Unwinder)
-	if u == nil || th.ActsAs != 0 {
+	if u == nil {
 		return
 	}
 	if steps, ok := u.Steps(); ok {
-		p.paths.Add(version, t.Regs().RIP, steps, id)
+		p.paths.Add(version, t.Regs().RIP+uint64(th.ActsAs), steps, id) // its innermost entry, see Unwind
 	}
 }
 

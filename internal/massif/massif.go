@@ -213,8 +213,9 @@ func (m *Massif) Instrument(b *tool.Block) {
 	}
 }
 
-// countInsts asks for the counts of b. What is counted by one addition depends on how control came to it: additions stand where it
-// leaves, calls included, and before instructions that branches of the block itself go to.
+// countInsts asks for the counts of b. What is counted by one addition depends on how control came to it: there is one for where it
+// leaves, calls included, and for instructions that branches of the block itself go to. It stands in front of that, behind the last
+// branch, where it costs least.
 func (m *Massif) countInsts(b *tool.Block) {
 	clock := int(b.Start>>4) + int(b.Start>>10)
 	add := func(i int, n int64, taken bool) {
@@ -233,7 +234,7 @@ func (m *Massif) countInsts(b *tool.Block) {
 			targets = append(targets, in.PC+guest.Addr(in.Len)+guest.Addr(in.Imm))
 		}
 	}
-	n := int64(0)
+	n, behind := int64(0), 0 // the last branch
 	for i := range b.Insts {
 		in := &b.Insts[i]
 		n++
@@ -241,15 +242,14 @@ func (m *Massif) countInsts(b *tool.Block) {
 		calls := in.Row != nil && in.Class() == isa.CtlCall
 		switch {
 		case i == len(b.Insts)-1:
-			add(i, n, false)
-		case calls: // what is allocated there is timed by it, and not every call returns to this copy of the code
-			add(i, n, false)
-			n = 0
-		case slices.Contains(targets, b.Insts[i+1].PC):
-			add(i, n, false)
-			n = 0
+			add(b.Cheapest(behind, i), n, false)
+		case calls || slices.Contains(targets, b.Insts[i+1].PC):
+			// What is allocated by a call is timed by it, and not every call returns to this copy of the code.
+			add(b.Cheapest(behind, i), n, false)
+			n, behind = 0, i+1
 		case jumps:
 			add(i, n, true)
+			behind = i + 1
 		}
 	}
 }

@@ -82,6 +82,24 @@ type Ann struct {
 	Same bool
 }
 
+// Cheapest is the instruction of [from, to] that an OpCount is best put in front of: one that overwrites all flags, as the addition need
+// not preserve them then, or a call, jump or return at the end, where nobody is likely to want them.
+func (b *Block) Cheapest(from, to int) int {
+	const arith = 0x8d5 // CF PF AF ZF SF OF
+	for i := from; i <= to; i++ {
+		if e := &b.Insts[i].Effects; e.FlagsKilled&arith == arith && e.FlagsRead&arith == 0 {
+			return i
+		}
+	}
+	if last := &b.Insts[to]; last.Row != nil {
+		switch last.Class() {
+		case isa.CtlCall, isa.CtlRet, isa.CtlJmp:
+			return to
+		}
+	}
+	return from
+}
+
 // Repeats reports whether in is a string instruction with a repeat prefix: it makes any number of rounds, also none.
 func (in *Inst) Repeats() bool {
 	if in.Row == nil || in.Pfx&(amd64.PfxF2|amd64.PfxF3) == 0 {

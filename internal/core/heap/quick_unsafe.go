@@ -66,39 +66,40 @@ func Quick(state unsafe.Pointer, regs *guest.Regs, hook, thread uint64, phase *u
 	g := &regs.GPR
 	switch h.role {
 	case roleAlloc:
-		return a.quickAlloc(h, regs, g[guest.RDI], false, thread, phase)
+		return a.quickAlloc(h, regs, h.pc, g[guest.RDI], false, thread, phase)
 	case roleCalloc:
 		x, y := g[guest.RDI], g[guest.RSI]
 		if (x|y)>>32 != 0 {
 			return false
 		}
-		return a.quickAlloc(h, regs, x*y, true, thread, phase)
+		return a.quickAlloc(h, regs, h.pc, x*y, true, thread, phase)
 	case roleFree:
 		return a.quickFree(h, regs, guest.Addr(g[guest.RDI]), thread, phase)
 	case roleRealloc:
 		if g[guest.RDI] == 0 {
-			return a.quickAlloc(h, regs, g[guest.RSI], false, thread, phase)
+			return a.quickAlloc(h, regs, h.pc+asMalloc, g[guest.RSI], false, thread, phase)
 		}
 		return a.quickRealloc(h, regs, guest.Addr(g[guest.RDI]), g[guest.RSI], thread, phase)
 	}
 	return false
 }
 
-// quickStack is the number of the stack that thread is at; ok is false if that is not known.
+// quickStack is the number of the stack that the thread with this cache is at, when its innermost entry is pc; ok is false if that is
+// not known.
 //
 //go:nosplit
-func (a *Allocator) quickStack(c *cache, h *quickHook, regs *guest.Regs, wanted bool, phase *uint64) (id uint32, ok bool) {
+func (a *Allocator) quickStack(c *cache, pc uint64, regs *guest.Regs, wanted bool, phase *uint64) (id uint32, ok bool) {
 	if !wanted {
 		return 0, true
 	}
 	*phase = phaseStack
-	id, ok = a.quick.paths.Find(h.pc, regs, &c.recent)
+	id, ok = a.quick.paths.Find(pc, regs, &c.recent)
 	*phase = 0
 	return id, ok
 }
 
 //go:nosplit
-func (a *Allocator) quickAlloc(h *quickHook, regs *guest.Regs, size uint64, zero bool, thread uint64, phase *uint64) bool {
+func (a *Allocator) quickAlloc(h *quickHook, regs *guest.Regs, pc, size uint64, zero bool, thread uint64, phase *uint64) bool {
 	need := max(size, 1) + a.cfg.Layout.Alignment - 16
 	c := a.cacheOf(thread)
 	if size > maxSmall || need > maxSmall || c == nil {
@@ -109,7 +110,7 @@ func (a *Allocator) quickAlloc(h *quickHook, regs *guest.Regs, size uint64, zero
 	if cc.next == cc.n && !a.quickRefill(c, class) {
 		return false
 	}
-	id, ok := a.quickStack(c, h, regs, a.quick.conf.AllocStacks, phase)
+	id, ok := a.quickStack(c, pc, regs, a.quick.conf.AllocStacks, phase)
 	if !ok {
 		return false
 	}
@@ -212,7 +213,7 @@ func (a *Allocator) quickFree(h *quickHook, regs *guest.Regs, p guest.Addr, thre
 	if sp == nil || c == nil {
 		return false
 	}
-	id, ok := a.quickStack(c, h, regs, a.quick.conf.FreeStacks, phase)
+	id, ok := a.quickStack(c, h.pc, regs, a.quick.conf.FreeStacks, phase)
 	if !ok {
 		return false
 	}
@@ -271,7 +272,7 @@ func (a *Allocator) quickRealloc(h *quickHook, regs *guest.Regs, p guest.Addr, s
 		q.conf.FreeStacks && !q.conf.AllocStacks {
 		return false
 	}
-	id, ok := a.quickStack(c, h, regs, q.conf.AllocStacks, phase)
+	id, ok := a.quickStack(c, h.pc, regs, q.conf.AllocStacks, phase)
 	old := uint64(m.size)
 	if !ok || m.state != stateLive || m.kind != h.kind || m.align != 0 || holds && old >= a.cfg.Layout.BigBlock || !a.quickPlace(c, old) {
 		return false

@@ -20,6 +20,7 @@ type quickTest struct {
 	hooks map[string]int
 	list  []Hook
 	quick int // calls that were
+	acts  int // of Config.ActAs
 	stack *[8]uint64
 }
 
@@ -45,7 +46,12 @@ func newQuick(t testing.TB, l tool.HeapConfig, conf tool.QuickHeap, on bool) *qu
 	a, err := New(Config{
 		Layout: l, Arena: q.ar, Memory: plainMemory{}, Tool: sites{&recorder{cfg: l, quiet: true}, conf}, Paths: paths,
 		Watch: func(tool.Thread) uint32 { return paths.Version() },
-		Learn: func(th tool.Thread, version, id uint32) { paths.Add(version, th.Regs().RIP, nil, id) },
+		Learn: func(th tool.Thread, version, id uint32) { paths.Add(version, th.Regs().RIP+uint64(q.acts), nil, id) },
+		ActAs: func(_ tool.Thread, what int, f func()) {
+			q.acts = what
+			f()
+			q.acts = 0
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -72,3 +72,16 @@ func TestQuickRealloc(t *testing.T) {
 		t.Errorf("%d blocks were moved the quick way, %d arenas", moved, len(q.ar.maps))
 	}
 }
+
+// TestQuickReallocNull allocates by realloc, as some programs do all the time.
+func TestQuickReallocNull(t *testing.T) {
+	l := tool.HeapConfig{RedZone: 16, Alignment: 16, Quarantine: largeQuarantine, BigBlock: 1 << 20, MallocFill: -1, FreeFill: -1, KeepFreedInfo: true}
+	q := newQuick(t, l, tool.QuickHeap{AllocStacks: true, FreeStacks: true}, true)
+	th := &thread{id: 1}
+	for range 100 {
+		q.call(th, "free", q.call(th, "realloc", 0, 40))
+	}
+	if q.quick < 190 {
+		t.Errorf("%d of 200 calls were quick", q.quick)
+	}
+}

@@ -7,15 +7,18 @@
 #include <unistd.h>
 
 static volatile double one = 1;
+static volatile int waiting, running;
 static char table[1 << 20];
 static char *heap;
 
 static void *waits(void *p) {
+	waiting = 1;
 	for (;;) pause();
 	return p;
 }
 
 static void *runs(void *p) {
+	running = 1;
 	for (;;) one *= 1;
 	return p;
 }
@@ -35,7 +38,8 @@ int main(int argc, char **argv) {
 	pthread_t t;
 	pthread_create(&t, NULL, waits, NULL);
 	pthread_create(&t, NULL, runs, NULL);
-	usleep(10000);
+	while (!waiting || !running) usleep(1000);
+	usleep(20000); // so that it is in pause
 	table[5] = 7;
 	heap = malloc(100);
 	heap[99] = 77;

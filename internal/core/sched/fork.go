@@ -94,6 +94,25 @@ func (t *Thread) forkStopped(a *syswrap.CloneArgs, l *lender) int64 {
 	return 0
 }
 
+// Alone makes a system call for which the process must have one thread only.
+func (t *Thread) Alone(nr uintptr, a [6]uint64) int64 {
+	s := t.s
+	s.mu.Lock()
+	alone := len(s.threads) == 1 && t.TID() == unix.Getpid()
+	s.mu.Unlock()
+	if !alone {
+		return -int64(unix.EINVAL)
+	}
+	t.kickable(false)
+	defer t.kickable(true)
+	r, err := t.ctx.Alone(nr, &a)
+	if err != nil {
+		s.cfg.Warn("%v", err)
+		return -int64(unix.EINVAL)
+	}
+	return r
+}
+
 // alone leaves self as the only thread of the child. s.mu is held.
 func (s *Scheduler) alone(self *Thread) {
 	for id, t := range s.threads {

@@ -33,6 +33,9 @@ type Thread interface {
 	// Raw performs the system call in the kernel with the guest's signal state. It may block. r is the raw result:
 	// a negative error number on failure.
 	Raw(nr uintptr, a [6]uint64) (r int64)
+	// Alone makes a system call that the kernel refuses to processes with several threads. If the guest has several, too, or the thread
+	// is not the process's first, the result is -EINVAL without a call.
+	Alone(nr uintptr, a [6]uint64) (r int64)
 	Memory() guest.Memory
 }
 

@@ -31,6 +31,7 @@ func (t *fakeThread) Regs() *guest.Regs    { return &t.regs }
 func (t *fakeThread) Stack() guest.Range   { return guest.Range{} }
 func (t *fakeThread) Memory() guest.Memory { return t.mem }
 
+func (t *fakeThread) Alone(uintptr, [6]uint64) int64 { return errno(unix.EINVAL) }
 func (t *fakeThread) Raw(nr uintptr, a [6]uint64) int64 {
 	t.calls = append(t.calls, nr)
 	if t.refuse {

@@ -7,6 +7,7 @@
 #define SYS_getpid 39
 #define SYS_clone 56
 #define SYS_rt_sigreturn 15
+#define SYS_exit 60
 #define FUTEX_WAIT_PRIVATE 128
 #define SIGURG 23
 #define SI_CODE 8
@@ -16,7 +17,8 @@
 #define THREAD_FLAGS 0x50f00
 
 // stopHandler(DI signal, SI *siginfo, DX *ucontext): handler of the stop signal while a fork is under way. It says in
-// stopTable where the thread's signal frame is and waits until stopPhase changes. Uses no Go state but globals.
+// stopTable where the thread's signal frame is and waits until stopPhase changes. With stopExit set the thread ends then. Uses no Go
+// state but globals.
 TEXT ·stopHandler(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
 	CMPL	SI_CODE(SI), $SI_TKILL
 	JNE	other
@@ -57,7 +59,15 @@ wait:
 	SYSCALL
 	JMP	wait
 out:
+	CMPL	·stopExit(SB), $0
+	JNE	end
 	RET
+end:
+	LOCK
+	INCQ	·stopEnded(SB)
+	MOVQ	$SYS_exit, AX                     // the stack belongs to a thread to come
+	MOVQ	$0, DI
+	SYSCALL
 other:
 	JMP	·sigHandler(SB)
 

@@ -54,6 +54,8 @@ var (
 	stopTable uintptr // [maxStopped]stopped
 	stopCount uint64  // entries in use
 	stopPhase uint32  // changes when stopped threads may go on
+	stopExit  uint32  // 1: they end instead
+	stopEnded uint64  // how many have
 	forking   uint32  // 1 from before the first stop to the end: threads that come out of Context.Syscall wait
 )
 
@@ -160,6 +162,7 @@ type ForkCall struct {
 	// Close are descriptors that threads other than the caller wait on, and that do not belong to the child.
 	Close []int
 
+	alone  *aloneCall // what to do instead of a fork
 	self   *Context
 	spared []uint32 // threads in Context.Syscall
 	result uintptr
@@ -184,6 +187,24 @@ func (c *Context) Fork(f *ForkCall) (pid int, err error) {
 		return 0, unix.Errno(-r)
 	}
 	return int(f.result), nil
+}
+
+// aloneCall is a system call to be made with one thread.
+type aloneCall struct {
+	nr   uintptr
+	args [6]uint64
+}
+
+// Alone makes a system call that the kernel refuses to processes with several threads: all threads but the caller's are stopped as for a
+// fork, end, and are made again behind the call. There must be no other guest thread, and c's must be the process's first. It returns
+// the raw result.
+func (c *Context) Alone(nr uintptr, args *[6]uint64) (int64, error) {
+	f := &ForkCall{self: c, alone: &aloneCall{nr, *args}}
+	f.do()
+	if f.failed {
+		return 0, ErrThreads
+	}
+	return int64(f.result), nil
 }
 
 //go:nosplit
@@ -218,23 +239,90 @@ func (f *ForkCall) raw() {
 			s.procid = 0
 		}
 	}
-	if !f.failed {
+	alone := f.alone != nil && !f.failed
+	switch {
+	case alone:
+		endThreads(n)
+		f.callAlone()
+	case !f.failed:
 		f.result = rawSys(unix.SYS_CLONE, uintptr(f.Flags), 0, f.Pidfd, 0, 0, 0)
 	}
 	rawSys(unix.SYS_RT_SIGACTION, uintptr(StopSignal), uintptr(unsafe.Pointer(&f.old)), 0, 8, 0, 0)
 	atomic.StoreUint32(&forking, 0)
-	if f.failed || f.result != 0 {
+	switch {
+	case alone:
+		recreateThreads(n)
+	case f.failed || f.result != 0:
 		for i := range n {
 			stoppedAt(i).ready = 0
 		}
-		atomic.AddUint32(&stopPhase, 1)
-		const wake, everyone = 129, 1 << 30 // FUTEX_WAKE_PRIVATE
-		rawSys(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&stopPhase)), wake, everyone, 0, 0, 0)
-		rawSys(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&forking)), wake, everyone, 0, 0, 0)
-	} else {
+		goOn()
+		futexWake(&forking)
+	default:
 		f.child(n)
 	}
 	rawSys(unix.SYS_RT_SIGPROCMASK, 2, uintptr(unsafe.Pointer(&f.mask)), 0, 8, 0, 0)
+}
+
+// goOn lets the stopped threads go on, or end.
+//
+//go:nosplit
+func goOn() {
+	atomic.AddUint32(&stopPhase, 1)
+	futexWake(&stopPhase)
+}
+
+//go:nosplit
+func futexWake(word *uint32) {
+	const wake, everyone = 129, 1 << 30 // FUTEX_WAKE_PRIVATE
+	rawSys(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), wake, everyone, 0, 0, 0)
+}
+
+// endThreads ends the n stopped threads and waits until none uses its stack any more, which will be needed again. A list of threads in
+// /proc is cut short where one ends meanwhile, so the first that shows one only says nothing.
+//
+//go:nosplit
+func endThreads(n uintptr) {
+	atomic.StoreUint64(&stopEnded, 0)
+	atomic.StoreUint32(&stopExit, 1)
+	goOn()
+	for atomic.LoadUint64(&stopEnded) != uint64(n) {
+		rawSys(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
+	}
+	atomic.StoreUint32(&stopExit, 0)
+	for alone := 0; alone < 3; alone++ {
+		if readThreads() != 1 {
+			alone = 0
+			rawSys(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0)
+		}
+	}
+}
+
+// callAlone makes the call. A thread that /proc does not show any more may count a little longer.
+//
+//go:nosplit
+func (f *ForkCall) callAlone() {
+	const tries, pause = 100, 100e3 // ns
+	wait := unix.Timespec{Nsec: pause}
+	a := &f.alone.args
+	for range tries {
+		f.result = rawSys(f.alone.nr, uintptr(a[0]), uintptr(a[1]), uintptr(a[2]), uintptr(a[3]), uintptr(a[4]), uintptr(a[5]))
+		if int64(f.result) != -int64(unix.EINVAL) {
+			break
+		}
+		rawSys(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&wait)), 0, 0, 0, 0, 0)
+	}
+}
+
+// recreateThreads makes the n stopped threads anew.
+//
+//go:nosplit
+func recreateThreads(n uintptr) {
+	for i := range n {
+		if recreate(stoppedAt(i)) < 0 {
+			dieWithoutThreads()
+		}
+	}
 }
 
 //go:nosplit
@@ -341,18 +429,14 @@ func (f *ForkCall) child(n uintptr) {
 			*p = forker.sysAbort // the parent's thread makes this call
 		}
 	}
-	for i := range n {
-		if recreate(stoppedAt(i)) < 0 {
-			dieWithoutThreads()
-		}
-	}
+	recreateThreads(n)
 }
 
-// dieWithoutThreads ends a child that may not have as many threads as its parent (RLIMIT_NPROC, control groups).
+// dieWithoutThreads ends a process that may not have as many threads as its parent, or as it had (RLIMIT_NPROC, control groups).
 //
 //go:nosplit
 func dieWithoutThreads() {
-	const text = "gogrind: a forked process could not get its threads\n"
+	const text = "gogrind: a process could not get its threads\n"
 	rawSys(unix.SYS_WRITE, 2, uintptr(unsafe.Pointer(unsafe.StringData(text))), uintptr(len(text)), 0, 0, 0)
 	rawSys(unix.SYS_EXIT_GROUP, 127, 0, 0, 0, 0, 0)
 }

@@ -92,6 +92,21 @@ func works(c *Context) int {
 	return 0
 }
 
+// worksAlone has all other threads made anew and returns 0, or the number of what does not work afterwards.
+func worksAlone(c *Context) int {
+	n := threads()
+	if r, err := c.Alone(unix.SYS_UNSHARE, &[6]uint64{unix.CLONE_THREAD}); r != 0 || err != nil { // refused to processes with several
+		return 11
+	}
+	if threads() < n {
+		return 12
+	}
+	if code := works(c); code != 0 {
+		return 20 + code
+	}
+	return 0
+}
+
 // forkOnce forks, lets the child fork depth times more inside each other, and returns the child's verdict.
 func forkOnce(c *Context, others []*Context, depth int) (int, error) {
 	child, err := c.Fork(&ForkCall{Others: others}) // without exit signal, which a thread in a system call might get
@@ -100,6 +115,9 @@ func forkOnce(c *Context, others []*Context, depth int) (int, error) {
 	}
 	if child == 0 {
 		code := works(c)
+		if code == 0 {
+			code = worksAlone(c)
+		}
 		if code == 0 && depth > 0 {
 			if code, err = forkOnce(c, nil, depth-1); err != nil {
 				code = 99

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -52,5 +53,22 @@ int main(void) {
 	if (user > 0)
 		waitpid(user, &status, 0);
 	printf("user namespace: %d, status %#x\n", user > 0, status);
+	fflush(stdout);
+	int done = 0;
+	for (int i = 0; i < 50; i++) { // of a process of its own, which goes on
+		pid_t own = fork();
+		if (own == 0) {
+			char *p = malloc(100000);
+			if (unshare(CLONE_NEWUSER | (i % 2 ? CLONE_NEWNS : CLONE_NEWPID))) _exit(1);
+			free(p);
+			pid_t grandchild = fork();
+			if (grandchild == 0) _exit(i % 2 || getpid() == 1);
+			if (waitpid(grandchild, &status, 0) != grandchild || WEXITSTATUS(status) != 1) _exit(3);
+			_exit(getuid() == 65534 ? 5 : 6);
+		}
+		waitpid(own, &status, 0);
+		done += WIFEXITED(status) && WEXITSTATUS(status) == 5;
+	}
+	printf("unshared users: %d\n", done);
 	return 0;
 }

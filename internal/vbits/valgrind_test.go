@@ -19,8 +19,8 @@ import (
 
 // Records of testdata/vbits.c.
 const (
-	vgWords  = 128
-	vgData   = dataBase + 0x680
+	vgWords  = 256
+	vgData   = dataBase + 0x400
 	vgX87    = 17 + 64        // where x87 registers are, behind general registers, flags (behind the instruction, conditions), ymm0-15
 	vgRegs   = vgX87 + 16 + 1 // and top of stack and tags, behind the instruction the status word
 	vgUnused = guest.RSP
@@ -90,7 +90,7 @@ func TestValgrind(t *testing.T) {
 	}
 	r := bytes.NewReader(data)
 	var all [isa.NumClasses]struct{ cases, ours, theirs, both, missed int }
-	ran, locked, status := 0, 0, make(map[uint64]int)
+	ran, locked, mmx, status := 0, 0, 0, make(map[uint64]int)
 	shown := make(map[string]int)
 	for i, c := range cases {
 		if err := binary.Read(r, binary.LittleEndian, c); err != nil {
@@ -113,6 +113,9 @@ func TestValgrind(t *testing.T) {
 		ran++
 		if o.in.Pfx&amd64.PfxLock != 0 {
 			locked++
+		}
+		if onMMX(&o.in) {
+			mmx++
 		}
 		k := &all[o.in.Class()]
 		k.cases++
@@ -139,7 +142,7 @@ func TestValgrind(t *testing.T) {
 				k.theirs, k.both, k.missed)
 		}
 	}
-	t.Logf("%d of %d cases ran, %d of them locked, others by signal: %v; less precise: %v", ran, want, locked, status, shown)
+	t.Logf("%d of %d cases ran, %d of them locked, %d of MMX, others by signal: %v; less precise: %v", ran, want, locked, mmx, status, shown)
 	// Of one class alone Valgrind may know few, and of x87 most cases find the stack full or empty.
 	if ran < want/2 && os.Getenv("GOGRIND_VBITS_ONLY") == "" || ran == 0 {
 		t.Error("too few cases ran")
@@ -147,7 +150,7 @@ func TestValgrind(t *testing.T) {
 }
 
 // unspecified reports whether Memcheck is no measure: the manuals leave the result open (double shifts of 16 bits by more than that),
-// it reports an undefined bit number or mask as an address or condition and goes on with a wrong result (bit tests, masked moves), or it
+// it reports an undefined bit number or mask as an address or condition and goes on with a wrong result (bit tests, masked moves, gathers), or it
 // takes 32-bit elements for 16-bit ones (conversions between integers and single floats), clears the upper half where the processor
 // keeps it (bsf and bsr of 0, cmpxchg), or knows that the result is the number for a stack that is full or empty.
 func unspecified(o *oracle) bool {
@@ -165,6 +168,8 @@ func unspecified(o *oracle) bool {
 		return in32bsf(&o.in)
 	case isa.VMaskmov:
 		return true
+	case isa.VGather:
+		return o.m.kv != 0
 	case isa.VCvt:
 		return strings.Contains(o.in.Mnem(), "PS2DQ") || strings.Contains(o.in.Mnem(), "DQ2PS")
 	}
@@ -175,12 +180,18 @@ func onX87(c isa.Class) bool {
 	return c == isa.X87Mov || c == isa.X87Arith || c == isa.X87Cmp || c == isa.X87Cw
 }
 
+// onMMX reports whether in works on MMX registers, which are the significands of x87 registers.
+func onMMX(in *amd64.Inst) bool {
+	e := in.Effects()
+	return (e.Reads|e.Writes)&amd64.SetX87 != 0 && !onX87(in.Class())
+}
+
 func in32bsf(in *amd64.Inst) bool { return in.PP&4 == 0 && in.OpSize == 4 }
 
 // vgForm reports whether Valgrind may know the form and the record of a case is enough for it.
 func vgForm(r *amd64.Row) bool {
 	switch r.Sem {
-	case isa.Stack, isa.State, isa.Defsrc, isa.CtlJcc, isa.CtlJmp, isa.CtlCall, isa.CtlRet, isa.CtlSys, isa.Pushf, isa.VGather, isa.Vzero,
+	case isa.Stack, isa.State, isa.Defsrc, isa.CtlJcc, isa.CtlJmp, isa.CtlCall, isa.CtlRet, isa.CtlSys, isa.Pushf, isa.Vzero,
 		isa.Nop, isa.StrMovs, isa.StrCmps:
 		return false
 	}
@@ -206,9 +217,9 @@ func (o *oracle) vgCase(n uint64, forms []*synth.Form) *vgCase {
 	if (e.Reads|e.Writes)&(amd64.GPR(guest.RSP)|amd64.SetMask|amd64.SetSys) != 0 {
 		return nil
 	}
-	x87 := onX87(in.Class())
-	if (e.Reads|e.Writes)&amd64.SetX87 != 0 && !x87 {
-		return nil // MMX: what is put into x87 registers for it does not come out as it was, as Memcheck has 64 bits for each
+	x87, mmx := onX87(in.Class()), onMMX(in)
+	if mmx && in.W != 0 && in.Op != 0x6e && in.Op != 0x7e {
+		return nil // only movd and movq have two sizes
 	}
 	if x87 { // the rest of the status word cannot be set
 		o.start[recFPSW] &= 7 << 11
@@ -223,7 +234,7 @@ func (o *oracle) vgCase(n uint64, forms []*synth.Form) *vgCase {
 		switch {
 		case i < recFlags && i != recGPR+guest.RSP, i == recFlags:
 		case i >= recVec && i < recVec+16*8 && (i-recVec)%8 < 4:
-		case x87 && i >= recST && i < recST+16:
+		case x87 && i >= recST && i < recST+16, mmx && i >= recST && i < recST+16 && (i-recST)%2 == 0:
 		case i >= recMem+(vgData-dataBase)/8 && i < recMem+(vgData-dataBase)/8+vgWords:
 		default:
 			o.v[i] = 0
@@ -244,6 +255,9 @@ func (o *oracle) vgCase(n uint64, forms []*synth.Form) *vgCase {
 	fill(&c.In, &c.Mem, &o.start)
 	fill(&c.InV, &c.MemV, &o.v)
 	c.In[vgRegs-1] = o.start[recFPSW]>>11&7 | uint64(o.ctl.ftw)<<8
+	if mmx {
+		c.In[vgRegs-1] |= 1 << 32
+	}
 	c.In[16] = c.In[16]&^flagD | 0x202 // Valgrind does not clear the direction flag for signal handlers
 	return c
 }
@@ -274,6 +288,11 @@ func (o *oracle) vgCompare(c *vgCase, f func(ours, theirs, changed uint64, where
 			}
 		}
 		one(recFPSW, c.OutV[vgRegs-1])
+	}
+	if onMMX(&o.in) {
+		for i := range 8 {
+			one(recST+2*i, c.OutV[vgX87+2*i])
+		}
 	}
 	for i := range vgWords {
 		one(recMem+(vgData-dataBase)/8+i, c.OutMemV[i])

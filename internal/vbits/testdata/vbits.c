@@ -11,13 +11,13 @@
 #include <sys/stat.h>
 #include <valgrind/memcheck.h>
 
-#define IN 0x31000000UL   // registers before: 16 general, flags, 16 ymm, 8 x87 by number, 16 bytes each; top of stack, valid x87 registers
+#define IN 0x31000000UL   // registers before: 16 general, flags, 16 ymm, 8 x87 by number, 16 bytes each; top of stack, valid x87 registers, from byte 4 on whether these are MMX registers
 #define OUT 0x31001000UL  // registers after: 16 general, 8 conditions, 16 ymm, 8 x87; status word; behind them, the x87 environment
 #define BACK 0x31002000UL // where to go behind the instruction; saved stack pointer
 #define CODE 0x40000000UL
 #define ROOM 1024
-#define DATA 0x30000680UL // the part of the data page that a case sets
-#define WORDS 128
+#define DATA 0x30000400UL // the part of the data page that a case sets
+#define WORDS 256
 
 enum { X87 = 17 + 64, REGS = X87 + 16 + 1, OUTS = REGS };
 
@@ -29,7 +29,7 @@ typedef struct {
 } Case;
 
 // Code before and behind the instruction: all in one block with it, as compilers have it.
-extern const uint8_t before[], before_end[], behind[], behind_end[];
+extern const uint8_t before[], before_end[], behind[], behind_end[], mmx[], mmx_end[], x87[], x87_end[];
 void enter(void *code);
 __asm__(".text\n"
         ".globl enter\nenter:\n"
@@ -49,7 +49,11 @@ __asm__(".text\n"
         ".endr\n"
         "movzbl 0x31000000+8*97, %eax\n"
         "3: test %eax, %eax\n jz 4f\n fincstp\n dec %eax\n jmp 3b\n"
-        "4: jmp *%rdi\n"
+        "4: cmpl $0, 0x31000000+8*97+4\n je 7f\n"
+        ".irp n,0,1,2,3,4,5,6,7\n"
+        "movq 0x31000000+648+16*\\n, %mm\\n\n"
+        ".endr\n"
+        "7: jmp *%rdi\n"
         "1: pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n vzeroupper\n ret\n"
         "before: push 0x31000080\n popfq\n"
         "mov 0x31000000, %rax; mov 0x31000008, %rcx; mov 0x31000010, %rdx; mov 0x31000018, %rbx; mov 0x31000028, %rbp\n"
@@ -65,13 +69,20 @@ __asm__(".text\n"
         "vmovdqu %ymm\\n, 0x31001000+136+32*\\n\n"
         ".endr\n"
         "cld\n"
-        "fnstenv 0x31001000+8*98\n fnstsw %ax\n mov %ax, 0x31001000+8*97\n shr $11, %eax\n"
+        "behind_end:\n"
+        "mmx: \n"
+        ".irp n,0,1,2,3,4,5,6,7\n"
+        "movq %mm\\n, 0x31001000+648+16*\\n\n"
+        ".endr\n"
+        "emms\n jmp *0x31002000\n"
+        "mmx_end:\n"
+        "x87: fnstenv 0x31001000+8*98\n fnstsw %ax\n mov %ax, 0x31001000+8*97\n shr $11, %eax\n"
         "5: test $7, %eax\n jz 6f\n fincstp\n inc %eax\n jmp 5b\n 6:\n"
         ".irp n,0,1,2,3,4,5,6,7\n"
         "fstpt 0x31001000+648+16*\\n\n"
         ".endr\n"
         "jmp *0x31002000\n"
-        "behind_end:\n");
+        "x87_end:\n");
 
 static sigjmp_buf again;
 static void caught(int sig) { siglongjmp(again, sig); }
@@ -100,7 +111,11 @@ int main(int argc, char **argv) {
     uint8_t *code = (uint8_t *)(CODE + i * ROOM);
     uint8_t *p = mempcpy(code, before, before_end - before);
     p = mempcpy(p, c->code, c->length);
-    memcpy(p, behind, behind_end - behind);
+    p = mempcpy(p, behind, behind_end - behind);
+    if (c->in[REGS - 1] >> 32)
+      memcpy(p, mmx, mmx_end - mmx);
+    else
+      memcpy(p, x87, x87_end - x87);
     memcpy((void *)IN, c->in, sizeof c->in);
     memcpy((void *)DATA, c->mem, sizeof c->mem);
     memset((void *)OUT, 0, 0x1000);

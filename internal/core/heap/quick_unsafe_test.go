@@ -260,17 +260,36 @@ func TestQuickShadow(t *testing.T) {
 
 // TestQuickParallel lets threads allocate at the same time, some calls of which go the ordinary way.
 func TestQuickParallel(t *testing.T) {
-	l := tool.HeapConfig{RedZone: 16, Alignment: 16, Quarantine: 50_000, BigBlock: 1 << 20, MallocFill: -1, FreeFill: -1, KeepFreedInfo: true}
-	q := newQuick(t, l, tool.QuickHeap{AllocStacks: true, FreeStacks: true}, true)
+	t.Run("memcheck", func(t *testing.T) {
+		quickParallel(t, tool.HeapConfig{RedZone: 16, Alignment: 16, Quarantine: 50_000, BigBlock: 1 << 20, MallocFill: -1, FreeFill: -1, KeepFreedInfo: true},
+			tool.QuickHeap{AllocStacks: true, FreeStacks: true})
+	})
+	t.Run("massif", func(t *testing.T) {
+		quickParallel(t, tool.HeapConfig{RedZone: 16, Alignment: 16, MallocFill: -1, FreeFill: -1, Dirty: true}, tool.QuickHeap{AllocStacks: true, Events: true})
+	})
+}
+
+func quickParallel(t *testing.T, l tool.HeapConfig, conf tool.QuickHeap) {
+	q := newQuick(t, l, conf, true)
 	const threads, rounds = 4, 20_000
 	var wg sync.WaitGroup
+	var mu sync.Mutex // guards the numbers
+	events, quick := 0, 0
+	take := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		q.a.TakeEvents(func(list []tool.HeapEvent) { events += len(list) })
+	}
 	for id := range threads {
 		wg.Go(func() {
 			c := *q // counts for itself
 			th := &thread{id: id + 1}
 			rng := rand.New(rand.NewPCG(uint64(id), 9))
 			var mine []uint64
-			for range rounds {
+			for i := range rounds {
+				if i%50 == 0 {
+					take()
+				}
 				if len(mine) < 50 || rng.IntN(2) == 0 && len(mine) < 100 {
 					n := uint64(8 + rng.IntN(400))
 					p := c.call(th, "malloc", n)
@@ -289,10 +308,17 @@ func TestQuickParallel(t *testing.T) {
 			for _, p := range mine {
 				c.call(th, "free", p)
 			}
+			mu.Lock()
+			quick += c.quick - q.quick
+			mu.Unlock()
 		})
 	}
 	wg.Wait()
+	take()
 	if s := q.a.Stats(); s.LiveBlocks != 0 || s.LiveBytes != 0 || s.Allocs != s.Frees {
 		t.Errorf("at the end: %+v", s)
+	}
+	if conf.Events && (events != quick || events < threads*rounds/2) {
+		t.Errorf("%d events of %d quick calls", events, quick)
 	}
 }

@@ -84,7 +84,7 @@ func block(t *testing.T, pc guest.Addr, code string) *tool.Block {
 		if err := amd64.Decode(raw, in); err != nil {
 			t.Fatal(err)
 		}
-		b.Insts = append(b.Insts, tool.Inst{PC: pc, Code: raw[:in.Len], Inst: in, Mem: in.MemAccesses(nil), Effects: in.Effects()})
+		b.Insts = append(b.Insts, tool.Inst{PC: pc, Code: raw[:in.Len], Inst: in, Mem: in.MemAccesses(nil)})
 		pc += guest.Addr(in.Len)
 		raw = raw[in.Len:]
 	}

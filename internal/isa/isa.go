@@ -32,6 +32,9 @@ type Effects struct {
 	FlagsKilled  uint32 // flags whose old value is gone in any case; a subset of FlagsWritten
 }
 
+// FlagEffects is the part of Effects that is about flags.
+type FlagEffects struct{ Read, Written, Killed uint32 }
+
 // AccessKind is the direction of a memory access.
 type AccessKind uint8
 

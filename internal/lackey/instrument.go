@@ -90,8 +90,9 @@ func (l *Lackey) count(b *tool.Block, i int) {
 		if !in.Repeats() {
 			p[cInsts] = 1
 		}
-		p[cOps] = 1 + int64(in.Effects.Writes.Len()) + int64(len(in.Mem))
-		if in.Effects.FlagsWritten != 0 {
+		e := in.Effects()
+		p[cOps] = 1 + int64(e.Writes.Len()) + int64(len(in.Mem))
+		if e.FlagsWritten != 0 {
 			p[cOps]++
 		}
 		if conditional(in) {

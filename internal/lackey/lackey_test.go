@@ -48,7 +48,7 @@ func block(t *testing.T, code string) *tool.Block {
 			t.Fatal(err)
 		}
 		b.Insts = append(b.Insts, tool.Inst{PC: b.Start + guest.Addr(at), Code: bytes[at : at+int(in.Len)], Inst: in,
-			Mem: in.MemAccesses(nil), Effects: in.Effects()})
+			Mem: in.MemAccesses(nil)})
 		at += int(in.Len)
 	}
 	return b

@@ -374,7 +374,7 @@ func TestInstrument(t *testing.T) {
 		if err := amd64.Decode(row.code, &in); err != nil {
 			t.Fatalf("%s: %v", row.name, err)
 		}
-		b := tool.Block{Insts: []tool.Inst{{Code: row.code, Inst: &in, Mem: in.MemAccesses(nil), Effects: in.Effects()}}}
+		b := tool.Block{Insts: []tool.Inst{{Code: row.code, Inst: &in, Mem: in.MemAccesses(nil)}}}
 		m.Instrument(&b)
 		var got []string
 		for _, a := range b.Anns {

@@ -24,8 +24,22 @@ type Inst struct {
 	*amd64.Inst
 	// Mem are the instruction's memory accesses with explicit or implicit address, in the order it makes them.
 	Mem []amd64.Access
-	// Effects are what the instruction does to registers and flags.
-	Effects isa.Effects
+}
+
+// Effects are what the instruction does to registers and flags; those of a client request or an undefined opcode are empty.
+func (in *Inst) Effects() isa.Effects {
+	if in.Row == nil {
+		return isa.Effects{}
+	}
+	return in.Inst.Effects()
+}
+
+// FlagEffects is the part of Effects that is about flags, which is cheaper.
+func (in *Inst) FlagEffects() isa.FlagEffects {
+	if in.Row == nil {
+		return isa.FlagEffects{}
+	}
+	return in.Inst.FlagEffects()
 }
 
 // Op is an annotation operation. Each has one lowering per host, with a golden test of its code.

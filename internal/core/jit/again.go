@@ -25,12 +25,12 @@ func (t *Translator) againAt(i int) int {
 		if in.flow != flowNext && in.flow != flowJcc {
 			return -1
 		}
-		e := in.effects()
-		if e.FlagsWritten&live == 0 {
-			written |= e.Writes
+		e := in.flagEffects()
+		if e.Written&live == 0 {
+			written |= in.effects().Writes
 			continue
 		}
-		if e.FlagsKilled&live == live && in.again(live, written) {
+		if e.Killed&live == live && in.again(live, written) {
 			return j
 		}
 		return -1

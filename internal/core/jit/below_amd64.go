@@ -35,8 +35,7 @@ func (t *Translator) readsBelow(i int) bool {
 		default:
 			return false
 		}
-		e := next.Inst.Effects()
-		moves := e.Writes.Has(amd64.GPR(guest.RSP))
+		moves := next.writesGPR(guest.RSP)
 		if next.HasMem && next.Index == amd64.NoReg && next.Seg < amd64.SegFS && !(next.Row.Sem == isa.Lea && moves) {
 			if next.Base == guest.RSP && below(sp+next.Disp) || base != guest.RSP && next.Base == base && below(next.Disp-disp) {
 				return true
@@ -49,7 +48,7 @@ func (t *Translator) readsBelow(i int) bool {
 			}
 			sp += int64(delta)
 		}
-		if e.Writes.Has(amd64.GPR(base)) {
+		if next.writesGPR(base) {
 			base = guest.RSP
 		}
 	}

@@ -692,7 +692,7 @@ func (t *Translator) instrument() {
 			b.Insts = append(b.Insts, tool.Inst{})
 		}
 		x := &b.Insts[i]
-		x.PC, x.Code, x.Inst, x.Effects = guest.Addr(in.pc), in.code, &in.Inst, *in.effects()
+		x.PC, x.Code, x.Inst = guest.Addr(in.pc), in.code, &in.Inst
 		x.Mem = x.Mem[:0]
 		if in.Row != nil && !t.trusted(in) {
 			x.Mem = in.MemAccesses(x.Mem)

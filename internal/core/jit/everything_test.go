@@ -26,7 +26,7 @@ func (e *everything) Instrument(b *tool.Block) {
 			for k := range x.Mem {
 				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCheck, Mem: k})
 			}
-			if x.Effects.Writes.Has(amd64.GPR(guest.RSP)) {
+			if x.Effects().Writes.Has(amd64.GPR(guest.RSP)) {
 				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpStack})
 			}
 		}

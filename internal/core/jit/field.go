@@ -185,7 +185,7 @@ func (t *Translator) fieldDirty(i int, d isa.RegSet, first bool) bool {
 	}
 	mv.first = first
 	mv.field.va, mv.field.vb = mv.dst&d != 0, mv.field.with&d != 0
-	mv.field.decide = mv.field.op == fieldTest || t.tr.liveAfter(i)&in.effects().FlagsWritten != 0
+	mv.field.decide = mv.field.op == fieldTest || t.tr.liveAfter(i)&in.flagEffects().Written != 0
 	if mv.field.decide && mv.field.op == fieldShift {
 		return false // what decides are the bits shifted out, too
 	}

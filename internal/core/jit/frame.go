@@ -102,7 +102,7 @@ func (t *Translator) passFrame(in *inst) {
 		f.forget() // these may copy undefined bytes to anywhere
 		return
 	}
-	if !in.effects().Writes.Has(amd64.GPR(guest.RSP)) {
+	if !in.writesGPR(guest.RSP) {
 		return
 	}
 	if delta, known := stackDelta(in); known {

@@ -16,7 +16,7 @@ type stackOnly struct{ everything }
 
 func (stackOnly) Instrument(b *tool.Block) {
 	for i := range b.Insts {
-		if b.Insts[i].Row != nil && b.Insts[i].Effects.Writes.Has(amd64.GPR(guest.RSP)) {
+		if b.Insts[i].Row != nil && b.Insts[i].Effects().Writes.Has(amd64.GPR(guest.RSP)) {
 			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpStack})
 		}
 	}

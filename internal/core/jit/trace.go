@@ -48,14 +48,25 @@ type inst struct {
 	resume bool   // a return that gives the flags back: see resumes
 }
 
-// effects are what the instruction does to registers and flags, found out when first asked for: without annotations most
-// instructions are copied without anyone asking.
+// effects are what the instruction does to registers and flags, found out when first asked for: most instructions are
+// copied without anyone asking.
 func (in *inst) effects() *isa.Effects {
 	if !in.known {
 		in.eff, in.known = in.Inst.Effects(), true
 	}
 	return &in.eff
 }
+
+// flagEffects is the part of effects that is about flags, which is cheaper.
+func (in *inst) flagEffects() isa.FlagEffects {
+	if in.Row == nil { // a client request, or what cannot be decoded
+		return isa.FlagEffects{Read: arithFlags}
+	}
+	return in.FlagEffects()
+}
+
+// writesGPR reports whether the instruction may change general register n.
+func (in *inst) writesGPR(n uint8) bool { return in.Row != nil && in.WritesGPR(n) }
 
 // trace is the working state of one translation; its arrays are reused.
 type trace struct {
@@ -235,7 +246,7 @@ func (t *Translator) resumes() bool {
 		if in.flow != flowNext {
 			break
 		}
-		open &^= in.effects().FlagsKilled
+		open &^= in.flagEffects().Killed
 	}
 	return t.resuming[pc]
 }
@@ -357,11 +368,11 @@ func (t *Translator) liveness() error {
 		default:
 			f = t.flagsFrom(in)
 		}
-		e := in.effects()
-		f.live = f.live&^e.FlagsKilled | e.FlagsRead&arithFlags
-		f.read = f.read &^ e.FlagsKilled
+		e := in.flagEffects()
+		f.live = f.live&^e.Killed | e.Read&arithFlags
+		f.read = f.read &^ e.Killed
 		if in.flow != flowSyscall { // r11 gets them, but nobody looks at it
-			f.read |= e.FlagsRead & arithFlags
+			f.read |= e.Read & arithFlags
 		}
 		in.live = f.live
 	}
@@ -397,12 +408,12 @@ func (t *Translator) flagsBehind(i int) (f flagUse) {
 	open := uint32(arithFlags)
 	for i++; i < tr.n; i++ {
 		in := &tr.insts[i]
-		e := in.effects()
-		f.live |= e.FlagsRead & open
+		e := in.flagEffects()
+		f.live |= e.Read & open
 		if in.flow != flowSyscall { // r11 gets them, but nobody looks at it
-			f.read |= e.FlagsRead & open
+			f.read |= e.Read & open
 		}
-		if open &^= e.FlagsKilled; open == 0 {
+		if open &^= e.Killed; open == 0 {
 			return f
 		}
 		switch in.flow {
@@ -517,12 +528,12 @@ func (t *Translator) scanFlags(pc uint64) flagUse {
 		}
 		in.pc = pc
 		in.classify()
-		e := in.Inst.Effects()
-		live |= e.FlagsRead & all &^ killed
+		e := in.Inst.FlagEffects()
+		live |= e.Read & all &^ killed
 		if in.flow != flowSyscall { // r11 gets them, but nobody looks at it
-			read |= e.FlagsRead & all &^ killed
+			read |= e.Read & all &^ killed
 		}
-		killed |= e.FlagsKilled
+		killed |= e.Killed
 		if killed&all == all {
 			return flagUse{live, read}
 		}

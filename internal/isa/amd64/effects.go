@@ -193,11 +193,24 @@ func (in *Inst) Effects() isa.Effects {
 		rd, wr = in.stateEffects(rd, wr)
 	}
 
+	if r.Cf >= CfSys {
+		rd = SetAll
+	}
+	fl := in.FlagEffects()
+	return isa.Effects{Reads: rd, Writes: wr, FlagsRead: fl.Read, FlagsWritten: fl.Written, FlagsKilled: fl.Killed}
+}
+
+// FlagEffects is what Effects says of flags.
+func (in *Inst) FlagEffects() (e isa.FlagEffects) {
+	r := in.Row
+	if r.Flg == 0 && r.Cf < CfSys {
+		return e
+	}
 	fl := &flagPool[r.Flg]
-	e := isa.Effects{FlagsRead: fl.Read & eflags, FlagsWritten: (fl.Write | fl.Undef | fl.Zero | fl.One) & eflags}
+	e.Read, e.Written = fl.Read&eflags, (fl.Write|fl.Undef|fl.Zero|fl.One)&eflags
 	switch {
 	case !fl.May:
-		e.FlagsKilled = e.FlagsWritten &^ (fl.Undef & keepsUndef[r.Sem])
+		e.Killed = e.Written &^ (fl.Undef & keepsUndef[r.Sem])
 	case r.Imm == Ib && (r.Sem == isa.Shift || r.Sem == isa.Rot):
 		// A count of 0 leaves the flags alone; the CPU takes it modulo 32, or 64 for 64-bit operands.
 		count := uint8(in.Imm) & 31
@@ -205,17 +218,65 @@ func (in *Inst) Effects() isa.Effects {
 			count = uint8(in.Imm) & 63
 		}
 		if count != 0 {
-			e.FlagsKilled = e.FlagsWritten
+			e.Killed = e.Written
 		} else {
-			e.FlagsWritten = 0
+			e.Written = 0
 		}
 	}
 	if r.Cf >= CfSys {
-		rd = SetAll
-		e.FlagsRead = eflags
+		e.Read = eflags
 	}
-	e.Reads, e.Writes = rd, wr
 	return e
+}
+
+// WritesGPR reports whether the instruction may change general register n: whether Effects has it among Writes.
+func (in *Inst) WritesGPR(n uint8) bool {
+	r := in.Row
+	for i := int(r.Ops); i < int(r.Ops)+int(r.NOps); i++ {
+		d := &opPool[i]
+		var reg uint8
+		switch d.Loc {
+		case LPush, LPop:
+			if n == rsp {
+				return true
+			}
+			continue
+		case LG:
+			reg = in.ModRM>>3&7 | in.Rex<<1&8
+		case LMR:
+			if in.HasMem {
+				continue
+			}
+			reg = in.ModRM&7 | in.Rex<<3&8
+		case LR:
+			reg = in.ModRM&7 | in.Rex<<3&8
+		case LB:
+			reg = in.VVVV & 15
+		case LZ:
+			reg = in.Op&7 | in.Rex<<3&8
+		case LFix, LAddr:
+			reg = fixTab[d.Arg].num
+			switch fixTab[d.Arg].class {
+			case CGPR:
+			case CGPRH:
+				reg -= 4
+			default:
+				continue
+			}
+		default:
+			continue
+		}
+		if d.Acc&AccW == 0 {
+			continue
+		}
+		if d.Loc < LFix && reg-4 < 4 && in.width(d.WReg) == 1 && in.Pfx&(PfxRex|PfxVex|PfxEvex) == 0 {
+			reg -= 4 // ah, ch, dh, bh
+		}
+		if reg == n {
+			return true
+		}
+	}
+	return false
 }
 
 // eflags are the bits of a flag mask that are bits of the flags register; the others are x87 condition bits.

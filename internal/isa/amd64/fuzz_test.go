@@ -57,6 +57,15 @@ func checkInst(t *testing.T, code []byte) {
 }
 
 func checkEncode(t *testing.T, code []byte, in *Inst) {
+	e := in.Effects()
+	if f := in.FlagEffects(); f != (isa.FlagEffects{Read: e.FlagsRead, Written: e.FlagsWritten, Killed: e.FlagsKilled}) {
+		t.Errorf("%x: effects on flags %+v of %+v", code, f, e)
+	}
+	for n := range uint8(16) {
+		if in.WritesGPR(n) != e.Writes.Has(GPR(n)) {
+			t.Errorf("%x: writes register %d: %v of %+v", code, n, in.WritesGPR(n), e)
+		}
+	}
 	for seg := uint8(SegNone); seg <= SegGS; seg++ {
 		if out, err := SetSegPrefix(nil, code, in, seg); err == nil {
 			var got Inst

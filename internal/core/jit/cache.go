@@ -340,7 +340,6 @@ func (t *Translator) Discard(r guest.Range) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.epoch.Add(1)
-	clear(t.ahead[:])
 	first, last := uint64(r.Start)>>12, (uint64(r.End)+0xfff)>>12
 	if last-first > uint64(t.byPage.n) {
 		t.byPage.all(func(p uint64, _ uint32) {

@@ -1,6 +1,8 @@
 package jit
 
 import (
+	"encoding/binary"
+
 	"gogrind/internal/core/vcpu"
 	"gogrind/internal/guest"
 	"gogrind/internal/tool"
@@ -28,7 +30,11 @@ func (t *Translator) newExit(target uint64) uint32 {
 
 // leave emits the way to Go with exit kind and argument.
 func (a *asm) leave(t *Translator, kind int, arg uint32) {
-	a.storeImm32(slot(vcpu.OffExit), vcpu.Code(kind, int(arg)))
+	b := a.buf[a.pos:][:12:12]
+	b[0], b[1], b[2], b[3] = segFS, 0xc7, 0x04, 0x25 // movl $code, %fs:OffExit
+	binary.LittleEndian.PutUint32(b[4:], uint32(vcpu.OffExit))
+	binary.LittleEndian.PutUint32(b[8:], vcpu.Code(kind, int(arg)))
+	a.pos += len(b)
 	a.jmp(t.exitStub)
 }
 
@@ -596,14 +602,15 @@ func (t *Translator) MissReturn() uint64 { return t.base + uint64(t.missRet) }
 // emitCold emits the out-of-line code of the fragment.
 func (t *Translator) emitCold() {
 	a := &t.cold
-	for n, c := range t.tr.colds {
+	for n := range t.tr.colds {
+		c := &t.tr.colds[n]
 		switch c.kind {
 		case coldRep:
-			t.emitRepStub(&c)
+			t.emitRepStub(c)
 		case coldMove:
-			t.emitMoveStub(n, &c)
+			t.emitMoveStub(n, c)
 		case coldPartly:
-			t.emitPartlyStub(&c)
+			t.emitPartlyStub(c)
 		case coldExit:
 			e := t.exits.at(c.exit)
 			e.stub = uint32(a.pos)
@@ -616,15 +623,15 @@ func (t *Translator) emitCold() {
 			}
 		case coldCheck:
 			t.hot.patch(c.site, a.pos)
-			t.emitCheckStub(&c)
+			t.emitCheckStub(c)
 		case coldDefine:
-			t.emitDefineStub(&c)
+			t.emitDefineStub(c)
 		case coldRedZone:
-			t.emitRedZoneStub(&c)
+			t.emitRedZoneStub(c)
 		case coldSlot:
-			t.emitSlotStub(&c)
+			t.emitSlotStub(c)
 		case coldEvent, coldElems, coldMiss, coldFetch:
-			t.emitEventStub(&c)
+			t.emitEventStub(c)
 		}
 	}
 }

@@ -496,12 +496,20 @@ func (t *Translator) flagsReturned() flagUse {
 // lookAhead is how many instructions of a branch target flagsAt looks at: nearly all code overwrites the flags within them.
 const lookAhead = 8
 
+// foreseenFlags is what flagsAt has found out, in an epoch.
+type foreseenFlags struct {
+	pc         uint64
+	epoch      uint32
+	live, read uint16 // of arithFlags
+}
+
 // flagsAt is what becomes of flags in code at pc. It is remembered for a while. Only stable code is looked at for the flags that are
 // live (Config.Stable), as fragments that relied on it are not found when it changes.
 func (t *Translator) flagsAt(pc uint64) flagUse {
 	c := &t.ahead[(pc^pc>>12)%uint64(len(t.ahead))]
-	if c.pc == pc {
-		return c.flags
+	epoch := uint32(t.epoch.Load()) + 1 // never 0
+	if c.pc == pc && c.epoch == epoch {
+		return flagUse{uint32(c.live), uint32(c.read)}
 	}
 	f := flagUse{live: arithFlags}
 	if err := t.catch(func() error { f = t.scanFlags(pc); return nil }); err != nil {
@@ -510,7 +518,7 @@ func (t *Translator) flagsAt(pc uint64) flagUse {
 	if t.cfg.Stable != nil && !t.cfg.Stable(guest.Addr(pc)) {
 		f.live = arithFlags
 	}
-	c.pc, c.flags = pc, f
+	*c = foreseenFlags{pc, epoch, uint16(f.live), uint16(f.read)}
 	return f
 }
 

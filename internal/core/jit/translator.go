@@ -156,10 +156,7 @@ type Translator struct {
 	placeTag uint32 // of the move that is being made, see Moving
 
 	outlooks
-	ahead [1024]struct {
-		pc    uint64
-		flags flagUse
-	}
+	ahead     [1 << 13]foreseenFlags
 	keepFlags bool            // returns keep flags: see liveness
 	resuming  map[uint64]bool // addresses of returns: see resumes
 }
@@ -231,7 +228,6 @@ func (t *Translator) Flush() {
 	t.generation++
 	t.epoch.Add(1)
 	t.stats.Flushes++
-	clear(t.ahead[:])
 	t.clearL2()
 	t.resetTables()
 	t.fillL1()

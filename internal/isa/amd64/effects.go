@@ -234,6 +234,9 @@ func (in *Inst) WritesGPR(n uint8) bool {
 	r := in.Row
 	for i := int(r.Ops); i < int(r.Ops)+int(r.NOps); i++ {
 		d := &opPool[i]
+		if d.Acc&AccW == 0 && d.Loc != LPop {
+			continue
+		}
 		var reg uint8
 		switch d.Loc {
 		case LPush, LPop:
@@ -264,9 +267,6 @@ func (in *Inst) WritesGPR(n uint8) bool {
 				continue
 			}
 		default:
-			continue
-		}
-		if d.Acc&AccW == 0 {
 			continue
 		}
 		if d.Loc < LFix && reg-4 < 4 && in.width(d.WReg) == 1 && in.Pfx&(PfxRex|PfxVex|PfxEvex) == 0 {

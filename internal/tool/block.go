@@ -101,7 +101,7 @@ type Ann struct {
 func (b *Block) Cheapest(from, to int) int {
 	const arith = 0x8d5 // CF PF AF ZF SF OF
 	for i := from; i <= to; i++ {
-		if e := &b.Insts[i].Effects; e.FlagsKilled&arith == arith && e.FlagsRead&arith == 0 {
+		if e := b.Insts[i].FlagEffects(); e.Killed&arith == arith && e.Read&arith == 0 {
 			return i
 		}
 	}

@@ -109,7 +109,7 @@ func (m *Memcheck) leakCheck(thread int, q leakQuery) {
 	}
 	m.mu.Lock()
 	m.lastRecords, m.lastLeaks = now, sum
-	m.search = &lastSearch{blocks, res, records, same}
+	m.search = &lastSearch{blocks, res, records, same, q, before}
 	m.mu.Unlock()
 	if m.loud() {
 		log.Userf("%s", m.leakSummaryText(&sum, &beforeSum, &q))
@@ -160,12 +160,17 @@ func (q *leakQuery) firstShown(records []leak.Record, old func(*leak.Record) lea
 	return 0
 }
 
+// text is what is said of record number n of of, which was old in the search before.
+func (q *leakQuery) text(r *leak.Record, n, of int, old leak.Record) string {
+	if q.mode == deltaAny {
+		return r.Text(n, of)
+	}
+	return r.DeltaText(n, of, old)
+}
+
 // reportRecord reports record number n of of, and says whether it is suppressed. Without inLimit it is only counted.
 func (m *Memcheck) reportRecord(thread int, r *leak.Record, n, of int, q *leakQuery, old leak.Record, inLimit bool) bool {
-	text := r.Text(n, of)
-	if q.mode != deltaAny {
-		text = r.DeltaText(n, of, old)
-	}
+	text := q.text(r, n, of, old)
 	asked := q.asks(r, &old)
 	f := &report.Finding{
 		Kind: leakXML[r.Kind], SuppKind: "Leak", Thread: thread, Text: text, Stack: r.Stack,
@@ -206,11 +211,17 @@ func (m *Memcheck) leakSummaryText(sum, before *leakSummary, q *leakQuery) strin
 	fmt.Fprintf(&b, "%18s: %s\n", "suppressed", total(sum.suppressed, before.suppressed))
 	lost := sum.kind[leak.Definite].Blocks + sum.kind[leak.Indirect].Blocks + sum.kind[leak.Possible].Blocks
 	switch {
+	case q.monitor && !full && lost+sum.kind[leak.Reachable].Blocks > 0:
+		b.WriteString("To see details of leaked memory, give 'full' arg to leak_check\n")
 	case !full && lost+sum.kind[leak.Reachable].Blocks > 0:
 		b.WriteString("Rerun with --leak-check=full to see details of leaked memory\n")
 	case full && q.tree == "" && sum.kind[leak.Reachable].Blocks > 0 && !q.show.Has(kindReachable):
-		b.WriteString("Reachable blocks (those to which a pointer was found) are not shown.\n" +
-			"To see them, rerun with: --leak-check=full --show-leak-kinds=all\n")
+		b.WriteString("Reachable blocks (those to which a pointer was found) are not shown.\n")
+		if q.monitor {
+			b.WriteString("To see them, add 'reachable any' args to leak_check\n")
+		} else {
+			b.WriteString("To see them, rerun with: --leak-check=full --show-leak-kinds=all\n")
+		}
 	}
 	b.WriteString("\n")
 	return b.String()

@@ -132,6 +132,16 @@ func TestMonitorLeaks(t *testing.T) {
 	if n := m.report.Counts().Errors; n != 0 {
 		t.Errorf("%d errors", n)
 	}
+	if got := run("leak_check full changed"); !strings.Contains(got, "LEAK SUMMARY") {
+		t.Errorf("leak_check full changed:\n%s", got)
+	}
+	if got, want := run("block_list 3"), "50 (+0) bytes in 1 (+0) blocks are possibly lost in loss record 3 of 3\nSTACK\n0x100000003000[50]\n"; got != want {
+		t.Errorf("block_list behind a search for changes:\n%s\nwant\n%s", got, want)
+	}
+	const summary = "To see details of leaked memory, give 'full' arg to leak_check\n"
+	if got := run("leak_check summary any"); !strings.Contains(got, summary) {
+		t.Errorf("leak_check summary any lacks %q:\n%s", summary, got)
+	}
 }
 
 // TestVbitsRequests: bits go through memory and back.

@@ -19,7 +19,8 @@ type leakQuery struct {
 	show       options.Set // kinds of records to show
 	count      options.Set // kinds that count as errors
 	heuristics options.Set
-	limit      int // largest number of records to show; 0: all
+	limit      int  // largest number of records to show; 0: all
+	monitor    bool // a command asks, not an option or request
 	// tree is the file name pattern of the tree that is written instead of records, "" for none; treeOption is the option that
 	// messages about the name blame.
 	tree, treeOption string
@@ -32,7 +33,7 @@ func (m *Memcheck) query(full bool, mode deltaMode) leakQuery {
 
 // monitorLeaks is leak_check. Options say nothing about it, and what it finds is no error.
 func (m *Memcheck) monitorLeaks(t tool.Thread, args []string) {
-	q := leakQuery{full: true, mode: deltaIncreased, show: defaultKinds}
+	q := leakQuery{full: true, mode: deltaIncreased, show: defaultKinds, monitor: true}
 	for i := 0; i < len(args); i++ {
 		next := func() string {
 			if i++; i < len(args) {
@@ -119,6 +120,8 @@ type lastSearch struct {
 	res     *leak.Result
 	records []leak.Record
 	place   func(uint32) uint32
+	query   leakQuery
+	before  map[leak.Place]leak.Record // those of the search before
 }
 
 // record is the number of the record that block i belongs to.
@@ -189,7 +192,8 @@ func (m *Memcheck) monitorBlocks(args []string) {
 	}
 	for n := from; n <= to; n++ {
 		r := &s.records[n-1]
-		m.report.Message(0, r.Text(n, len(s.records)), m.stack(r.Stack))
+		old := s.before[leak.Place{Kind: r.Kind, Stack: s.place(r.Stack)}]
+		m.report.Message(0, s.query.text(r, n, len(s.records), old), m.stack(r.Stack))
 		left := limit
 		for i := range s.blocks {
 			h := s.res.Heuristic[i]

@@ -117,10 +117,8 @@ func (v *View) Describe(f *Frame) string {
 		fmt.Fprintf(&b, "+%d", f.Offset)
 	}
 	switch {
-	case f.File != "" && f.Line != 0:
+	case f.File != "": // line 0 is code that compilers made of no line
 		fmt.Fprintf(&b, " (%s:%d)", v.path(f), f.Line)
-	case f.File != "":
-		fmt.Fprintf(&b, " (%s)", v.path(f))
 	case f.Obj != "":
 		fmt.Fprintf(&b, " (in %s)", f.Obj)
 	}

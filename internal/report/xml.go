@@ -166,14 +166,9 @@ func xmlStack(b *strings.Builder, frames []Frame) {
 		optional(b, "obj", f.Obj)
 		optional(b, "fn", f.Fn)
 		if f.File != "" {
-			// Readers take file and line for granted where there is a directory.
-			if f.Line != 0 {
-				optional(b, "dir", f.Dir)
-			}
+			optional(b, "dir", f.Dir)
 			optional(b, "file", f.File)
-			if f.Line != 0 {
-				fmt.Fprintf(b, "      <line>%d</line>\n", f.Line)
-			}
+			fmt.Fprintf(b, "      <line>%d</line>\n", f.Line)
 		}
 		b.WriteString("    </frame>\n")
 	}

@@ -72,7 +72,7 @@ func TestXMLWellFormed(t *testing.T) {
 	if err := grammar.Check([]byte(in)); err != nil {
 		t.Fatalf("%v in\n%s", err, in)
 	}
-	if strings.Count(in, "<dir>") != 1 || strings.Count(in, "<line>") != 2 || !strings.Contains(in, "<threadname>&lt;w</threadname>") {
+	if strings.Count(in, "<dir>") != 2 || strings.Count(in, "<line>") != 3 || !strings.Contains(in, "<threadname>&lt;w</threadname>") {
 		t.Error(in)
 	}
 }

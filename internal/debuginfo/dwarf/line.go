@@ -316,7 +316,8 @@ func (t *lineTable) position(pc uint64) (p Position, end uint64) {
 }
 
 // file is the directory and name of a file by number; "" when there is none. Names are put together as they stand: "./a"
-// and "a/../b" are how compilers spell paths, and what suppressions and path options match.
+// and "a/../b" are how compilers spell paths, and what suppressions and path options match. A name with directories in it, as rustc
+// has them, stays one, as in Valgrind's messages.
 func (t *lineTable) file(i uint64) (dir, name string) {
 	if i >= uint64(len(t.files)) {
 		return "", ""
@@ -329,8 +330,8 @@ func (t *lineTable) file(i uint64) (dir, name string) {
 	if f.dir < uint64(len(t.dirs)) && (f.dir > 0 || t.version >= 5) {
 		dir = join(t.compDir, t.dirs[f.dir])
 	}
-	if i := strings.LastIndexByte(name, '/'); i >= 0 {
-		dir, name = join(dir, name[:max(i, 1)]), name[i+1:]
+	if i := strings.LastIndexByte(name, '/'); i >= 0 && name[0] == '/' {
+		dir, name = name[:max(i, 1)], name[i+1:]
 	}
 	return dir, name
 }

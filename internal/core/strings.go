@@ -96,6 +96,8 @@ func (p *Process) clientRequest(t *sched.Thread) {
 		p.tool.(tool.OverlapWatcher).Overlap(t, f.Arg, dst, src, -1)
 	case strmem.ReqCopied:
 		p.tool.(tool.OverlapWatcher).Copied(t, dst, src, g[guest.RDX])
+	case strmem.ReqFill:
+		p.tool.(tool.OverlapWatcher).Filling(guest.Range{Start: dst, End: dst + guest.Addr(g[guest.RDX])})
 	case strmem.ReqOverflow:
 		p.log.Clientf("*** %s: buffer overflow detected ***: program terminated", f.Arg)
 		p.report.Message(0, "", p.callers(t))

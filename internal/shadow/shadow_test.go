@@ -287,3 +287,42 @@ func BenchmarkMakeUndefined(b *testing.B) {
 		})
 	}
 }
+
+// TestFill: what is filled as a whole costs no memory, unless it may not be accessed somewhere.
+func TestFill(t *testing.T) {
+	for _, row := range []struct {
+		what    string
+		n       uint64
+		change  func(m *Map, r guest.Range)
+		defined bool
+	}{
+		{"undefined", 4 << 20, func(*Map, guest.Range) {}, true},
+		{"short", hugeDefined - 1, func(*Map, guest.Range) {}, false},
+		{"the last byte is forbidden", 4 << 20, func(m *Map, r guest.Range) { m.MakeNoAccess(guest.Range{Start: r.End - 1, End: r.End}) }, false},
+		{"the first byte is defined", 4 << 20, func(m *Map, r guest.Range) { m.MakeDefined(guest.Range{Start: r.Start, End: r.Start + 1}) }, true},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			m := window(t, 16<<20)
+			if err := m.UseTemplate(100); err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Close(m.template)
+			all := rng(0x10000, 0x10000+8<<20)
+			if err := m.Map(all); err != nil {
+				t.Fatal(err)
+			}
+			m.MakeUndefined(all)
+			r := guest.Range{Start: all.Start + 0x123, End: all.Start + 0x123 + guest.Addr(row.n)}
+			row.change(m, r)
+			m.Fill(r)
+			if a, k := m.Check(r); (k == OK) != row.defined {
+				t.Errorf("%v at %v of %v", k, a, r)
+			}
+			for _, a := range []guest.Addr{r.Start - 1, r.End} {
+				if v := m.At(a); v != Undefined {
+					t.Errorf("%#x at %v, which is not in %v", v, a, r)
+				}
+			}
+		})
+	}
+}

@@ -69,6 +69,8 @@ type OverlapWatcher interface {
 	WantsCopied() bool
 	// Copied: n bytes, some of them undefined, have been copied, and their shadow with them.
 	Copied(t Thread, dst, src guest.Addr, n uint64)
+	// Filling: defined bytes are about to be stored to all of the long range r. Stores to it are looked at all the same.
+	Filling(r guest.Range)
 }
 
 // ReallocZeroer is a HeapReplacer that is told of calls of realloc with size 0.

@@ -385,6 +385,12 @@ TEXT ·memset(SB),NOSPLIT|NOFRAME,$0
 	TESTL $0xfe, CX
 	JNE slow
 	NOWILD(DI, slow)
+	CMPQ DX, $const_largeFill
+	JCS told
+	TESTL R8, R8
+	JNE told
+	REQUEST(const_ReqFill)
+told:
 	MOVL $1, R10
 	SPLAT(SI, X6)
 	SPLAT(R8, X7)

@@ -385,7 +385,7 @@ TEXT ·memset(SB),NOSPLIT|NOFRAME,$0
 	TESTL $0xfe, CX
 	JNE slow
 	NOWILD(DI, slow)
-	CMPQ DX, $const_largeFill
+	CMPQ DX, $const_LargeFill
 	JCS told
 	TESTL R8, R8
 	JNE told

@@ -39,12 +39,12 @@ const (
 	ReqOverflow = 3
 	// ReqCopied: undefined bytes were among the rdx bytes copied from rsi to rdi.
 	ReqCopied = 4
-	// ReqFill: the rdx bytes at rdi, largeFill at least, are about to be made defined.
+	// ReqFill: the rdx bytes at rdi, LargeFill at least, are about to be made defined.
 	ReqFill = 5
 )
 
-// largeFill is the length from which memset says what it is going to do.
-const largeFill = 1 << 20
+// LargeFill is the length from which memset says what it is going to do.
+const LargeFill = 1 << 20
 
 // copiedMask is the mask by which routines find that undefined bytes were copied. No other operand has this value.
 const copiedMask = 0x01fffffe

@@ -384,7 +384,7 @@ func (d *differ) ea() uint64 {
 	case in.Base == amd64.RIP:
 		x += d.pc + uint64(len(d.code))
 	case in.Base < 16:
-		x += s.gpr[in.Base]
+		x += s.gpr[in.Base] + in.BeforePop()
 	}
 	if in.Index != amd64.NoReg && in.Row.Attr&(amd64.AVsibX|amd64.AVsibY|amd64.AVsibZ) == 0 {
 		x += s.gpr[in.Index] * uint64(in.Scale)

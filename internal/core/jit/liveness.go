@@ -14,8 +14,9 @@ import (
 // 3.2): a call reads its arguments, a return the results, and what a call may change is not read behind it. Compilers know better
 // of functions in the same file (gcc's -fipa-ra): a general register that a function called directly leaves alone may be read
 // behind the call, so the look ahead looks into such functions, too. It does the same to see which arguments a function called
-// directly reads: most of cc1's functions take none in vector registers, where copies of structures leave garbage. Code that keeps to yet other rules between its own functions may
-// lose the undefined state of a register that lives across a call; nothing is ever reported wrongly for that.
+// directly reads: most of cc1's functions take none in vector registers, where copies of structures leave garbage. Code that keeps to yet
+// other rules between its own functions may lose the undefined state of a register that lives across a call; nothing is ever reported
+// wrongly for that.
 
 const (
 	calleeSaved = isa.RegSet(1<<guest.RBX | 1<<guest.RSP | 1<<guest.RBP | 1<<guest.R12 | 1<<guest.R13 | 1<<guest.R14 | 1<<guest.R15)

@@ -179,11 +179,11 @@ func (t *Translator) copyInst(in *inst) {
 			return
 		}
 	}
-	if m, ok := t.hostOperand(in); ok && in.ASize == 8 {
+	// With 32-bit addressing everything is in reach, and must stay 32-bit addressing: bit strings begin at their operand.
+	if in.Base == amd64.RIP && !seg && (in.ASize == 4 || t.reaches(t.absolute(in))) {
 		a.raw(in.code)
-		disp := int64(m.target) - int64(a.addr())
 		at := a.pos - int(in.Len) + int(in.DispOff)
-		putLE32(a.buf[at:], uint32(disp))
+		putLE32(a.buf[at:], uint32(t.absolute(in)-a.addr()))
 		return
 	}
 	if in.Row.Attr&vsib != 0 && in.ASize == 4 {

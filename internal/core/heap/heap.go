@@ -358,7 +358,7 @@ func (a *Allocator) Gap(p guest.Addr) (r guest.Range, ok bool) {
 		return guest.Range{}, false
 	}
 	if sp.state == spanFree {
-		return guest.Range{Start: sp.base, End: sp.end()}, true
+		return sp.bounds(), true
 	}
 	slot, in := sp.slot(p)
 	if !in {

@@ -148,7 +148,7 @@ func (t *Translator) emitDirtyReturn(in *inst) {
 
 // quickInDirty reports whether hook n may be tried without Go where registers t.now are undefined: its arguments must not be.
 func (t *Translator) quickInDirty(n int) bool {
-	return t.hookStub != t.exitStub && t.cfg.Plain != nil && t.cfg.Plain(n) && t.sets[t.now].Regs&quickArgs == 0
+	return t.hookStub != t.exitStub && t.plain(n) && t.sets[t.now].Regs&quickArgs == 0
 }
 
 // quickArgs are the registers of the arguments of functions that vcpu.Quick stands in for.

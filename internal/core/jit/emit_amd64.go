@@ -189,12 +189,15 @@ func (t *Translator) end() {
 	}
 }
 
+// plain reports whether hook n is for a function with integer arguments and result.
+func (t *Translator) plain(n int) bool { return t.cfg.Plain != nil && t.cfg.Plain(n) }
+
 // translateHook makes the fragment for a replaced function: it goes to Go at once.
 func (t *Translator) translateHook(pc uint64, n int, indirect bool) uint32 {
 	t.tr.warm, t.tr.colds, t.tr.inner, t.tr.n = t.tr.warm[:0], t.tr.colds[:0], t.tr.inner[:0], 0
 	t.begin(pc, pc+1, indirect)
 	t.point(pc, true, [3]uint8{})
-	if t.cfg.Plain != nil && t.cfg.Plain(n) {
+	if t.plain(n) {
 		if t.hookStub == t.exitStub {
 			t.hot.storeImm(slot(vcpu.OffNoVec), 1)
 		}

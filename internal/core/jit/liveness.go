@@ -274,7 +274,7 @@ func (t *Translator) hookTakes(pc uint64) (regs isa.RegSet, ok bool) {
 		return 0, false
 	}
 	n, ok := t.cfg.Hook(guest.Addr(pc))
-	if ok && t.cfg.Plain != nil && t.cfg.Plain(n) {
+	if ok && t.plain(n) {
 		return argGPR, true
 	}
 	return argRegs, ok

@@ -28,7 +28,7 @@ func main() {
 func run() error {
 	root := flag.String("root", ".", "root of the repository")
 	runs := flag.Int("runs", 3, "rounds; the median counts")
-	tools := flag.String("tools", "nulgrind,memcheck,valgrind-none", "tools to measure: names of bin/, or valgrind-none, valgrind-memcheck...; options behind the name, as in cachegrind:--cache-sim=yes; profilers stands for cachegrind and massif, ours and Valgrind's, origins for memcheck with and without --track-origins=yes")
+	tools := flag.String("tools", "nulgrind,memcheck,valgrind-none", "tools to measure: names of bin/, or valgrind-none, valgrind-memcheck...; options behind the name, as in cachegrind:--cache-sim=yes; profilers stands for cachegrind and massif, ours and Valgrind's, origins for memcheck with and without --track-origins=yes, leaks for memcheck with and without --leak-check=full")
 	only := flag.String("only", "", "measure the programs whose names match this regular expression")
 	limit := flag.Duration("limit", time.Minute, "time limit of one run")
 	list := flag.Bool("list", false, "list the programs and stop")

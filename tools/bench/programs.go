@@ -29,7 +29,7 @@ type kind int
 
 const (
 	cpuTime   kind = iota // user and system time: programs without threads
-	clockTime             // time on the clock: programs that keep two processors busy
+	clockTime             // time on the clock: programs that keep two processors busy, with two threads or four
 	startTime             // time on the clock and memory of a program that does nothing
 	rateTime              // how fast translation is: a program with much code
 	kinds
@@ -58,6 +58,8 @@ var all = []program{
 	{name: "virtual", compiler: "g++", argv: []string{"{temp}/virtual"}},
 	{name: "xz-2", argv: []string{"xz", "-T2", "--block-size=1MiB", "-3c", "{temp}/text"}, kind: clockTime},
 	{name: "zstd-2", argv: []string{"zstd", "-q", "-T2", "-B1MiB", "-12", "-c", "{temp}/text"}, kind: clockTime},
+	{name: "xz-4", argv: []string{"xz", "-T4", "--block-size=1MiB", "-3c", "{temp}/text"}, kind: clockTime},
+	{name: "zstd-4", argv: []string{"zstd", "-q", "-T4", "-B1MiB", "-12", "-c", "{temp}/text"}, kind: clockTime},
 	{name: "start", argv: []string{"true"}, kind: startTime},
 	{name: "cc1-rate", argv: []string{"{cc1}", "-O2", "-quiet", "-fpreprocessed", "{source}", "-o", "/dev/null"}, kind: rateTime},
 }
@@ -143,6 +145,7 @@ func (r runner) ours() bool { return !strings.HasPrefix(r.name, "valgrind-") }
 var sets = map[string][]string{
 	"profilers": {"cachegrind:--cache-sim=no", "valgrind-cachegrind:--cache-sim=no", "cachegrind:--cache-sim=yes", "valgrind-cachegrind:--cache-sim=yes",
 		"massif", "valgrind-massif"},
+	"leaks":   {"memcheck", "memcheck:--leak-check=full"},
 	"origins": {"memcheck", "memcheck:--track-origins=yes", "valgrind-memcheck", "valgrind-memcheck:--track-origins=yes"},
 }
 

@@ -16,7 +16,7 @@ type table struct {
 	under    []runner
 	native   [][]time.Duration
 	times    [][][]time.Duration
-	memory   []int64     // the most resident by runner, in kB
+	memory   [][]int64   // the most resident by program and runner, in kB; natively behind the runners
 	rates    [][]float64 // instructions translated a second by runner: of rateTime, and of our tools only
 	failed   [][]error   // the first failure, nil if none
 }
@@ -27,10 +27,11 @@ func (k kind) String() string {
 
 func newTable(k kind, programs []program, under []runner) *table {
 	t := &table{kind: k, programs: programs, under: under, native: make([][]time.Duration, len(programs)),
-		times: make([][][]time.Duration, len(programs)), failed: make([][]error, len(programs)), memory: make([]int64, len(under)), rates: make([][]float64, len(under))}
+		times: make([][][]time.Duration, len(programs)), failed: make([][]error, len(programs)), memory: make([][]int64, len(programs)), rates: make([][]float64, len(under))}
 	for i := range programs {
 		t.times[i] = make([][]time.Duration, len(under))
 		t.failed[i] = make([]error, len(under))
+		t.memory[i] = make([]int64, len(under)+1)
 	}
 	return t
 }
@@ -46,6 +47,7 @@ func (t *table) round(dir string, limit time.Duration) error {
 			return fmt.Errorf("bench: %s natively: %w", p.name, err)
 		}
 		t.native[i] = append(t.native[i], want.time)
+		t.sawMemory(i, len(t.under), want)
 		for j, r := range t.under {
 			if t.kind == rateTime && !r.ours() {
 				continue
@@ -63,12 +65,15 @@ func (t *table) round(dir string, limit time.Duration) error {
 				continue
 			}
 			t.times[i][j] = append(t.times[i][j], got.time)
-			t.memory[j] = max(t.memory[j], got.memory)
+			t.sawMemory(i, j, got)
 			t.rates[j] = append(t.rates[j], got.rate)
 		}
 	}
 	return nil
 }
+
+// sawMemory notes what program i has had under runner j.
+func (t *table) sawMemory(i, j int, m measurement) { t.memory[i][j] = max(t.memory[i][j], m.memory) }
 
 func (t *table) fail(program, runner int, err error) {
 	if t.failed[program][runner] == nil {
@@ -132,7 +137,7 @@ func (t *table) printStart(w io.Writer, i int) {
 	for j := range t.under {
 		cell := "fail"
 		if t.failed[i][j] == nil {
-			cell = fmt.Sprintf("%.1fms %.0fMB", ms(median(t.times[i][j])), float64(t.memory[j])/1024)
+			cell = fmt.Sprintf("%.1fms %.0fMB", ms(median(t.times[i][j])), float64(t.memory[i][j])/1024)
 		}
 		fmt.Fprintf(w, " %*s", t.width(j), cell)
 	}

@@ -47,7 +47,7 @@ func TestStart(t *testing.T) {
 	tab := newTable(startTime, []program{{name: "start"}}, []runner{{name: "nulgrind"}, {name: "memcheck"}})
 	tab.native[0] = []time.Duration{700 * time.Microsecond}
 	tab.times[0][0] = []time.Duration{14 * time.Millisecond}
-	tab.memory[0] = 14 * 1024
+	tab.memory[0][0] = 14 * 1024
 	tab.fail(0, 1, errors.New("differs"))
 	var b strings.Builder
 	tab.print(&b)
@@ -85,7 +85,7 @@ func TestGoals(t *testing.T) {
 	rate.rates[0] = []float64{4.5e6}
 	start := newTable(startTime, []program{{name: "start"}}, []runner{{name: "nulgrind"}})
 	start.times[0][0] = []time.Duration{14 * time.Millisecond}
-	start.memory[0] = 14 * 1024
+	start.memory[0][0] = 14 * 1024
 	var b strings.Builder
 	printGoals(&b, []*table{cpu, rate, start})
 	want := `nulgrind, mean over native                         2.24x, at most 1.25x: MISSED
@@ -101,6 +101,28 @@ memcheck, slowest program over native (cc1)       10.00x, at most 7x: MISSED
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// TestOptionGoals has goals that compare runners with each other, and memory with that of the native run.
+func TestOptionGoals(t *testing.T) {
+	tab := newTable(cpuTime, []program{{name: "python3"}, {name: "sqlite3"}, {name: "cc1"}}, []runner{{name: "memcheck"}, {name: "memcheck:--track-origins=yes"}})
+	for i, row := range [][]time.Duration{{200, 220}, {200, 242}, {400, 440}} {
+		tab.native[i] = []time.Duration{100 * time.Millisecond}
+		for j, ms := range row {
+			tab.times[i][j] = []time.Duration{ms * time.Millisecond}
+		}
+	}
+	tab.memory = [][]int64{{60 << 10, 60 << 10, 10 << 10}, {100 << 10, 90 << 10, 20 << 10}, {500 << 10, 0, 10 << 10}}
+	var b strings.Builder
+	printGoals(&b, []*table{tab})
+	for _, want := range []string{
+		"memcheck, resident beside 1.6 times native (sqlite3)  68.00MB, at most 60MB: MISSED\n",
+		"memcheck:--track-origins=yes, over memcheck        1.14x, at most 1.15x: reached\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no line\n%sin\n%s", want, b.String())
+		}
 	}
 }
 
@@ -120,6 +142,7 @@ func TestProfilerGoals(t *testing.T) {
 cachegrind:--cache-sim=no, mean speed over Valgrind   3.17x, at least 3x: reached
 cachegrind:--cache-sim=yes, mean speed over Valgrind   3.00x, at least 2.5x: reached
 massif, slowest that allocates rarely (rare)       1.40x, at most 1.5x: reached
+massif, mean of those that allocate rarely         1.40x, at most 1.5x: reached
 massif, least speed over Valgrind of those that allocate (much)   5.00x, at least 4x: reached
 `
 	if b.String() != want {

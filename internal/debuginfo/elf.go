@@ -11,8 +11,6 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
-
-	"gogrind/internal/debuginfo/inflate"
 )
 
 // File is an open object file. It is closed as soon as what is needed was read: the guest shares our descriptor table.
@@ -179,9 +177,6 @@ const (
 	chdrSize = 24
 )
 
-// maxPlain bounds the size of a decompressed section.
-const maxPlain = 1 << 32
-
 // readHeader reads the ELF header and the segments.
 func readHeader(open func() (File, error)) (*elfFile, error) {
 	r, err := open()
@@ -318,106 +313,6 @@ func (f *elfFile) section(name string) *section {
 		}
 	}
 	return nil
-}
-
-// data reads a section's contents, decompressed. A section without file contents gives nil.
-func (f *elfFile) data(s *section) ([]byte, error) {
-	if s.typ == uint32(stdelf.SHT_NOBITS) || s.size == 0 {
-		return nil, nil
-	}
-	r, err := f.use()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	b, err := readRange(r, s.off, s.size)
-	if err != nil {
-		return nil, fmt.Errorf("section %s: %w", s.name, err)
-	}
-	switch {
-	case s.flags&uint64(stdelf.SHF_COMPRESSED) != 0:
-		b, err = decompress(b)
-	case len(s.name) > 7 && s.name[:7] == ".zdebug":
-		b, err = decompressOld(b)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("section %s: %w", s.name, err)
-	}
-	return b, nil
-}
-
-// decompress undoes SHF_COMPRESSED.
-func decompress(b []byte) ([]byte, error) {
-	if len(b) < chdrSize {
-		return nil, io.ErrUnexpectedEOF
-	}
-	typ, size := stdelf.CompressionType(binary.LittleEndian.Uint32(b)), binary.LittleEndian.Uint64(b[8:])
-	switch typ {
-	case stdelf.COMPRESS_ZLIB:
-		return unzlib(b[chdrSize:], size)
-	case stdelf.COMPRESS_ZSTD:
-		return unzstd(b, size)
-	}
-	return nil, fmt.Errorf("compression type %d is unknown", typ)
-}
-
-// decompressOld undoes the older .zdebug form: "ZLIB", size in 8 big-endian bytes, zlib stream.
-func decompressOld(b []byte) ([]byte, error) {
-	if len(b) < 12 || string(b[:4]) != "ZLIB" {
-		return nil, errors.New("no ZLIB header")
-	}
-	return unzlib(b[12:], binary.BigEndian.Uint64(b[4:]))
-}
-
-func unzlib(b []byte, size uint64) ([]byte, error) {
-	// Deflate can't compress better than 1032:1, so a header that promises more is a lie.
-	if size > maxPlain || size/1032 > uint64(len(b)) {
-		return nil, fmt.Errorf("%d compressed bytes can't hold %d", len(b), size)
-	}
-	out := make([]byte, size)
-	if err := inflate.Zlib(out, b); err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-// unzstd decompresses a section with the standard library, whose zstd decoder is reachable only through debug/elf: b is
-// wrapped as the single compressed section of a minimal object.
-func unzstd(b []byte, size uint64) ([]byte, error) {
-	if size > maxPlain {
-		return nil, fmt.Errorf("%d bytes are too many", size)
-	}
-	le := binary.LittleEndian
-	// Layout: header, three section headers (null, the section, the names), names, data.
-	const names = "\x00.z\x00.n\x00"
-	const dataOff = ehdrSize + 3*shdrSize + 8
-	img := make([]byte, dataOff, dataOff+len(b))
-	copy(img, "\x7fELF\x02\x01\x01")
-	le.PutUint16(img[16:], uint16(stdelf.ET_DYN))
-	le.PutUint16(img[18:], uint16(stdelf.EM_X86_64))
-	le.PutUint32(img[20:], 1)
-	le.PutUint64(img[40:], ehdrSize)
-	le.PutUint16(img[52:], ehdrSize)
-	le.PutUint16(img[58:], shdrSize)
-	le.PutUint16(img[60:], 3)
-	le.PutUint16(img[62:], 2)
-	header := func(i int, name, typ uint32, flags, off, n uint64) {
-		p := img[ehdrSize+i*shdrSize:]
-		le.PutUint32(p, name)
-		le.PutUint32(p[4:], typ)
-		le.PutUint64(p[8:], flags)
-		le.PutUint64(p[24:], off)
-		le.PutUint64(p[32:], n)
-	}
-	header(1, 1, uint32(stdelf.SHT_PROGBITS), uint64(stdelf.SHF_COMPRESSED), dataOff, uint64(len(b)))
-	header(2, 4, uint32(stdelf.SHT_STRTAB), 0, ehdrSize+3*shdrSize, uint64(len(names)))
-	copy(img[ehdrSize+3*shdrSize:], names)
-	img = append(img, b...)
-	e, err := stdelf.NewFile(bytes.NewReader(img))
-	if err != nil {
-		return nil, err
-	}
-	return e.Sections[1].Data()
 }
 
 // fileRange reads link-time addresses [vaddr, vaddr+n) from the file contents of the segment that covers them.

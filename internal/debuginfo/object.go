@@ -181,16 +181,34 @@ func (o *Object) SectionAt(a guest.Addr) string {
 	return ""
 }
 
-// debugData reads a DWARF section under its name or its older compressed name.
-func debugData(f *elfFile, name string) ([]byte, error) {
+// debugSection finds a DWARF section under its name or its older compressed name.
+func debugSection(f *elfFile, name string) *section {
 	s := f.section(name)
 	if s == nil && len(name) > 7 && name[:7] == ".debug_" {
 		s = f.section(".z" + name[1:])
 	}
+	return s
+}
+
+// debugData reads a DWARF section.
+func debugData(f *elfFile, name string) ([]byte, error) {
+	if s := debugSection(f, name); s != nil {
+		return f.data(s)
+	}
+	return nil, nil
+}
+
+// debugContents are those of a DWARF section, nil when there is none.
+func debugContents(f *elfFile, name string) (dwarf.Contents, error) {
+	s := debugSection(f, name)
 	if s == nil {
 		return nil, nil
 	}
-	return f.data(s)
+	c, err := f.contents(s)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // dwarf is the DWARF of the object or of its separate debug file, nil when there is none.
@@ -219,7 +237,7 @@ func hasDWARF(f *elfFile) bool {
 // newDWARF wraps f. The callbacks run under the Data's lock and without o.mu.
 func (o *Object) newDWARF(f *elfFile) *dwarf.Data {
 	return dwarf.New(dwarf.Source{
-		Section: func(name string) ([]byte, error) { return debugData(f, name) },
+		Section: func(name string) (dwarf.Contents, error) { return debugContents(f, name) },
 		Warn:    o.warn,
 		Alt:     func() *dwarf.Data { return o.openAlt(f) },
 		Split:   o.openSplit,

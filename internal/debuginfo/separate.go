@@ -238,11 +238,11 @@ func (o *Object) openDWO(path string) *dwarf.Data {
 		return nil
 	}
 	return dwarf.New(dwarf.Source{
-		Section: func(name string) ([]byte, error) {
+		Section: func(name string) (dwarf.Contents, error) {
 			if name != ".debug_cu_index" && name != ".debug_tu_index" {
 				name += ".dwo"
 			}
-			return debugData(f, name)
+			return debugContents(f, name)
 		},
 		Warn: func(err error) { o.warn(fmt.Errorf("%s: %w", path, err)) },
 	})

@@ -48,18 +48,22 @@ type contexts struct {
 	list   []context       // by number; 0 is not used, and stands for ignored allocations
 	places int             // contexts that ever allocated
 	names  map[guest.Addr]name
+	ends   map[guest.Addr]end
 	frames map[guest.Addr][]debuginfo.Frame // of code that was unloaded
 }
 
-// name is what is known about the function at an address.
-type name struct{ alloc, ignored, main, starter bool }
+// name is what the innermost function at an address is.
+type name struct{ alloc, ignored bool }
+
+// end is what the function at an address, with all that is inlined into it, is.
+type end struct{ main, starter bool }
 
 func newContexts(o settings, symbols *debuginfo.Space, below bool) contexts {
 	c := contexts{
 		depth: o.depth, below: below, symbols: symbols,
 		alloc: map[string]bool{}, ignored: map[string]bool{},
 		raw: stack.NewInterner(), seen: stack.NewInterner(), list: make([]context, 1),
-		names: map[guest.Addr]name{}, frames: map[guest.Addr][]debuginfo.Frame{},
+		names: map[guest.Addr]name{}, ends: map[guest.Addr]end{}, frames: map[guest.Addr][]debuginfo.Frame{},
 	}
 	for _, n := range append(slices.Clone(allocFns), o.allocFns...) {
 		c.alloc[n] = true
@@ -122,30 +126,42 @@ func (c *contexts) resolve(raw []guest.Addr, calls bool) int {
 func (c *contexts) upToMain(pcs []guest.Addr) []guest.Addr {
 	end := len(pcs)
 	for i := len(pcs) - 1; i >= 0; i-- {
-		n := c.name(pcs[i])
-		if n.main {
+		e := c.end(pcs[i])
+		if e.main {
 			return pcs[:i+1]
 		}
-		if n.starter {
+		if e.starter {
 			end = i + 1
 		}
 	}
 	return pcs[:end]
 }
 
-// name looks at the function at pc.
+// name looks at the innermost function at pc.
 func (c *contexts) name(pc guest.Addr) name {
 	if n, ok := c.names[pc]; ok {
 		return n
 	}
-	fr := c.resolved(pc)
-	inner, outer := &fr[0], &fr[len(fr)-1]
-	n := name{
-		alloc: c.alloc[inner.Fn], ignored: c.ignored[inner.Fn],
-		main: outer.RawFn == "main", starter: debuginfo.BelowMain(outer.RawFn),
-	}
+	fn := c.resolved(pc)[0].Fn
+	n := name{alloc: c.alloc[fn], ignored: c.ignored[fn]}
 	c.names[pc] = n
 	return n
+}
+
+// end looks at the function at pc. Symbol tables tell: what ends here has no need for debug information of its own.
+func (c *contexts) end(pc guest.Addr) end {
+	if e, ok := c.ends[pc]; ok {
+		return e
+	}
+	var raw string
+	if f, ok := c.frames[pc]; ok {
+		raw = f[len(f)-1].RawFn
+	} else {
+		raw, _ = c.symbols.Function(pc)
+	}
+	e := end{main: raw == "main", starter: debuginfo.BelowMain(raw)}
+	c.ends[pc] = e
+	return e
 }
 
 // resolved are the frames at pc.

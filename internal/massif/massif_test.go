@@ -103,8 +103,8 @@ func newBench(t *testing.T, args ...string) *bench {
 	b.m.begin()
 	b.m.contexts.names[pcWrap] = name{alloc: true}
 	b.m.contexts.names[pcSkip] = name{ignored: true}
-	b.m.contexts.names[pcMain] = name{main: true}
-	b.m.contexts.names[pcStart] = name{starter: true}
+	b.m.contexts.ends[pcMain] = end{main: true}
+	b.m.contexts.ends[pcStart] = end{starter: true}
 	return b
 }
 

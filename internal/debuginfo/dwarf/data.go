@@ -2,8 +2,9 @@
 // with split units, packages of them, and supplementary (dwz) files. Variables and their types are read when an address is
 // to be described by them; macros are not.
 //
-// Sections are loaded on first use. Only the units that addresses fall into are parsed; finding them costs a pass over
-// .debug_aranges, or over unit headers and root entries where that section has gaps. Nothing panics on damaged input:
+// Sections are loaded on first use, and those with a part for each unit only as far as the last unit that was looked at, as they may be
+// large and compressed. Only the units that addresses fall into are parsed; finding them costs a pass over .debug_aranges, or over unit
+// headers and root entries where that section has gaps. Nothing panics on damaged input:
 // a damaged unit costs a warning and the information in it.
 //
 // A Data is safe for concurrent use: its public methods lock it. Data reached from it (split, supplementary) are used
@@ -19,8 +20,8 @@ import (
 
 // Source is where a Data gets its sections and related files from. The functions are called with the Data locked.
 type Source struct {
-	// Section loads a section by the name it has in an unsplit file (".debug_info"); nil when there is none.
-	Section func(name string) ([]byte, error)
+	// Section finds a section by the name it has in an unsplit file (".debug_info"); nil when there is none.
+	Section func(name string) (Contents, error)
 	// Warn receives damage.
 	Warn func(error)
 	// Alt opens the supplementary file; nil when there is none. The function itself may be nil.
@@ -29,13 +30,31 @@ type Source struct {
 	Split func(name, compDir string, id uint64) *Data
 }
 
+// Contents are those of a section.
+type Contents interface {
+	// Size is the number of bytes of all of it.
+	Size() uint64
+	// Prefix is the first n bytes, or more of it, or all of it if n is more. An error says that there is no more than what it returns.
+	Prefix(n uint64) ([]byte, error)
+}
+
+// Bytes are Contents that are in memory.
+type Bytes []byte
+
+// Size implements Contents.
+func (b Bytes) Size() uint64 { return uint64(len(b)) }
+
+// Prefix implements Contents.
+func (b Bytes) Prefix(uint64) ([]byte, error) { return b, nil }
+
 // Data is the DWARF of one file.
 type Data struct {
 	src  Source
 	mu   sync.Mutex
-	secs map[string][]byte
+	secs map[string]*loaded
 
-	headers     []*unit // all units in order of offset
+	headers     []*unit // units in order of offset, as far as they are known
+	headersTo   uint64  // where the next one begins
 	headersDone bool
 	index       []unitRange // sorted by low
 	indexed     int         // how far index goes: 0 nothing, 1 .debug_aranges, 2 all units
@@ -52,25 +71,61 @@ type unitRange struct {
 	low, high uint64
 	// reach is the highest high of this and all earlier entries: it ends the search backwards.
 	reach uint64
-	unit  *unit
+	unit  uint64 // its offset
 }
 
 // New returns a Data over src.
 func New(src Source) *Data {
-	return &Data{src: src, secs: make(map[string][]byte), abbrevs: make(map[uint64]*abbrevTable), lines: make(map[uint64]*lineTable)}
+	return &Data{src: src, secs: make(map[string]*loaded), abbrevs: make(map[uint64]*abbrevTable), lines: make(map[uint64]*lineTable)}
 }
 
-func (d *Data) section(name string) []byte {
-	b, ok := d.secs[name]
-	if !ok {
-		var err error
-		if b, err = d.src.Section(name); err != nil {
-			d.src.Warn(err)
-			b = nil
-		}
-		d.secs[name] = b
+// loaded is a section as it was found.
+type loaded struct {
+	Contents
+	failed bool // and somebody was told
+}
+
+// find finds a section, which is empty if it is not there.
+func (d *Data) find(name string) *loaded {
+	s, ok := d.secs[name]
+	if ok {
+		return s
+	}
+	c, err := d.src.Section(name)
+	if err != nil {
+		d.src.Warn(err)
+	}
+	if err != nil || c == nil {
+		c = Bytes(nil)
+	}
+	s = &loaded{Contents: c}
+	d.secs[name] = s
+	return s
+}
+
+// section is all of a section.
+func (d *Data) section(name string) []byte { return d.prefix(name, math.MaxUint64) }
+
+// prefix is the first n bytes of a section at least, less if it ends or is damaged before.
+func (d *Data) prefix(name string, n uint64) []byte {
+	s := d.find(name)
+	b, err := s.Prefix(n)
+	if err != nil && !s.failed {
+		s.failed = true
+		d.src.Warn(err)
 	}
 	return b
+}
+
+// reading calls f, which reads what stands at off of a section and says whether that went well, with more of the section each time.
+func (d *Data) reading(name string, off uint64, f func(c Cursor) bool) {
+	// Most names and tables of abbreviations are shorter.
+	for n := uint64(1 << 10); ; n *= 4 {
+		b := d.prefix(name, off+n)
+		if f(NewCursor(b, off)) || uint64(len(b)) < off+n || off+n < off {
+			return
+		}
+	}
 }
 
 func (d *Data) warnf(format string, args ...any) { d.src.Warn(fmt.Errorf(format, args...)) }
@@ -116,31 +171,40 @@ type unit struct {
 
 // units reads all unit headers.
 func (d *Data) units() []*unit {
-	if d.headersDone {
-		return d.headers
-	}
-	d.headersDone = true
-	b := d.section(".debug_info")
-	for off := uint64(0); off < uint64(len(b)); {
-		u, err := d.parseHeader(b, off)
-		if err != nil {
-			d.warnf("unit at %#x of .debug_info: %w", off, err)
-			if u == nil {
-				break
-			}
-		} else {
-			d.headers = append(d.headers, u)
-		}
-		off = u.end
+	for d.nextUnit() {
 	}
 	return d.headers
 }
 
+// nextUnit reads the next header, and reports whether there may be more.
+func (d *Data) nextUnit() bool {
+	if d.headersDone || d.headersTo >= d.find(".debug_info").Size() {
+		d.headersDone = true
+		return false
+	}
+	off := d.headersTo
+	u, err := d.parseHeader(off)
+	if err != nil {
+		d.warnf("unit at %#x of .debug_info: %w", off, err)
+		if u == nil {
+			d.headersDone = true
+			return false
+		}
+	} else {
+		d.headers = append(d.headers, u)
+	}
+	d.headersTo = u.end
+	return true
+}
+
+// maxHeader is more than the size of a unit header.
+const maxHeader = 64
+
 // parseHeader reads the header at off. With an error it still returns the unit when its end is known.
-func (d *Data) parseHeader(b []byte, off uint64) (*unit, error) {
-	c := NewCursor(b, off)
+func (d *Data) parseHeader(off uint64) (*unit, error) {
+	c := NewCursor(d.prefix(".debug_info", off+maxHeader), off)
 	n, d64 := c.InitialLength()
-	if c.Bad() || n > uint64(c.Len()) {
+	if c.Bad() || n > d.find(".debug_info").Size()-c.Pos() {
 		return nil, fmt.Errorf("length %#x is beyond the section", n)
 	}
 	u := &unit{data: d, off: off, end: c.Pos() + n, dwarf64: d64, typ: utCompile}
@@ -175,9 +239,19 @@ func (d *Data) parseHeader(b []byte, off uint64) (*unit, error) {
 
 // unitAt is the unit that holds the entry at off.
 func (d *Data) unitAt(off uint64) *unit {
-	us := d.units()
+	if u := d.unitAround(off); u != nil && u.die <= off {
+		return u
+	}
+	return nil
+}
+
+// unitAround is the unit that off is in, be it in the header.
+func (d *Data) unitAround(off uint64) *unit {
+	for d.headersTo <= off && d.nextUnit() {
+	}
+	us := d.headers
 	i := sort.Search(len(us), func(i int) bool { return us[i].end > off })
-	if i < len(us) && us[i].die <= off {
+	if i < len(us) && us[i].off <= off {
 		return us[i]
 	}
 	return nil
@@ -218,7 +292,9 @@ func (d *Data) searchIndex(pc uint64) (u *unit, end uint64) {
 	}
 	for i--; i >= 0 && d.index[i].reach > pc; i-- {
 		if high := d.index[i].high; high > pc {
-			return d.index[i].unit, min(end, high)
+			if u := d.unitAround(d.index[i].unit); u != nil && u.off == d.index[i].unit {
+				return u, min(end, high)
+			}
 		}
 	}
 	return nil, end
@@ -230,10 +306,6 @@ func (d *Data) readAranges() {
 	if len(b) == 0 {
 		return
 	}
-	byOff := make(map[uint64]*unit)
-	for _, u := range d.units() {
-		byOff[u.off] = u
-	}
 	c := NewCursor(b, 0)
 	for c.Len() > 0 {
 		start := c.Pos()
@@ -244,9 +316,9 @@ func (d *Data) readAranges() {
 			return
 		}
 		version := s.U16()
-		u := byOff[s.Offset(d64)]
+		u := s.Offset(d64)
 		addrSize, segSize := int(s.U8()), s.U8()
-		if version != 2 || u == nil || addrSize != 4 && addrSize != 8 || segSize != 0 {
+		if version != 2 || addrSize != 4 && addrSize != 8 || segSize != 0 {
 			continue
 		}
 		// Pairs are aligned to their own size from the start of the set.
@@ -264,7 +336,7 @@ func (d *Data) readAranges() {
 }
 
 // addRange adds to the index. Linkers leave dropped functions at address 0 (or 1 in range lists).
-func (d *Data) addRange(lo, hi uint64, u *unit) {
+func (d *Data) addRange(lo, hi, u uint64) {
 	if lo > 1 && hi > lo {
 		d.index = append(d.index, unitRange{low: lo, high: hi, unit: u})
 	}
@@ -272,12 +344,12 @@ func (d *Data) addRange(lo, hi uint64, u *unit) {
 
 // indexAll adds the ranges of all units that .debug_aranges did not mention.
 func (d *Data) indexAll() {
-	known := make(map[*unit]bool)
+	known := make(map[uint64]bool)
 	for _, r := range d.index {
 		known[r.unit] = true
 	}
 	for _, u := range d.units() {
-		if known[u] || u.typ == utType || u.typ == utSplitTyp || u.typ == utPartial {
+		if known[u.off] || u.typ == utType || u.typ == utSplitTyp || u.typ == utPartial {
 			continue
 		}
 		r := u.loadRoot()
@@ -285,14 +357,14 @@ func (d *Data) indexAll() {
 			continue
 		}
 		n := len(d.index)
-		if err := u.eachRange(r.low, r.high, r.hasHigh, r.ranges, func(lo, hi uint64) { d.addRange(lo, hi, u) }); err != nil {
+		if err := u.eachRange(r.low, r.high, r.hasHigh, r.ranges, func(lo, hi uint64) { d.addRange(lo, hi, u.off) }); err != nil {
 			u.warn(err)
 		}
 		if len(d.index) == n && r.hasLine {
 			// Assemblers may give a unit a line table and no range: the table says where its code is.
 			if t := u.lineTable(); t != nil {
 				for i := range t.seqs {
-					d.addRange(t.seqs[i].low, t.seqs[i].high, u)
+					d.addRange(t.seqs[i].low, t.seqs[i].high, u.off)
 				}
 			}
 		}

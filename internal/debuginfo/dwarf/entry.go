@@ -51,7 +51,7 @@ type entry struct {
 
 // readEntry reads the entry at off. The zero tag ends a list of siblings.
 func (u *unit) readEntry(off uint64) (e entry, err error) {
-	info := u.data.section(".debug_info")
+	info := u.data.prefix(".debug_info", u.end)
 	c := NewCursor(info[:min(u.end, uint64(len(info)))], off)
 	e.off = off
 	code := c.Uleb()

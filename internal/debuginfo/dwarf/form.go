@@ -149,38 +149,47 @@ func (d *Data) abbrevTable(off uint64) *abbrevTable {
 	if t := d.abbrevs[off]; t != nil {
 		return t
 	}
-	t := &abbrevTable{dense: []*abbrev{nil}, sparse: make(map[uint64]*abbrev)}
-	c := NewCursor(d.section(".debug_abbrev"), off)
-	for {
-		code, a := parseAbbrev(&c)
-		if code == 0 || c.Bad() {
-			break
+	var t *abbrevTable
+	d.reading(".debug_abbrev", off, func(c Cursor) bool {
+		t = &abbrevTable{dense: []*abbrev{nil}, sparse: make(map[uint64]*abbrev)}
+		for {
+			code, a := parseAbbrev(&c)
+			switch {
+			case c.Bad():
+				return false
+			case code == 0:
+				return true
+			case code == uint64(len(t.dense)):
+				t.dense = append(t.dense, a)
+			default:
+				t.sparse[code] = a
+			}
 		}
-		if code == uint64(len(t.dense)) {
-			t.dense = append(t.dense, a)
-		} else {
-			t.sparse[code] = a
-		}
-	}
+	})
 	d.abbrevs[off] = t
 	return t
 }
 
 // oneAbbrev finds a declaration without keeping the table: for the root entries of many units.
-func (d *Data) oneAbbrev(off, want uint64) *abbrev {
+func (d *Data) oneAbbrev(off, want uint64) (found *abbrev) {
 	if t := d.abbrevs[off]; t != nil {
 		return t.get(want)
 	}
-	c := NewCursor(d.section(".debug_abbrev"), off)
-	for {
-		code, a := parseAbbrev(&c)
-		if code == 0 || c.Bad() {
-			return nil
+	d.reading(".debug_abbrev", off, func(c Cursor) bool {
+		for {
+			code, a := parseAbbrev(&c)
+			switch {
+			case c.Bad():
+				return false
+			case code == want && code != 0:
+				found = a
+				return true
+			case code == 0:
+				return true
+			}
 		}
-		if code == want {
-			return a
-		}
-	}
+	})
+	return found
 }
 
 var errForm = errors.New("unknown attribute form")
@@ -267,12 +276,12 @@ func (u *unit) str(v value) string {
 	case formString:
 		return string(v.b)
 	case formStrp:
-		return cstrAt(u.data.section(".debug_str"), v.u)
+		return u.data.cstrAt(".debug_str", v.u)
 	case formLineStrp:
-		return cstrAt(u.data.section(".debug_line_str"), v.u)
+		return u.data.cstrAt(".debug_line_str", v.u)
 	case formStrpSup, formGNUStrpAlt:
 		if a := u.data.supplement(); a != nil {
-			return cstrAt(a.section(".debug_str"), v.u)
+			return a.cstrAt(".debug_str", v.u)
 		}
 	case formStrx, formStrx1, formStrx2, formStrx3, formStrx4, formGNUStrIndex:
 		base := uint64(0)
@@ -289,15 +298,19 @@ func (u *unit) str(v value) string {
 		}
 		c := NewCursor(tab, base+v.u*size)
 		if off := c.Offset(u.dwarf64); !c.Bad() {
-			return cstrAt(u.data.section(".debug_str"), off)
+			return u.data.cstrAt(".debug_str", off)
 		}
 	}
 	return ""
 }
 
-func cstrAt(b []byte, off uint64) string {
-	c := NewCursor(b, off)
-	return string(c.CStr())
+// cstrAt is the string at off of a section, "" when there is none.
+func (d *Data) cstrAt(section string, off uint64) (s string) {
+	d.reading(section, off, func(c Cursor) bool {
+		s = string(c.CStr())
+		return !c.Bad()
+	})
+	return s
 }
 
 // addr resolves an address attribute.

@@ -5,11 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
 // seed compiles a file with the given flags and returns its debug sections in the order of fuzzSections.
-func seed(f *testing.F, flags ...string) [][]byte {
+func seed(f testing.TB, flags ...string) [][]byte {
 	f.Helper()
 	if _, err := exec.LookPath("gcc"); err != nil {
 		f.Skip("gcc is not installed")
@@ -56,9 +57,13 @@ func FuzzDWARF(f *testing.F) {
 		for i, b := range [][]byte{info, abbrev, line, ranges, rnglists, aranges, str, lineStr, loc, locLists} {
 			secs[fuzzSections[i]] = b
 		}
-		d := New(Source{Section: func(n string) ([]byte, error) { return secs[n], nil }, Warn: func(error) {}})
+		d := New(Source{Section: func(n string) (Contents, error) { return Bytes(secs[n]), nil }, Warn: func(error) {}})
+		p := New(Source{Section: func(n string) (Contents, error) { return &stingy{all: secs[n]}, nil }, Warn: func(error) {}})
 		for pc := uint64(0xff0); pc < 0x1040; pc += 5 {
-			d.Lookup(pc, true, nil)
+			whole, _ := d.Lookup(pc, true, nil)
+			if parts, _ := p.Lookup(pc, true, nil); !slices.Equal(whole, parts) {
+				t.Fatalf("%#x: %v, read in parts %v", pc, whole, parts)
+			}
 			d.Global(pc + 0x3000)
 			d.Local(pc, 0, pc+64, noFrame{})
 		}
@@ -71,9 +76,9 @@ func FuzzLine(f *testing.F) {
 		f.Add(seed(f, v)[2])
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		d := New(Source{Section: func(n string) ([]byte, error) {
+		d := New(Source{Section: func(n string) (Contents, error) {
 			if n == ".debug_line" {
-				return b, nil
+				return Bytes(b), nil
 			}
 			return nil, nil
 		}, Warn: func(error) {}})
@@ -100,11 +105,11 @@ func FuzzLine(f *testing.F) {
 func FuzzPackage(f *testing.F) {
 	f.Add([]byte("\x05\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00ABCDEFGH\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		d := New(Source{Section: func(n string) ([]byte, error) {
+		d := New(Source{Section: func(n string) (Contents, error) {
 			if n == ".debug_cu_index" {
-				return b, nil
+				return Bytes(b), nil
 			}
-			return make([]byte, 64), nil
+			return Bytes(make([]byte, 64)), nil
 		}, Warn: func(error) {}})
 		if p := d.Package(0x4847464544434241); p != nil {
 			p.section(".debug_info")

@@ -56,7 +56,7 @@ func (u *unit) fileTable() *lineTable {
 		return u.lineTable()
 	}
 	r := u.loadRoot()
-	if r == nil || !r.hasLine || len(u.data.section(".debug_line")) == 0 {
+	if r == nil || !r.hasLine || u.data.find(".debug_line").Size() == 0 {
 		return u.skeleton.lineTable()
 	}
 	return u.lineTable()
@@ -86,7 +86,13 @@ const (
 
 // parseLine decodes the program at off. With an error it returns what was decoded before the damage, if anything.
 func (u *unit) parseLine(off uint64, compDir string, rows bool) (*lineTable, error) {
-	c := NewCursor(u.data.section(".debug_line"), off)
+	const maxLength = 12 // of the length itself
+	c := NewCursor(u.data.prefix(".debug_line", off+maxLength), off)
+	n, _ := c.InitialLength()
+	if c.Bad() {
+		return nil, errCut
+	}
+	c = NewCursor(u.data.prefix(".debug_line", c.Pos()+n), off)
 	n, d64 := c.InitialLength()
 	p := c.Sub(n)
 	if c.Bad() {

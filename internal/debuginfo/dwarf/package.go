@@ -55,10 +55,10 @@ func (d *Data) Package(id uint64) *Data {
 		d.warnf(".debug_cu_index is damaged")
 		return nil
 	}
-	return New(Source{Warn: d.src.Warn, Section: func(name string) ([]byte, error) {
+	return New(Source{Warn: d.src.Warn, Section: func(name string) (Contents, error) {
 		if p, ok := parts[name]; ok {
-			return p, nil
+			return Bytes(p), nil
 		}
-		return d.section(name), nil // shared by all units: strings
+		return Bytes(d.section(name)), nil // shared by all units: strings
 	}})
 }

@@ -53,7 +53,7 @@ func (u *unit) loadTree() *tree {
 func (u *unit) parseTree() (t *tree, err error) {
 	t = new(tree)
 	tab := u.data.abbrevTable(u.abbrevOff)
-	info := u.data.section(".debug_info")
+	info := u.data.prefix(".debug_info", u.end)
 	c := NewCursor(info[:min(u.end, uint64(len(info)))], u.die)
 	var open []int32 // for each open level the node it belongs to, -1 when none
 	defer func() {
@@ -264,7 +264,7 @@ func (u *unit) name(off uint64, depth int) (name, linkage string) {
 		return "", ""
 	}
 	u.loadRoot()
-	info := u.data.section(".debug_info")
+	info := u.data.prefix(".debug_info", u.end)
 	c := NewCursor(info[:min(u.end, uint64(len(info)))], off)
 	a := u.data.abbrevTable(u.abbrevOff).get(c.Uleb())
 	if a == nil {

@@ -41,7 +41,7 @@ func (u *unit) loadRoot() *rootInfo {
 }
 
 func (u *unit) parseRoot() error {
-	info := u.data.section(".debug_info")
+	info := u.data.prefix(".debug_info", u.end)
 	c := NewCursor(info[:min(u.end, uint64(len(info)))], u.die)
 	code := c.Uleb()
 	a := u.data.oneAbbrev(u.abbrevOff, code)

@@ -70,6 +70,28 @@ func TestZlib(t *testing.T) {
 	}
 }
 
+// TestParts: a stream that is decompressed a part at a time gives the same, and not all of it before all is wanted.
+func TestParts(t *testing.T) {
+	for name, data := range samples() {
+		for _, level := range []int{zlib.NoCompression, zlib.HuffmanOnly, 6} {
+			dst := make([]byte, len(data))
+			s := NewStream(dst, compressed(t, level, data))
+			for n := 0; n < len(data); n += 1 + n/3 {
+				have, err := s.To(n)
+				if err != nil || have < n || !bytes.Equal(dst[:have], data[:have]) {
+					t.Fatalf("%s at level %d: %d bytes of %d: %v", name, level, have, n, err)
+				}
+				if have > n+1<<16 {
+					t.Fatalf("%s at level %d: %d bytes where %d were wanted", name, level, have, n)
+				}
+			}
+			if have, err := s.To(len(data)); err != nil || have != len(data) || !bytes.Equal(dst, data) {
+				t.Errorf("%s at level %d: %d bytes of %d: %v", name, level, have, len(data), err)
+			}
+		}
+	}
+}
+
 // FuzzZlib compares with the standard library.
 func FuzzZlib(f *testing.F) {
 	for _, data := range samples() {
@@ -81,6 +103,14 @@ func FuzzZlib(f *testing.F) {
 		}
 		dst := make([]byte, size)
 		err := Zlib(dst, src)
+		parts := make([]byte, size)
+		s := NewStream(parts, src)
+		for n := 1; n < size; n *= 2 {
+			s.To(n)
+		}
+		if _, e := s.To(size); (e == nil) != (err == nil) || err == nil && !bytes.Equal(dst, parts) {
+			t.Fatalf("%v in parts, %v as a whole", e, err)
+		}
 		z, e := zlib.NewReader(bytes.NewReader(src))
 		if e != nil {
 			if err == nil {

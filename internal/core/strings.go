@@ -96,6 +96,8 @@ func (p *Process) clientRequest(t *sched.Thread) {
 		p.tool.(tool.OverlapWatcher).Overlap(t, f.Arg, dst, src, -1)
 	case strmem.ReqCopied:
 		p.tool.(tool.OverlapWatcher).Copied(t, dst, src, g[guest.RDX])
+	case strmem.ReqCopy:
+		p.tool.(tool.OverlapWatcher).Copying(guest.Range{Start: dst, End: dst + guest.Addr(g[guest.RDX])}, src)
 	case strmem.ReqFill:
 		p.tool.(tool.OverlapWatcher).Filling(guest.Range{Start: dst, End: dst + guest.Addr(g[guest.RDX])})
 	case strmem.ReqOverflow:

@@ -45,6 +45,9 @@ func (m *Memcheck) Copied(t tool.Thread, dst, src guest.Addr, n uint64) {
 // Filling implements tool.OverlapWatcher.
 func (m *Memcheck) Filling(r guest.Range) { m.shadow.Fill(r) }
 
+// Copying implements tool.OverlapWatcher.
+func (m *Memcheck) Copying(r guest.Range, src guest.Addr) { m.shadow.FillFrom(r, src) }
+
 // ownAccess reports whether the memory access of in, at pc, is one of our replacements of string functions that are looked at by
 // the replacement itself.
 func (m *Memcheck) ownAccess(pc guest.Addr, in *amd64.Inst) bool {

@@ -16,27 +16,6 @@ func (m *Map) Huge(r guest.Range) {
 	}
 }
 
-// Fill is called before the guest stores defined bytes to all of r. Where much of r has never been touched, its shadow is mapped anew, if
-// all of r may be accessed: the pages of the template would each be copied, only to be cleared, and then take memory and cache.
-func (m *Map) Fill(r guest.Range) {
-	const stride = 64 << 10
-	for a := r.Start; ; a += stride {
-		if a >= r.End {
-			return
-		}
-		if m.At(a) == Undefined {
-			break
-		}
-	}
-	if r.Len() < hugeDefined {
-		return
-	}
-	if _, bad := m.FirstNoAccess(r); !bad {
-		m.MakeDefined(r)
-		m.Huge(r)
-	}
-}
-
 // MakeDefinedIfNoAccess makes those bytes of r addressable and defined that may not be accessed: what a change of page
 // protection does to memory that was reserved before.
 func (m *Map) MakeDefinedIfNoAccess(r guest.Range) error {

@@ -62,6 +62,7 @@ type Map struct {
 	template int    // descriptor of a file of Undefined, 0 for none; immutable
 	partly   partly // V bits that have no room in the shadow
 	backed   spans  // shadow pages that are mapped, as shadow addresses; guarded by mu
+	fresh    spans  // pages of the template among them, and some that were; guarded by mu
 	tags     tags
 }
 
@@ -149,7 +150,12 @@ func (m *Map) MakeUndefined(r guest.Range) {
 }
 
 // MakeDefined makes r addressable and defined.
-func (m *Map) MakeDefined(r guest.Range) { m.set(r, Defined) }
+func (m *Map) MakeDefined(r guest.Range) {
+	if n := r.Len(); n >= Large && n < hugeDefined && m.isFresh(r) {
+		m.renew(r)
+	}
+	m.set(r, Defined)
+}
 
 func (m *Map) set(r guest.Range, v byte) {
 	r = m.clip(r)
@@ -200,6 +206,13 @@ func (m *Map) Copy(from, to guest.Addr, n uint64) {
 	}
 	m.partly.moved(src.Start, dst.Start, n)
 	m.copyTags(src.Start, dst.Start, n)
+	src.End, dst.End = src.Start+guest.Addr(n), dst.Start+guest.Addr(n)
+	if n >= Large && m.isFresh(dst) {
+		if _, k := m.Check(src); k == OK {
+			m.MakeDefined(dst)
+			return
+		}
+	}
 	s, d := uint64(src.Start)+m.dist, uint64(dst.Start)+m.dist
 	m.mu.RLock()
 	whole := m.backed.covers(s, s+n) && m.backed.covers(d, d+n)
@@ -458,6 +471,7 @@ func (m *Map) drop(r guest.Range) error {
 		return fmt.Errorf("shadow: unmapping %#x-%#x of guest memory %v: %w", ps, pe, r, err)
 	}
 	m.backed.remove(ps, pe)
+	m.fresh.remove(ps, pe)
 	return nil
 }
 

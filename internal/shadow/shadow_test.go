@@ -288,18 +288,35 @@ func BenchmarkMakeUndefined(b *testing.B) {
 	}
 }
 
-// TestFill: what is filled as a whole costs no memory, unless it may not be accessed somewhere.
+// TestFill: what becomes defined as a whole costs no memory where nobody has stored to it, unless it may not be accessed somewhere.
 func TestFill(t *testing.T) {
+	const n = 4 << 20
+	src := rng(0xa00000, 0xa00000+n) // defined
+	fill := func(m *Map, r guest.Range) { m.Fill(r) }
+	from := func(m *Map, r guest.Range) { m.FillFrom(r, src.Start) }
+	none := func(*Map, guest.Range) {}
+	at := func(a guest.Addr) guest.Range { return guest.Range{Start: a, End: a + 1} }
 	for _, row := range []struct {
-		what    string
-		n       uint64
-		change  func(m *Map, r guest.Range)
-		defined bool
+		what   string
+		n      uint64
+		change func(m *Map, r guest.Range)
+		do     func(m *Map, r guest.Range)
+		pages  bool // whole pages are defined
+		all    bool // all bytes are
 	}{
-		{"undefined", 4 << 20, func(*Map, guest.Range) {}, true},
-		{"short", hugeDefined - 1, func(*Map, guest.Range) {}, false},
-		{"the last byte is forbidden", 4 << 20, func(m *Map, r guest.Range) { m.MakeNoAccess(guest.Range{Start: r.End - 1, End: r.End}) }, false},
-		{"the first byte is defined", 4 << 20, func(m *Map, r guest.Range) { m.MakeDefined(guest.Range{Start: r.Start, End: r.Start + 1}) }, true},
+		{"fill", n, none, fill, true, false},
+		{"little", Large - 1, none, fill, false, false},
+		{"enough", Large, none, fill, true, false},
+		{"the last byte is forbidden", n, func(m *Map, r guest.Range) { m.MakeNoAccess(at(r.End - 1)) }, fill, false, false},
+		{"a byte is defined", n, func(m *Map, r guest.Range) { m.MakeDefined(at(r.Start + n/2)) }, fill, true, false},
+		{"copy", n, none, from, true, false},
+		{"copy of little", Large - 1, none, from, false, false},
+		{"copy of an undefined byte", n, func(m *Map, r guest.Range) { m.MakeUndefined(at(src.Start + n - 1)) }, from, false, false},
+		{"copy to a forbidden byte", n, func(m *Map, r guest.Range) { m.MakeNoAccess(at(r.Start)) }, from, false, false},
+		{"defined", Large, none, func(m *Map, r guest.Range) { m.MakeDefined(r) }, true, true},
+		{"defined and not accessible before", Large, func(m *Map, r guest.Range) { m.MakeNoAccess(at(r.Start + 5000)) },
+			func(m *Map, r guest.Range) { m.MakeDefined(r) }, true, true},
+		{"moved", 2 * Large, none, func(m *Map, r guest.Range) { m.Copy(src.Start+5, r.Start, r.Len()) }, true, true},
 	} {
 		t.Run(row.what, func(t *testing.T) {
 			m := window(t, 16<<20)
@@ -307,16 +324,28 @@ func TestFill(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer unix.Close(m.template)
-			all := rng(0x10000, 0x10000+8<<20)
-			if err := m.Map(all); err != nil {
-				t.Fatal(err)
+			block := rng(0x10000, 0x10000+8<<20)
+			for _, r := range []guest.Range{block, src} {
+				if err := m.Map(r); err != nil {
+					t.Fatal(err)
+				}
 			}
-			m.MakeUndefined(all)
-			r := guest.Range{Start: all.Start + 0x123, End: all.Start + 0x123 + guest.Addr(row.n)}
+			m.MakeUndefined(block)
+			r := guest.Range{Start: block.Start + 0x123, End: block.Start + 0x123 + guest.Addr(row.n)}
 			row.change(m, r)
-			m.Fill(r)
-			if a, k := m.Check(r); (k == OK) != row.defined {
-				t.Errorf("%v at %v of %v", k, a, r)
+			fresh := m.isFresh(r)
+			row.do(m, r)
+			inner := guest.Range{Start: r.Start + 2*guest.PageSize, End: r.End - 2*guest.PageSize}
+			for _, c := range []struct {
+				r    guest.Range
+				want bool
+			}{{inner, row.pages}, {r, row.all}} {
+				if a, k := m.Check(c.r); (k == OK) != c.want {
+					t.Errorf("%v at %v of %v", k, a, c.r)
+				}
+			}
+			if !fresh || m.isFresh(inner) == row.pages {
+				t.Errorf("pages of the template: %v before and %v behind", fresh, m.isFresh(inner))
 			}
 			for _, a := range []guest.Addr{r.Start - 1, r.End} {
 				if v := m.At(a); v != Undefined {

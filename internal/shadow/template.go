@@ -20,6 +20,9 @@ const templateSize = 2 << 20
 // mapping and the page faults to come.
 const hugeUndefined = 256 << 10
 
+// Large is the length from which it is asked whether memory that becomes defined as a whole is such a piece.
+const Large = 64 << 10
+
 // UseTemplate makes the file, with a descriptor of at least first. Without it MakeUndefined writes all bytes.
 func (m *Map) UseTemplate(first int) error {
 	fd, err := unix.MemfdCreate("undefined", unix.MFD_CLOEXEC)
@@ -57,6 +60,8 @@ func (m *Map) mapTemplate(s, e uint64) {
 			uintptr(m.template), uintptr(at%templateSize))
 		if errno != 0 {
 			fill(at, end, Undefined)
+		} else {
+			m.fresh.add(at, end)
 		}
 		at = end
 	}
@@ -74,4 +79,58 @@ func (m *Map) undefinedHuge(r guest.Range) {
 	}
 	s, e := m.shadowOf(r)
 	m.mapTemplate(s, e)
+}
+
+// Fill is called before the guest stores defined bytes to all of r. The template's pages among its shadow become zero pages, if all of r
+// may be accessed: each would be copied, only to be cleared, and then take memory and, what costs most, cache.
+func (m *Map) Fill(r guest.Range) {
+	if r.Len() < Large || !m.isFresh(r) {
+		return
+	}
+	if _, bad := m.FirstNoAccess(r); !bad {
+		m.renew(r)
+	}
+}
+
+// FillFrom is Fill where the bytes come from src, and are stored if they are defined.
+func (m *Map) FillFrom(r guest.Range, src guest.Addr) {
+	if r.Len() < Large || !m.isFresh(r) {
+		return
+	}
+	if _, k := m.Check(guest.Range{Start: src, End: src + guest.Addr(r.Len())}); k == OK {
+		m.Fill(r)
+	}
+}
+
+// isFresh reports whether there may be pages of the template in the shadow of r.
+func (m *Map) isFresh(r guest.Range) (yes bool) {
+	s, e := m.shadowOf(m.clip(r))
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	m.fresh.within(s, e, func(s, e uint64) bool {
+		yes = e-s >= guest.PageSize
+		return !yes
+	})
+	return yes
+}
+
+// renew makes the pages of the template in the shadow of r defined. They are mapped as small pages at once:
+// with the kernel's small zero page all of them are in the cache, which the huge one is too large for.
+func (m *Map) renew(r guest.Range) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, e := m.shadowOf(m.clip(r))
+	s, e = (s+pageMask)&^uint64(pageMask), e&^uint64(pageMask)
+	var parts []span
+	m.fresh.within(s, e, func(s, e uint64) bool {
+		parts = append(parts, span{s, e})
+		return true
+	})
+	for _, p := range parts {
+		if mapZero(p.s, p.e) == nil {
+			// Kernels before 5.14 map each page when it is first looked at.
+			unix.RawSyscall(unix.SYS_MADVISE, uintptr(p.s), uintptr(p.e-p.s), unix.MADV_POPULATE_READ)
+		}
+		m.fresh.remove(p.s, p.e)
+	}
 }

@@ -71,6 +71,9 @@ type OverlapWatcher interface {
 	Copied(t Thread, dst, src guest.Addr, n uint64)
 	// Filling: defined bytes are about to be stored to all of the long range r. Stores to it are looked at all the same.
 	Filling(r guest.Range)
+	// Copying: the bytes from src on are about to be stored to all of the long range r, which does not overlap them or lies below. Accesses
+	// are looked at all the same.
+	Copying(r guest.Range, src guest.Addr)
 }
 
 // ReallocZeroer is a HeapReplacer that is told of calls of realloc with size 0.

@@ -39,6 +39,12 @@ l: \
 	MOVQ SI, R11 \
 	NOWILD(SI, slow) \
 	NOWILD(DI, slow) \
+	CMPQ DX, $const_LargeFill \
+	JCS copy \
+	CMPB (DI)(GS*1), $0xff \
+	JNE copy \
+	REQUEST(const_ReqCopy) \
+	MOVQ SI, R11 \
 copy: \
 	CMPQ DX, $16 \
 	JCS rest \
@@ -389,6 +395,12 @@ TEXT ·memset(SB),NOSPLIT|NOFRAME,$0
 	JCS told
 	TESTL R8, R8
 	JNE told
+	CMPB (DI)(GS*1), $0xff
+	JEQ tell
+	LEAQ -1(DI)(DX*1), CX
+	CMPB (CX)(GS*1), $0xff
+	JNE told
+tell:
 	REQUEST(const_ReqFill)
 told:
 	MOVL $1, R10

@@ -41,10 +41,12 @@ const (
 	ReqCopied = 4
 	// ReqFill: the rdx bytes at rdi, LargeFill at least, are about to be made defined.
 	ReqFill = 5
+	// ReqCopy: the rdx bytes at rdi, LargeFill at least, of which the first one is undefined, are about to be copied there from rsi.
+	ReqCopy = 6
 )
 
-// LargeFill is the length from which memset says what it is going to do.
-const LargeFill = 1 << 20
+// LargeFill is the length from which memset and copies say what they are going to do.
+const LargeFill = 64 << 10
 
 // copiedMask is the mask by which routines find that undefined bytes were copied. No other operand has this value.
 const copiedMask = 0x01fffffe

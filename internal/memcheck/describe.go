@@ -244,12 +244,10 @@ func (m *Memcheck) function(pc guest.Addr) string {
 	if !ok {
 		return "???"
 	}
-	last := func(pc guest.Addr) debuginfo.Frame {
-		f := symbols.Frames(pc, nil)
-		return f[len(f)-1]
-	}
-	f := last(pc)
-	begin := last(pc - guest.Addr(f.Offset))
+	frames := symbols.Frames(pc, nil)
+	f := frames[len(frames)-1]
+	// What is inlined at the beginning has the place of its call in the frame of the function; the innermost has the place itself.
+	begin := symbols.Frames(pc-guest.Addr(f.Offset), nil)[0]
 	name := f.Fn
 	switch {
 	case name == "":

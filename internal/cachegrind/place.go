@@ -19,6 +19,8 @@ type places struct {
 	events  int
 	symbols namer
 	all     []place // number 0 is the caller of functions that are not inlined
+	names   map[placeNames]uint32
+	lasts   [lastNames]lastName // looked up last, by depth
 	index   map[placeKey]int32
 	at      map[guest.Addr]extent // of code that is mapped, by the addresses that were looked up
 	last    extent                // the one looked up last, from
@@ -40,14 +42,27 @@ type place struct {
 	counts []int64    // by event; nil: the place is no more than a caller
 }
 
+// placeNames are the names of a place, which many have in common.
+type placeNames struct{ obj, fn, dir, file string }
+
+// placeKey tells places apart; names is the number of their names.
 type placeKey struct {
-	caller             int32
-	obj, fn, dir, file string
-	line               int
+	caller int32
+	names  uint32
+	line   int
 }
 
+// lastName saves looking for names that were those of the place before: it takes longer than all the rest.
+type lastName struct {
+	placeNames
+	number uint32
+}
+
+// lastNames is more than most functions are inlined deep. A power of two.
+const lastNames = 8
+
 func newPlaces(symbols namer, events int) *places {
-	return &places{events: events, symbols: symbols, all: make([]place, 1), index: map[placeKey]int32{}, at: map[guest.Addr]extent{}}
+	return &places{events: events, symbols: symbols, all: make([]place, 1), names: map[placeNames]uint32{}, index: map[placeKey]int32{}, at: map[guest.Addr]extent{}}
 }
 
 // counts are those of the place that the instruction at pc belongs to, for adding to.
@@ -77,7 +92,7 @@ func (p *places) find(pc guest.Addr) extent {
 	n := int32(0)
 	for i := len(p.frames) - 1; i >= 0; i-- {
 		f := &p.frames[i]
-		k := placeKey{n, f.Obj, f.RawFn, f.Dir, f.File, f.Line}
+		k := placeKey{n, p.number(placeNames{f.Obj, f.RawFn, f.Dir, f.File}, len(p.frames)-1-i), f.Line}
 		at, ok := p.index[k]
 		if !ok {
 			at = int32(len(p.all))
@@ -87,6 +102,21 @@ func (p *places) find(pc guest.Addr) extent {
 		n = at
 	}
 	return extent{end, n}
+}
+
+// number is the number of the names of a function that is depth times inlined.
+func (p *places) number(n placeNames, depth int) uint32 {
+	last := &p.lasts[depth%lastNames]
+	if last.placeNames == n && last.number != 0 {
+		return last.number
+	}
+	k, ok := p.names[n]
+	if !ok {
+		k = uint32(len(p.names)) + 1
+		p.names[n] = k
+	}
+	*last = lastName{n, k}
+	return k
 }
 
 // unmapped forgets addresses in r: other code may come there.

@@ -2,10 +2,12 @@ package cachegrind
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 
 	"gogrind/internal/guest"
@@ -19,60 +21,129 @@ func (c *Cachegrind) settle(r guest.Range) {
 		defer c.sim.mu.Unlock()
 	}
 	var executed tally
-	for i := 1; i < len(c.runs.all); i++ {
-		k := uint32(i)
-		u := &c.runs.all[k]
+	if r == everything {
+		executed.counts = make([]count, 0, len(c.runs.lens))
+	}
+	for i := 1; i < len(c.runs.all); {
+		first := uint32(i)
+		u := &c.runs.all[first]
+		for i++; i < len(c.runs.all) && c.runs.all[i].first == u.first; i++ {
+		}
 		if u.pc >= r.End || u.pc < r.Start && u.pc+maxRun <= r.Start {
 			continue
 		}
-		times := atomic.SwapUint64(c.runs.value(k), 0) // other threads may be counting
-		extra := uint64(0)
-		if u.rep {
-			extra = c.runs.rounds[k]
-			delete(c.runs.rounds, k)
-			if c.sim != nil {
-				extra += c.sim.rounds[k]
-				delete(c.sim.rounds, k)
+		// The last instructions belong to the longest run only, those before to the next one, too, and so on.
+		executed.begin(u.pc)
+		n := uint64(0)
+		for k := uint32(i) - 1; k >= first; k-- {
+			n += c.take(k)
+			shorter := uint8(0)
+			if k > first {
+				shorter = c.runs.all[k-1].n
+			}
+			if n != 0 {
+				executed.add(&c.runs, &c.runs.all[k], shorter, int64(n))
 			}
 		}
-		if n := times + extra; c.on && n != 0 {
-			c.runs.eachInst(k, func(_ int, pc guest.Addr) { executed.add(pc, int64(n)) })
-		}
-		if c.sim != nil {
-			c.sim.settle(&c.runs, k, times, c.on, c.places.counts)
-		}
+		executed.end()
 	}
 	executed.each(func(pc guest.Addr, n int64) { c.places.counts(pc)[0] += n })
 }
 
-// tally are counts by address: an address is part of many runs, and looking at what it belongs to takes long.
-type tally struct {
-	pages map[guest.Addr]*[guest.PageSize]int64
-	last  guest.Addr // page of the last address, and its counts
-	page  *[guest.PageSize]int64
-}
-
-func (t *tally) add(pc guest.Addr, n int64) {
-	if p := pc.PageDown(); t.page == nil || p != t.last {
-		if t.pages == nil {
-			t.pages = map[guest.Addr]*[guest.PageSize]int64{}
-		}
-		if t.last, t.page = p, t.pages[p]; t.page == nil {
-			t.page = new([guest.PageSize]int64)
-			t.pages[p] = t.page
+// take returns how often run k was executed, and clears the count. Of simulation it settles all that is. mu is held.
+func (c *Cachegrind) take(k uint32) uint64 {
+	u := &c.runs.all[k]
+	times := atomic.SwapUint64(c.runs.value(k), 0) // other threads may be counting
+	extra := uint64(0)
+	if u.rep {
+		extra = c.runs.rounds[k]
+		delete(c.runs.rounds, k)
+		if c.sim != nil {
+			extra += c.sim.rounds[k]
+			delete(c.sim.rounds, k)
 		}
 	}
-	t.page[pc&(guest.PageSize-1)] += n
+	if c.sim != nil {
+		c.sim.settle(&c.runs, k, times, c.on, c.places.counts)
+	}
+	if !c.on {
+		return 0
+	}
+	return times + extra
 }
 
-// each calls f for each address with a count, page by page.
+// tally are counts by address: an address is part of many runs, and looking at what it belongs to takes long.
+type tally struct {
+	pieces []piece
+	counts []count // of all pieces
+}
+
+// piece is code whose counts are t.counts[from:to], in the order of addresses.
+type piece struct {
+	pc       guest.Addr
+	from, to int
+}
+
+type count struct {
+	pc guest.Addr
+	n  int64
+}
+
+// begin begins a piece of code at pc.
+func (t *tally) begin(pc guest.Addr) {
+	t.pieces = append(t.pieces, piece{pc: pc, from: len(t.counts)})
+}
+
+// add adds n for the instructions of run u behind its first skip ones. Those of a piece are added from behind.
+func (t *tally) add(r *runs, u *run, skip uint8, n int64) {
+	from := len(t.counts)
+	pc := u.pc
+	for i, l := range r.lens[u.first:][:u.n] {
+		if i >= int(skip) {
+			t.counts = append(t.counts, count{pc, n})
+		}
+		pc += guest.Addr(l)
+	}
+	slices.Reverse(t.counts[from:])
+}
+
+// end ends the piece.
+func (t *tally) end() {
+	p := &t.pieces[len(t.pieces)-1]
+	if p.to = len(t.counts); p.from == p.to {
+		t.pieces = t.pieces[:len(t.pieces)-1]
+		return
+	}
+	slices.Reverse(t.counts[p.from:p.to])
+}
+
+// each calls f for each address with a count, in ascending order: neighbours mostly belong to the same place, and their debug
+// information is found together.
 func (t *tally) each(f func(pc guest.Addr, n int64)) {
-	for p, counts := range t.pages {
-		for i, n := range counts {
-			if n != 0 {
-				f(p+guest.Addr(i), n)
+	slices.SortFunc(t.pieces, func(a, b piece) int { return cmp.Compare(a.pc, b.pc) })
+	var open, merged []count // of addresses from that of the piece on
+	for _, p := range t.pieces {
+		done := 0
+		for ; done < len(open) && open[done].pc < p.pc; done++ {
+			f(open[done].pc, open[done].n)
+		}
+		rest, next := open[done:], t.counts[p.from:p.to]
+		merged = merged[:0]
+		for len(rest) > 0 && len(next) > 0 {
+			switch a, b := rest[0], next[0]; {
+			case a.pc < b.pc:
+				merged, rest = append(merged, a), rest[1:]
+			case a.pc > b.pc:
+				merged, next = append(merged, b), next[1:]
+			default:
+				merged, rest, next = append(merged, count{a.pc, a.n + b.n}), rest[1:], next[1:]
 			}
 		}
+		merged = append(append(merged, rest...), next...)
+		open, merged = merged, open
+	}
+	for _, x := range open {
+		f(x.pc, x.n)
 	}
 }
 

@@ -12,7 +12,9 @@ import (
 // run is a piece of guest code that is executed as a whole.
 type run struct {
 	pc    guest.Addr
-	first uint32 // index of its first instruction's length in runs.lens
+	first uint32 // index of its first instruction's length in runs.lens; runs that begin together and follow each other may share it
+	next  uint32 // another one that begins there, 0 for none
+	size  uint16 // bytes
 	n     uint8
 	rep   bool   // a repeated string instruction, alone
 	cond  bool   // of those that may end before their count,
@@ -20,19 +22,14 @@ type run struct {
 	sites uint32 // first site, 0 for none; of a run that has some
 }
 
-// runKey tells runs apart. The same address may be the start of several, as blocks are cut at different places.
-type runKey struct {
-	pc, end guest.Addr
-	n       uint8
-}
-
 // runs are all runs met so far; counters are by number of run.
 type runs struct {
 	host  tool.Host
 	all   []run
 	lens  []uint8
-	index map[runKey]uint32
+	index map[guest.Addr]uint32   // by where they begin; others are behind next
 	pages map[guest.Addr]struct{} // with code that was met
+	page  guest.Addr              // the last of them
 	// counters come in pieces of chunk.
 	counters []tool.Counters
 	misses   missCounters // of the simulation
@@ -45,7 +42,7 @@ const chunk = 4096
 
 func (r *runs) init(h tool.Host) {
 	r.host = h
-	r.index = map[runKey]uint32{}
+	r.index = map[guest.Addr]uint32{}
 	r.pages = map[guest.Addr]struct{}{}
 	r.rounds = map[uint32]uint64{}
 	r.all = append(r.all, run{}) // number 0 is no run
@@ -81,28 +78,61 @@ func (m *missCounters) take(n uint32) (counts [2]uint64) {
 	return counts
 }
 
-// get returns the number of the run of instructions [from, to] of b, and whether it is new.
-func (r *runs) get(b *tool.Block, from, to int) (k uint32, isNew bool) {
-	last := &b.Insts[to]
-	key := runKey{b.Insts[from].PC, last.PC + guest.Addr(last.Len), uint8(to - from + 1)}
-	if k, ok := r.index[key]; ok {
-		return k, false
+// origin is a place where runs begin.
+type origin struct {
+	known uint32 // one of them, 0 for none
+	fresh bool   // those that there are were made for this block
+	last  uint32 // the one made last for this block, 0 for none
+}
+
+// origin finds the runs that begin at pc.
+func (r *runs) origin(pc guest.Addr) origin {
+	k := r.index[pc]
+	return origin{known: k, fresh: k == 0}
+}
+
+// get returns the number of the run of instructions [from, to] of b, which is at o, and whether it is new. Runs are told apart by where
+// they begin and end and their number of instructions: blocks are cut at different places. Those of one block get longer.
+func (r *runs) get(b *tool.Block, from, to int, o *origin) (k uint32, isNew bool) {
+	first, last := &b.Insts[from], &b.Insts[to]
+	n := run{pc: first.PC, first: uint32(len(r.lens)), n: uint8(to - from + 1), size: uint16(last.PC + guest.Addr(last.Len) - first.PC)}
+	if !o.fresh {
+		for k := o.known; k != 0; k = r.all[k].next {
+			if u := &r.all[k]; u.n == n.n && u.size == n.size {
+				o.last = 0
+				return k, false
+			}
+		}
 	}
 	k = uint32(len(r.all))
-	n := run{pc: key.pc, first: uint32(len(r.lens)), n: key.n}
 	if from == to && last.Repeats() {
 		n.rep, n.cond = true, last.Row.Sem == isa.StrCmps
 		if last.Pfx&amd64.PfxF2 != 0 {
 			n.zero = 1
 		}
 	}
+	if o.last != 0 { // nothing else has come since
+		s := &r.all[o.last]
+		n.first = s.first
+		from += int(s.n)
+	}
 	for i := from; i <= to; i++ {
 		r.lens = append(r.lens, b.Insts[i].Len)
 	}
+	if o.known == 0 {
+		o.known = k
+		r.index[n.pc] = k
+	} else {
+		n.next = r.all[o.known].next
+		r.all[o.known].next = k
+	}
 	r.all = append(r.all, n)
-	r.index[key] = k
-	for p := key.pc.PageDown(); p < key.end; p += guest.PageSize {
-		r.pages[p] = struct{}{}
+	o.last = k
+	for p := n.pc.PageDown(); p < n.pc+guest.Addr(n.size); p += guest.PageSize {
+		if p != r.page || p == 0 {
+			r.page = p
+			r.pages[p] = struct{}{}
+		}
 	}
 	for int(k/chunk) >= len(r.counters) {
 		r.counters = append(r.counters, r.host.Counters(chunk))
@@ -190,7 +220,8 @@ func (c *Cachegrind) Instrument(b *tool.Block) {
 			}
 			to++
 		}
-		k, isNew := c.runs.get(b, from, to)
+		o := c.runs.origin(b.Insts[from].PC)
+		k, isNew := c.runs.get(b, from, to, &o)
 		line = c.observe(b, from, to, k, isNew, line)
 		if to+1 < len(b.Insts) && (transfers(&b.Insts[to]) && !conditional(&b.Insts[to]) || entered(b.Insts[to+1].PC)) {
 			line = noLine
@@ -206,18 +237,19 @@ func (c *Cachegrind) count(b *tool.Block, from int, entered func(pc guest.Addr) 
 	b.Anns = append(b.Anns, tool.Ann{Inst: from, Op: tool.OpWhole})
 	last := from // behind the last branch
 	to := from
+	o := c.runs.origin(b.Insts[from].PC)
 	for ; to+1 < len(b.Insts); to++ {
 		in, next := &b.Insts[to], &b.Insts[to+1]
 		if in.Repeats() || next.Repeats() || entered(next.PC) || transfers(in) && !conditional(in) {
 			break
 		}
 		if conditional(in) {
-			k, _ := c.runs.get(b, from, to)
+			k, _ := c.runs.get(b, from, to, &o)
 			b.Anns = append(b.Anns, tool.Ann{Inst: to, Op: tool.OpCount, Arg: 1, Ptr: c.counter(k), Taken: true})
 			last = to + 1
 		}
 	}
-	k, _ := c.runs.get(b, from, to)
+	k, _ := c.runs.get(b, from, to, &o)
 	b.Anns = append(b.Anns, tool.Ann{Inst: b.Cheapest(last, to), Op: tool.OpCount, Arg: 1, Ptr: c.counter(k)})
 	if c.runs.all[k].rep && c.opts.repRounds {
 		b.Anns = append(b.Anns, tool.Ann{Inst: to, Op: tool.OpEventRounds, Arg: int64(k)})

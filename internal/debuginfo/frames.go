@@ -115,7 +115,12 @@ func (s *Space) frames(o *Object, pc guest.Addr, buf []Frame) (_ []Frame, end ui
 	var calls [16]dwarf.Call
 	var cs []dwarf.Call
 	if d := o.dwarf(); d != nil {
-		cs, end = d.Lookup(o.Linked(pc), !s.opt.NoInline, calls[:0])
+		a := o.Linked(pc)
+		if e, ok := o.stub(a); ok {
+			end = e
+		} else {
+			cs, end = d.Lookup(a, !s.opt.NoInline, calls[:0])
+		}
 	}
 	if len(cs) == 0 {
 		base.RawFn, base.Fn = raw, s.display(raw)

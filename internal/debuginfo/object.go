@@ -3,6 +3,7 @@ package debuginfo
 import (
 	stdelf "debug/elf"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -36,6 +37,10 @@ type Object struct {
 
 	warnMu sync.Mutex
 	warned map[string]bool // guarded by warnMu
+
+	// stubs are the linker's procedure linkage tables, at link-time addresses: no debug information describes them, and to find that
+	// out takes all of it. Written before dwDone is set.
+	stubs []span
 
 	syms atomic.Pointer[symbols]    // set once
 	dw   atomic.Pointer[dwarf.Data] // set once; nil also when there is no DWARF
@@ -220,6 +225,11 @@ func (o *Object) dwarf() *dwarf.Data {
 	}
 	o.dwDone = true
 	o.sections(o.elf)
+	for i := range o.elf.sections {
+		if x := &o.elf.sections[i]; x.name == ".plt" || strings.HasPrefix(x.name, ".plt.") {
+			o.stubs = append(o.stubs, span{x.addr, x.addr + x.size})
+		}
+	}
 	f := o.elf
 	if !hasDWARF(f) {
 		if f = o.debugFile(); f == nil || !hasDWARF(f) {
@@ -228,6 +238,19 @@ func (o *Object) dwarf() *dwarf.Data {
 	}
 	o.dw.Store(o.newDWARF(f))
 	return o.dw.Load()
+}
+
+// span is a range of link-time addresses.
+type span struct{ start, end uint64 }
+
+// stub returns the end of the procedure linkage table that a link-time address is in. It is called behind dwarf.
+func (o *Object) stub(a uint64) (end uint64, ok bool) {
+	for _, s := range o.stubs {
+		if a >= s.start && a < s.end {
+			return s.end, true
+		}
+	}
+	return 0, false
 }
 
 func hasDWARF(f *elfFile) bool {

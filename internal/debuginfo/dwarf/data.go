@@ -12,8 +12,10 @@
 package dwarf
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"sync"
 )
@@ -60,6 +62,7 @@ type Data struct {
 	indexed     int         // how far index goes: 0 nothing, 1 .debug_aranges, 2 all units
 	abbrevs     map[uint64]*abbrevTable
 	lines       map[uint64]*lineTable
+	rows        []row    // of the sequence that is being decoded
 	globals     []global // sorted by address
 	globalsDone bool
 	alt         *Data
@@ -275,7 +278,7 @@ func (d *Data) unitFor(pc uint64) (u *unit, end uint64) {
 }
 
 func (d *Data) sortIndex() {
-	sort.SliceStable(d.index, func(i, j int) bool { return d.index[i].low < d.index[j].low })
+	slices.SortStableFunc(d.index, func(a, b unitRange) int { return cmp.Compare(a.low, b.low) })
 	reach := uint64(0)
 	for i := range d.index {
 		reach = max(reach, d.index[i].high)
@@ -437,7 +440,7 @@ func (u *unit) split() *unit {
 		if id == 0 {
 			id = r.dwoID
 		}
-		s := u.data.src.Split(r.dwoName, r.compDir, id)
+		s := u.data.src.Split(r.dwoName, u.compDir(), id)
 		if s == nil {
 			return nil
 		}

@@ -113,23 +113,24 @@ type abbrev struct {
 
 // abbrevTable maps codes to abbreviations; codes count up from 1 in practice.
 type abbrevTable struct {
-	dense  []*abbrev
+	dense  []abbrev // from code 1 on
 	sparse map[uint64]*abbrev
 }
 
 func (t *abbrevTable) get(code uint64) *abbrev {
-	if code < uint64(len(t.dense)) {
-		return t.dense[code]
+	if i := code - 1; i < uint64(len(t.dense)) {
+		return &t.dense[i]
 	}
 	return t.sparse[code]
 }
 
-// parseAbbrev reads one declaration; code 0 ends a table.
-func parseAbbrev(c *Cursor) (code uint64, a *abbrev) {
+// parseAbbrev reads one declaration, with the fields appended to slab; code 0 ends a table.
+func parseAbbrev(c *Cursor, slab []field) (code uint64, a abbrev, _ []field) {
 	if code = c.Uleb(); code == 0 {
-		return 0, nil
+		return 0, a, slab
 	}
-	a = &abbrev{tag: uint16(c.Uleb()), children: c.U8() != 0}
+	a = abbrev{tag: uint16(c.Uleb()), children: c.U8() != 0}
+	first := len(slab)
 	for !c.Bad() {
 		at, form := c.Uleb(), c.Uleb()
 		if at == 0 && form == 0 {
@@ -139,9 +140,10 @@ func parseAbbrev(c *Cursor) (code uint64, a *abbrev) {
 		if form == formImplicit {
 			f.implicit = c.Sleb()
 		}
-		a.fields = append(a.fields, f)
+		slab = append(slab, f)
 	}
-	return code, a
+	a.fields = slab[first:len(slab):len(slab)]
+	return code, a, slab
 }
 
 // abbrevTable reads the table at off.
@@ -151,18 +153,21 @@ func (d *Data) abbrevTable(off uint64) *abbrevTable {
 	}
 	var t *abbrevTable
 	d.reading(".debug_abbrev", off, func(c Cursor) bool {
-		t = &abbrevTable{dense: []*abbrev{nil}, sparse: make(map[uint64]*abbrev)}
+		t = &abbrevTable{sparse: make(map[uint64]*abbrev)}
+		var fields []field
 		for {
-			code, a := parseAbbrev(&c)
+			var code uint64
+			var a abbrev
+			code, a, fields = parseAbbrev(&c, fields)
 			switch {
 			case c.Bad():
 				return false
 			case code == 0:
 				return true
-			case code == uint64(len(t.dense)):
+			case code == uint64(len(t.dense))+1:
 				t.dense = append(t.dense, a)
 			default:
-				t.sparse[code] = a
+				t.sparse[code] = &a
 			}
 		}
 	})
@@ -176,13 +181,15 @@ func (d *Data) oneAbbrev(off, want uint64) (found *abbrev) {
 		return t.get(want)
 	}
 	d.reading(".debug_abbrev", off, func(c Cursor) bool {
+		var fields []field
 		for {
-			code, a := parseAbbrev(&c)
+			code, a, more := parseAbbrev(&c, fields[:0])
+			fields = more
 			switch {
 			case c.Bad():
 				return false
 			case code == want && code != 0:
-				found = a
+				found = &a
 				return true
 			case code == 0:
 				return true

@@ -1,8 +1,10 @@
 package dwarf
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -19,6 +21,9 @@ type lineTable struct {
 type fileEntry struct {
 	name string
 	dir  uint64
+	// shown is what file makes of it, once somebody has asked.
+	shown               bool
+	shownDir, shownName string
 }
 
 // sequence is a run of rows for [low, high).
@@ -42,7 +47,7 @@ func (u *unit) lineTable() *lineTable {
 	t, ok := u.data.lines[r.lineOff]
 	if !ok {
 		var err error
-		if t, err = u.parseLine(r.lineOff, r.compDir, true); err != nil {
+		if t, err = u.parseLine(r.lineOff, u.compDir(), true); err != nil {
 			u.data.warnf("line table at %#x: %w", r.lineOff, err)
 		}
 		u.data.lines[r.lineOff] = t
@@ -140,9 +145,9 @@ func (u *unit) parseLine(off uint64, compDir string, rows bool) (*lineTable, err
 	}
 	p.Skip(start - p.Pos())
 	if rows {
-		err = t.run(&p, program{minInst, lineBase, lineRange, opBase, lengths, addrSize, defaultStmt})
+		err = t.run(&p, u.data, program{minInst, lineBase, lineRange, opBase, lengths, addrSize, defaultStmt})
 	}
-	sort.SliceStable(t.seqs, func(i, j int) bool { return t.seqs[i].low < t.seqs[j].low })
+	slices.SortStableFunc(t.seqs, func(a, b sequence) int { return cmp.Compare(a.low, b.low) })
 	return t, err
 }
 
@@ -162,7 +167,7 @@ func (t *lineTable) files4(p *Cursor) {
 		if len(name) == 0 {
 			break
 		}
-		e := fileEntry{string(name), p.Uleb()}
+		e := fileEntry{name: string(name), dir: p.Uleb()}
 		p.Uleb() // time
 		p.Uleb() // size
 		t.files = append(t.files, e)
@@ -202,7 +207,7 @@ func (t *lineTable) files5(p *Cursor, u *unit) error {
 	if err := list(func(name string, _ uint64) { t.dirs = append(t.dirs, name) }); err != nil {
 		return err
 	}
-	return list(func(name string, dir uint64) { t.files = append(t.files, fileEntry{name, dir}) })
+	return list(func(name string, dir uint64) { t.files = append(t.files, fileEntry{name: name, dir: dir}) })
 }
 
 // program is the fixed part of a line number program's header.
@@ -217,10 +222,11 @@ type program struct {
 }
 
 // run executes the program.
-func (t *lineTable) run(p *Cursor, h program) error {
-	var cur sequence
+func (t *lineTable) run(p *Cursor, d *Data, h program) error {
+	rows := d.rows[:0]
+	defer func() { d.rows = rows }()
 	addr, file, line := uint64(0), uint64(1), int64(1)
-	emit := func() { cur.rows = append(cur.rows, row{addr, uint32(file), uint32(line)}) }
+	emit := func() { rows = append(rows, row{addr, uint32(file), uint32(line)}) }
 	for p.Len() > 0 {
 		op := int(p.U8())
 		if op >= h.opBase {
@@ -242,15 +248,15 @@ func (t *lineTable) run(p *Cursor, h program) error {
 			}
 			switch e.U8() {
 			case lneEndSequence:
-				t.addSequence(cur, addr)
-				cur = sequence{}
+				t.addSequence(rows, addr)
+				rows = rows[:0]
 				addr, file, line = 0, 1, 1
 			case lneSetAddress:
 				if a := e.Uint(int(n - 1)); !e.Bad() {
 					addr = a
 				}
 			case lneDefineFile:
-				t.files = append(t.files, fileEntry{string(e.CStr()), e.Uleb()})
+				t.files = append(t.files, fileEntry{name: string(e.CStr()), dir: e.Uleb()})
 			}
 		case lnsCopy:
 			emit()
@@ -279,17 +285,17 @@ func (t *lineTable) run(p *Cursor, h program) error {
 	return nil
 }
 
-// addSequence keeps s, which ends at end. Code that the linker dropped starts at 0 (or 1) and is left out.
-func (t *lineTable) addSequence(s sequence, end uint64) {
-	if len(s.rows) == 0 {
+// addSequence keeps a copy of rows, which end at end. Code that the linker dropped starts at 0 (or 1) and is left out.
+func (t *lineTable) addSequence(rows []row, end uint64) {
+	if len(rows) == 0 {
 		return
 	}
-	if !sort.SliceIsSorted(s.rows, func(i, j int) bool { return s.rows[i].addr < s.rows[j].addr }) {
-		sort.SliceStable(s.rows, func(i, j int) bool { return s.rows[i].addr < s.rows[j].addr })
+	byAddr := func(a, b row) int { return cmp.Compare(a.addr, b.addr) }
+	if !slices.IsSortedFunc(rows, byAddr) {
+		slices.SortStableFunc(rows, byAddr)
 	}
-	s.low, s.high = s.rows[0].addr, end
-	if s.low > 1 && s.high > s.low {
-		t.seqs = append(t.seqs, s)
+	if low := rows[0].addr; low > 1 && end > low {
+		t.seqs = append(t.seqs, sequence{low, end, slices.Clone(rows)})
 	}
 }
 
@@ -307,13 +313,18 @@ func (t *lineTable) position(pc uint64) (p Position, end uint64) {
 		}
 		k := sort.Search(len(s.rows), func(k int) bool { return s.rows[k].addr > pc })
 		end = min(end, s.high)
-		if k < len(s.rows) {
-			end = min(end, s.rows[k].addr)
-		}
 		if k == 0 {
+			end = min(end, s.rows[0].addr)
 			continue
 		}
 		r := s.rows[k-1]
+		// Lines come in several rows, which differ in what nobody asks for here. The last of some for an address counts.
+		for k < len(s.rows) && (s.rows[k].file == r.file && s.rows[k].line == r.line || k+1 < len(s.rows) && s.rows[k+1].addr == s.rows[k].addr) {
+			k++
+		}
+		if k < len(s.rows) {
+			end = min(end, s.rows[k].addr)
+		}
 		p.Line = int(r.line)
 		p.Dir, p.File = t.file(uint64(r.file))
 		return p, end
@@ -328,9 +339,12 @@ func (t *lineTable) file(i uint64) (dir, name string) {
 	if i >= uint64(len(t.files)) {
 		return "", ""
 	}
-	f := t.files[i]
+	f := &t.files[i]
 	if f.name == "" {
 		return "", ""
+	}
+	if f.shown {
+		return f.shownDir, f.shownName
 	}
 	name, dir = f.name, t.compDir
 	if f.dir < uint64(len(t.dirs)) && (f.dir > 0 || t.version >= 5) {
@@ -339,6 +353,7 @@ func (t *lineTable) file(i uint64) (dir, name string) {
 	if i := strings.LastIndexByte(name, '/'); i >= 0 && name[0] == '/' {
 		dir, name = name[:max(i, 1)], name[i+1:]
 	}
+	f.shown, f.shownDir, f.shownName = true, dir, name
 	return dir, name
 }
 

@@ -1,15 +1,33 @@
 package dwarf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"sort"
 )
 
 // tree is the functions with code of a unit and the calls inlined into them, in the order of the file.
 type tree struct {
 	nodes  []node
 	ranges []span
+	// tops are the ranges of the nodes that are in no other, in order. Where some overlap, there are none and all nodes are looked at.
+	tops  []top
+	names []names // of nodes, as far as somebody has asked
+}
+
+// top is a range of a node.
+type top struct {
+	span
+	node int32
+}
+
+// names are those of a function.
+type names struct {
+	known         bool
+	name, linkage string
 }
 
 type span struct{ lo, hi uint64 }
@@ -45,8 +63,42 @@ func (u *unit) loadTree() *tree {
 		// What was read before the damage still counts.
 		u.warn(err)
 	}
+	t.index()
 	u.tree = t
 	return t
+}
+
+// index makes tops.
+func (t *tree) index() {
+	for i := int32(0); i < int32(len(t.nodes)); i = max(t.nodes[i].end, i+1) {
+		n := &t.nodes[i]
+		for _, r := range t.ranges[n.first : n.first+n.count] {
+			t.tops = append(t.tops, top{r, i})
+		}
+	}
+	slices.SortFunc(t.tops, func(a, b top) int { return cmp.Compare(a.lo, b.lo) })
+	for i := 1; i < len(t.tops); i++ {
+		if t.tops[i].lo < t.tops[i-1].hi {
+			t.tops = nil
+			return
+		}
+	}
+}
+
+// around are the nodes to look at for pc, and an address up to which they are the same.
+func (t *tree) around(pc uint64) (from, to int32, end uint64) {
+	if t.tops == nil {
+		return 0, int32(len(t.nodes)), math.MaxUint64
+	}
+	i := sort.Search(len(t.tops), func(i int) bool { return t.tops[i].hi > pc })
+	switch {
+	case i == len(t.tops):
+		return 0, 0, math.MaxUint64
+	case t.tops[i].lo > pc:
+		return 0, 0, t.tops[i].lo
+	}
+	n := t.tops[i].node
+	return n, max(t.nodes[n].end, n+1), t.tops[i].hi
 }
 
 // parseTree walks the unit's entries once.
@@ -218,9 +270,10 @@ func (t *tree) contains(n *node, pc uint64) (in bool, end uint64) {
 
 // calls appends the functions active at pc, innermost first; at is the position of pc. They are the same up to end.
 func (t *tree) calls(u *unit, pc uint64, at Position, calls []Call) (_ []Call, end uint64) {
-	end = math.MaxUint64
-	var chain []*node
-	for i := int32(0); i < int32(len(t.nodes)); {
+	i, last, end := t.around(pc)
+	var room [16]int32
+	chain := room[:0]
+	for i < last {
 		n := &t.nodes[i]
 		in, e := t.contains(n, pc)
 		end = min(end, e)
@@ -236,14 +289,14 @@ func (t *tree) calls(u *unit, pc uint64, at Position, calls []Call) (_ []Call, e
 		if !n.inlined {
 			chain = chain[:0]
 		}
-		chain = append(chain, n)
+		chain = append(chain, i)
 		i++
 	}
 	// Siblings can't overlap in sound input; in unsound input the chain is still a list of distinct calls.
 	for i := len(chain) - 1; i >= 0; i-- {
-		n := chain[i]
+		n := &t.nodes[chain[i]]
 		c := Call{Position: at, Inlined: n.inlined}
-		c.Name, c.Linkage = u.name(n.die, 0)
+		c.Name, c.Linkage = t.name(u, chain[i])
 		calls = append(calls, c)
 		if n.inlined {
 			at = Position{Line: int(n.callLine)}
@@ -253,6 +306,19 @@ func (t *tree) calls(u *unit, pc uint64, at Position, calls []Call) (_ []Call, e
 		}
 	}
 	return calls, end
+}
+
+// name is the names of node i of u.
+func (t *tree) name(u *unit, i int32) (name, linkage string) {
+	if t.names == nil {
+		t.names = make([]names, len(t.nodes))
+	}
+	n := &t.names[i]
+	if !n.known {
+		n.known = true
+		n.name, n.linkage = u.name(t.nodes[i].die, 0)
+	}
+	return n.name, n.linkage
 }
 
 // maxOrigins bounds a chain of references from an entry to the one that has its name.

@@ -14,8 +14,7 @@ type rootInfo struct {
 	lowPC     uint64 // resolved; base of range lists
 	hasLine   bool
 	lineOff   uint64
-	name      string
-	compDir   string
+	compDir   value
 
 	strBase, addrBase, rngBase, locBase uint64
 	gnuRanges                           uint64 // base of .debug_ranges for the split unit (GNU extension before DWARF 5)
@@ -57,17 +56,15 @@ func (u *unit) parseRoot() error {
 			r.strBase, r.addrBase, r.rngBase, r.locBase = 16, 16, 20, 20
 		}
 	}
-	var name, comp, dwo value
+	var dwo value
 	for _, f := range a.fields {
 		v, err := u.value(&c, f)
 		if err != nil {
 			return fmt.Errorf("root entry: %w %#x", err, f.form)
 		}
 		switch f.attr {
-		case atName:
-			name = v
 		case atCompDir:
-			comp = v
+			r.compDir = v
 		case atDwoName, atGNUDwoName:
 			dwo = v
 		case atGNUDwoID:
@@ -96,17 +93,25 @@ func (u *unit) parseRoot() error {
 		return errCut
 	}
 	// Strings and addresses may be indexes, which need the bases read above.
-	r.name, r.compDir, r.dwoName = u.str(name), u.str(comp), u.str(dwo)
+	r.dwoName = u.str(dwo)
 	r.lowPC, _ = u.addr(r.low)
-	if s := u.skeleton; s != nil && s.root != nil {
-		if r.low.form == 0 {
-			r.lowPC = s.root.lowPC
-		}
-		if r.compDir == "" {
-			r.compDir = s.root.compDir
-		}
+	if s := u.skeleton; s != nil && s.root != nil && r.low.form == 0 {
+		r.lowPC = s.root.lowPC
 	}
 	return nil
+}
+
+// compDir is the directory that the unit was compiled in.
+func (u *unit) compDir() string {
+	r := u.loadRoot()
+	if r == nil {
+		return ""
+	}
+	dir := u.str(r.compDir)
+	if s := u.skeleton; s != nil && s.root != nil && dir == "" {
+		return s.compDir()
+	}
+	return dir
 }
 
 // eachRange calls f for each piece of code that low, high and ranges of an entry give.

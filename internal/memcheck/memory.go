@@ -13,10 +13,11 @@ func (m *Memcheck) Mapped(mp tool.Mapping) {
 			m.shadowLost(m.shadow.Unmap(mp.Range))
 			return
 		}
-		m.shadowLost(m.shadow.Map(mp.Range))
+		back := m.shadow.Map
 		if mp.Tool && mp.Range.Len() >= 2*guest.HugePage {
-			m.shadow.Huge(mp.Range)
+			back = m.shadow.MapHuge
 		}
+		m.shadowLost(back(mp.Range))
 		m.shadow.MakeNoAccess(mp.Range)
 		return
 	}

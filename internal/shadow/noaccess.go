@@ -11,9 +11,13 @@ func (m *Map) Huge(r guest.Range) {
 	s, e := m.shadowOf(m.clip(r))
 	s, e = (s+pageMask)&^uint64(pageMask), e&^uint64(pageMask)
 	if e > s {
-		// Without them it is slower, no more.
-		unix.RawSyscall(unix.SYS_MADVISE, uintptr(s), uintptr(e-s), unix.MADV_HUGEPAGE)
+		wantHuge(s, e)
 	}
+}
+
+// wantHuge asks for huge pages for [s, e). Without them it is slower, no more.
+func wantHuge(s, e uint64) {
+	unix.RawSyscall(unix.SYS_MADVISE, uintptr(s), uintptr(e-s), unix.MADV_HUGEPAGE)
 }
 
 // MakeDefinedIfNoAccess makes those bytes of r addressable and defined that may not be accessed: what a change of page

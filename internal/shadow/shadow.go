@@ -109,6 +109,18 @@ func (m *Map) Map(r guest.Range) error {
 	return m.back(r)
 }
 
+// MapHuge is Map for memory whose shadow is going to be written to all over: it asks for huge pages.
+func (m *Map) MapHuge(r guest.Range) error {
+	r = m.clip(r)
+	if r.Empty() {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.zero(r)
+	return m.backWith(r, wantHuge)
+}
+
 // Unmap drops the shadow of guest memory that is gone.
 func (m *Map) Unmap(r guest.Range) error {
 	r = m.clip(r)
@@ -434,6 +446,11 @@ func (m *Map) zero(r guest.Range) {
 // back maps the missing shadow pages of r. Bytes of the new pages that lie outside r are made no-access: nobody has
 // mapped their guest page. The caller holds mu for writing.
 func (m *Map) back(r guest.Range) error {
+	return m.backWith(r, func(s, e uint64) {})
+}
+
+// backWith is back, and calls f for what it maps before anything is written there.
+func (m *Map) backWith(r guest.Range, f func(s, e uint64)) error {
 	s, e := m.shadowOf(r)
 	ps, pe := s&^uint64(pageMask), (e+pageMask)&^uint64(pageMask)
 	for _, gap := range m.backed.gaps(ps, pe) {
@@ -441,6 +458,7 @@ func (m *Map) back(r guest.Range) error {
 			return fmt.Errorf("shadow: mapping %#x-%#x for guest memory %v: %w", gap.s, gap.e, r, err)
 		}
 		m.backed.add(gap.s, gap.e)
+		f(gap.s, gap.e)
 		if gap.s < s {
 			fill(gap.s, s, NoAccess)
 		}

@@ -3,6 +3,8 @@ package shadow
 import (
 	"fmt"
 	"math/rand"
+	"os"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -353,5 +355,48 @@ func TestFill(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestMapHuge maps areas one below the other: the shadow of all is one mapping that wants huge pages, and at no place a page was touched
+// before the kernel knew that.
+func TestMapHuge(t *testing.T) {
+	const area = 4 << 20
+	_, err := os.Stat("/sys/kernel/mm/transparent_hugepage")
+	hasHuge := err == nil
+	flags := func(at uint64) string {
+		data, err := os.ReadFile("/proc/self/smaps")
+		if err != nil {
+			t.Fatal(err)
+		}
+		inside := false
+		for line := range strings.Lines(string(data)) {
+			var s, e uint64
+			if n, _ := fmt.Sscanf(line, "%x-%x ", &s, &e); n == 2 {
+				inside = s <= at && at < e
+			}
+			if rest, ok := strings.CutPrefix(line, "VmFlags:"); ok && inside {
+				return rest
+			}
+		}
+		return ""
+	}
+	m := window(t, 4*area)
+	for a := uint64(3 * area); a > 0; a -= area {
+		if err := m.MapHuge(rng(a, a+area)); err != nil {
+			t.Fatal(err)
+		}
+		if _, k := m.Check(rng(a, a+area)); k != OK {
+			t.Errorf("area at %#x: %v", a, k)
+		}
+		s, _ := m.shadowOf(rng(a, a+area))
+		for _, at := range []uint64{s &^ uint64(pageMask), s + area/2} {
+			if f := flags(at); hasHuge && !strings.Contains(f, " hg") {
+				t.Errorf("shadow at %#x of the area at %#x has flags%s", at, a, f)
+			}
+		}
+	}
+	if _, k := m.Check(rng(area-1, area)); k != Unaddressable {
+		t.Errorf("before the areas: %v", k)
 	}
 }

@@ -155,7 +155,7 @@ type recentStack struct {
 const (
 	recentBits   = 7
 	recentStacks = 1 << recentBits
-	lastBits     = 6
+	lastBits     = 8
 	lastSlots    = 1 << lastBits
 	aheadBits    = 9
 	aheadSlots   = 1 << aheadBits
@@ -204,7 +204,10 @@ func (p *Paths) Find(pc uint64, r *guest.Regs, recent *Recent) (id uint32, ok bo
 // firstHash is the hash of the code and the innermost return address.
 //
 //go:nosplit
-func firstHash(pc, sp uint64) uint64 { return (pc<<20 ^ word(sp)) * hashFactor }
+func firstHash(pc, sp uint64) uint64 { return (pc*golden + word(sp)) * hashFactor }
+
+// golden is 1<<64 by the golden ratio.
+const golden = 0x9e3779b97f4a7c15
 
 // guess is the place of the stack that is most likely the one at stack pointer sp.
 //

@@ -163,6 +163,24 @@ func TestRecentCallers(t *testing.T) {
 	}
 }
 
+// TestRecentLast has each function of the heap called from a few places: most pairs have a place of their own among those that are
+// tried at once.
+func TestRecentLast(t *testing.T) {
+	const functions, callers = 8, 8
+	f := newFrames()
+	sp := f.regs.GPR[guest.RSP]
+	places := make(map[uint64]bool)
+	for i := range uint64(functions) {
+		for j := range uint64(callers) {
+			f.words[8] = 0x1090dd + 0xf*j
+			places[firstHash(0x48a2930+0x5c0*i, sp)>>(64-lastBits)] = true
+		}
+	}
+	if n := functions * callers; len(places) < n*2/3 {
+		t.Errorf("%d pairs have %d places", n, len(places))
+	}
+}
+
 // TestPathsFull adds more stacks than there is room for: what is found is right, and most are.
 func TestPathsFull(t *testing.T) {
 	p := NewPaths()

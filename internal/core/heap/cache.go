@@ -38,7 +38,7 @@ type cache struct {
 	recent stack.Recent
 }
 
-// classCache is the slots of one class, those from next to n.
+// classCache is the slots of one class, those from next to n, which run freely.
 type classCache struct {
 	next, n uint32
 	slots   [cacheSlots]slotRef
@@ -132,7 +132,7 @@ func (a *Allocator) hold(c *cache, h held) {
 	case h.size >= a.cfg.Layout.BigBlock && a.cfg.Layout.Quarantine > 0:
 		a.flush(c)
 		a.quarantine.push(h, &a.cfg.Layout)
-		a.settle()
+		a.settle(c)
 	case a.cfg.Layout.Quarantine == 0:
 		if sp.class < 0 || !a.putBack(c, sp, h.slot) {
 			a.release(sp, h.slot)
@@ -165,17 +165,17 @@ func (a *Allocator) flush(c *cache) {
 		a.quarantine.push(h, &a.cfg.Layout)
 	}
 	c.held = 0
-	a.settle()
+	a.settle(c)
 }
 
-// settle lets blocks go until the quarantine is not over its volume. The caller holds mu.
-func (a *Allocator) settle() {
+// settle lets blocks go until the quarantine is not over its volume, to c or to where they came from. The caller holds mu.
+func (a *Allocator) settle(c *cache) {
 	for {
 		h, ok := a.quarantine.pop(&a.cfg.Layout)
 		if !ok {
 			return
 		}
-		if sp := a.pages.spans[h.span]; sp.holds(h.slot) {
+		if sp := a.pages.spans[h.span]; sp.holds(h.slot) && (sp.class < 0 || !a.passOn(c, sp, h.slot)) {
 			a.release(sp, h.slot)
 		}
 	}

@@ -3,6 +3,8 @@ package heap
 import (
 	"sync/atomic"
 	"unsafe"
+
+	"gogrind/internal/guest"
 )
 
 // deal gives cc, which is empty, slots of the first span of cl. The caller holds mu.
@@ -10,17 +12,38 @@ import (
 //go:nosplit
 func (a *Allocator) deal(cc *classCache, cl *class) {
 	sp := a.pages.spans[cl.avail.first]
-	cc.next, cc.n = 0, 0
-	for cc.n < cl.depth && cl.avail.first == sp.id {
+	for cc.n-cc.next < cl.depth && cl.avail.first == sp.id {
 		slot, fresh := a.takeSlot(cl, sp)
-		r := &cc.slots[cc.n&(cacheSlots-1)]
-		r.start = sp.start(slot)
+		start := sp.start(slot)
 		if fresh {
-			r.start |= freshBit
+			start |= freshBit
 		}
-		r.meta = uintptr(unsafe.Pointer(&sp.metas[slot]))
-		cc.n++
+		cc.push(start, &sp.metas[slot])
 	}
+}
+
+// push makes the slot at start with index entry m the last of cc, which has room.
+//
+//go:nosplit
+func (cc *classCache) push(start guest.Addr, m *meta) {
+	r := &cc.slots[cc.n&(cacheSlots-1)]
+	r.start, r.meta = start, uintptr(unsafe.Pointer(m))
+	cc.n++
+}
+
+// passOn gives a slot that leaves the quarantine to c, if there is room: most blocks are followed by one of their size, and the span need
+// not be touched then. What was freed first is used first, so that what a block needs can be fetched in time.
+//
+//go:nosplit
+func (a *Allocator) passOn(c *cache, sp *span, slot uint32) bool {
+	cc := &c.slots[sp.class]
+	if cc.n-cc.next >= a.classes[sp.class].depth {
+		return false
+	}
+	m := &sp.metas[slot]
+	m.state = stateUnused
+	cc.push(sp.start(slot), m)
+	return true
 }
 
 // putBack makes the slot of a freed block one of c's slots, if there is room.
@@ -28,7 +51,7 @@ func (a *Allocator) deal(cc *classCache, cl *class) {
 //go:nosplit
 func (a *Allocator) putBack(c *cache, sp *span, slot uint32) bool {
 	cc := &c.slots[sp.class]
-	if cc.next == 0 {
+	if cc.n-cc.next >= a.classes[sp.class].depth {
 		return false
 	}
 	m := &sp.metas[slot]
@@ -81,7 +104,7 @@ func (a *Allocator) quickFlush(c *cache) (ok, busy bool) {
 		}
 		c.held = 0
 	}
-	ok = c.held == 0 && a.quickSettle(0)
+	ok = c.held == 0 && a.quickSettle(c, 0)
 	a.mu.leave()
 	return ok, false
 }
@@ -98,7 +121,7 @@ func (a *Allocator) quickRoom(c *cache, size uint64) bool {
 	if !a.mu.try() {
 		return false
 	}
-	ok := a.quickSettle(max(size, minHeld)) && !a.quarantine.small.full()
+	ok := a.quickSettle(c, max(size, minHeld)) && !a.quarantine.small.full()
 	a.mu.leave()
 	return ok
 }
@@ -107,7 +130,7 @@ func (a *Allocator) quickRoom(c *cache, size uint64) bool {
 // releasing the oldest blocks may have to go on with pages.
 //
 //go:nosplit
-func (a *Allocator) quickSettle(room uint64) bool {
+func (a *Allocator) quickSettle(c *cache, room uint64) bool {
 	q := &a.quarantine
 	limit := a.cfg.Layout.Quarantine - room
 	if room > a.cfg.Layout.Quarantine {
@@ -129,10 +152,15 @@ func (a *Allocator) quickSettle(room uint64) bool {
 		h := q.small.first()
 		sp := a.pages.spans[h.span]
 		if sp.holds(h.slot) {
-			if sp.class < 0 || a.emptied(sp) {
+			if sp.class < 0 {
 				return false
 			}
-			a.putSlot(sp, h.slot)
+			if !a.passOn(c, sp, h.slot) {
+				if a.emptied(sp) {
+					return false
+				}
+				a.putSlot(sp, h.slot)
+			}
 		}
 		q.small.head++
 		q.volume -= h.size

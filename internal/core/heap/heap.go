@@ -403,7 +403,7 @@ func (a *Allocator) alloc(c *cache, q request, stack uint32) (b tool.HeapBlock, 
 				return b, false, err
 			}
 		}
-		ref := cc.slots[cc.next]
+		ref := cc.slots[cc.next%cacheSlots]
 		cc.next++
 		if cc.next == cc.n && a.classes[i].avail.first != 0 {
 			a.deal(cc, &a.classes[i]) // ahead, so that the next ones are known
@@ -413,7 +413,7 @@ func (a *Allocator) alloc(c *cache, q request, stack uint32) (b tool.HeapBlock, 
 	} else {
 		if a.quarantine.volume > a.cfg.Layout.Quarantine {
 			a.quarantine.last = held{} // a huge block that was freed last goes before the next one comes
-			a.settle()
+			a.settle(c)
 		}
 		sp, err = a.pages.alloc((need + 2*rz + guest.PageSize - 1) / guest.PageSize)
 		if err != nil {

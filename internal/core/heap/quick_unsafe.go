@@ -164,13 +164,13 @@ func (a *Allocator) quickTake(c *cache, class int, size uint64, stack uint32, ki
 	m.align, m.kind, m.state = 0, kind, stateLive
 	cc.next++
 	switch {
-	case cc.next < cc.n:
+	case cc.next != cc.n:
 	case !locked:
 		a.quickRefill(c, class)
 	case a.classes[class].avail.first != 0:
 		a.deal(cc, &a.classes[class])
 	}
-	if cc.next < cc.n {
+	if cc.next != cc.n {
 		a.fetch(&cc.slots[cc.next&(cacheSlots-1)], a.classes[class].stride)
 	}
 	return fresh

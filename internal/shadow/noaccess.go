@@ -6,15 +6,6 @@ import (
 	"gogrind/internal/guest"
 )
 
-// Huge asks the kernel for huge pages for the shadow of r, which is going to be written to all over.
-func (m *Map) Huge(r guest.Range) {
-	s, e := m.shadowOf(m.clip(r))
-	s, e = (s+pageMask)&^uint64(pageMask), e&^uint64(pageMask)
-	if e > s {
-		wantHuge(s, e)
-	}
-}
-
 // wantHuge asks for huge pages for [s, e). Without them it is slower, no more.
 func wantHuge(s, e uint64) {
 	unix.RawSyscall(unix.SYS_MADVISE, uintptr(s), uintptr(e-s), unix.MADV_HUGEPAGE)

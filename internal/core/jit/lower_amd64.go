@@ -220,6 +220,21 @@ func piece(n int) int {
 	return 1
 }
 
+// compare compares the n bytes at m with imm, which is extended to them with its sign.
+func (a *asm) compare(m mem, n int, imm byte) {
+	switch n {
+	case 8:
+		a.op(0, true, 0x83, aluCmp, m, 1, false)
+	case 4:
+		a.op(0, false, 0x83, aluCmp, m, 1, false)
+	case 2:
+		a.op(0x66, false, 0x83, aluCmp, m, 1, false)
+	default:
+		a.op(0, false, 0x80, aluCmp, m, 1, false)
+	}
+	a.b1(imm)
+}
+
 // defined stores 0 to the n bytes at m.
 func (a *asm) defined(m mem, n int) {
 	switch n {
@@ -259,7 +274,8 @@ func (t *Translator) emitCheckStub(c *coldStub) {
 	a.leave(t, vcpu.ExitCheck, uint32(t.checks.n-1))
 }
 
-// emitDefineStub emits what a store does whose shadow is not all 0: a shared routine looks at it. rcx is spilled when flags are live.
+// emitDefineStub emits what a store does whose shadow is not all 0. Where the flags may be overwritten it makes undefined bytes that do not
+// lie below the stack pointer defined itself; a shared routine looks at all else. rcx is spilled when flags are live.
 func (t *Translator) emitDefineStub(c *coldStub) {
 	a := &t.cold
 	t.hot.patch(c.site, a.pos)
@@ -271,6 +287,20 @@ func (t *Translator) emitDefineStub(c *coldStub) {
 	m := c.m
 	m.seg = segNone
 	a.lea(rcx, m)
+	if !c.spilled {
+		shadow := mem{seg: segGS, base: rcx, index: noReg}
+		a.compare(shadow, int(c.size), 0xff)
+		mixed := a.jcc(ccNE, 0)
+		a.alu(0x29, rcx, rsp) // sub: negative below the stack pointer
+		a.alu64(aluCmp, rcx, -redZone-stackReach)
+		a.lea(rcx, mem{base: rsp, index: rcx, scale: 1})
+		below := a.jcc(ccAE, 0)
+		a.defined(shadow, int(c.size))
+		a.load(rcx, spill(slotFlags))
+		a.jmp(c.next)
+		a.patch(mixed, a.pos)
+		a.patch(below, a.pos)
+	}
 	back := a.pos + 13 + 5 // behind the store and the jump
 	a.storeImm(spill(slotT), int32(t.base)+int32(back))
 	a.jmp(t.stores[log2(c.size)])
@@ -435,17 +465,7 @@ func (t *Translator) checkZero(kind uint8, i, k int, m mem, size int, guests boo
 				recover: t.recover.n - 1, size: uint8(n), m: p, next: a.pos})
 		} else {
 			t.recoverable()
-			switch n {
-			case 8:
-				a.op(0, true, 0x83, 7, p, 1, false)
-			case 4:
-				a.op(0, false, 0x83, 7, p, 1, false)
-			case 2:
-				a.op(0x66, false, 0x83, 7, p, 1, false)
-			case 1:
-				a.op(0, false, 0x80, 7, p, 1, false)
-			}
-			a.b1(0)
+			a.compare(p, n, 0)
 			site := a.jcc(ccNE, 0)
 			t.tr.colds = append(t.tr.colds, coldStub{kind: kind, site: site, inst: i, access: k, again: again + 1,
 				recover: t.recover.n - 1, size: uint8(n), m: p, next: a.pos})

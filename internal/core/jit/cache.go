@@ -25,7 +25,7 @@ const (
 // Room that must be left before a translation starts: more than the largest one can need.
 const maxFragment = 1 << 16
 
-// fragment is the translation of one trace: guest code [pc, end), entered at its start only. Fragments hold no pointers, so
+// fragment is the translation of one trace: guest code [pc, end), entered at its start. Fragments hold no pointers, so
 // that a hundred thousand of them cost the garbage collector nothing.
 type fragment struct {
 	pc, end        uint64
@@ -40,6 +40,7 @@ type fragment struct {
 	incoming       uint32 // first linked exit that jumps here, index+1
 	sum            uint32 // checksum of the guest code, for fragments that verify it
 	verified       uint32 // where such a fragment goes on
+	middles        uint32 // the last one made of those in it, or, of these, the one made before: see middle.go
 	ver            uint32 // version of the code: see versions.go
 	dead           bool
 }
@@ -105,6 +106,9 @@ type tables struct {
 	versions   map[version]uint32 // fragments of other versions
 	byPage     index              // guest page -> the first of its onPages, index+1
 	onPages    list[onPage]
+	// middlePages says of a guest page which of starts it has, index+1.
+	middlePages index
+	starts      list[pageStarts]
 }
 
 // onPage is a fragment with code on a page.
@@ -118,8 +122,9 @@ func (t *Translator) resetTables() {
 	a.reset()
 	t.tables = tables{
 		frags: list[fragment]{arena: a}, exits: list[exit]{arena: a}, pointBytes: bytesStore{arena: a}, checks: list[check]{arena: a},
-		landings: list[landing]{arena: a}, calls: list[callSite]{arena: a}, recover: list[recovery]{arena: a}, onPages: list[onPage]{arena: a},
-		byPC: index{arena: a}, sieve: newSieve(a), byPage: index{arena: a},
+		landings: list[landing]{arena: a}, calls: list[callSite]{arena: a}, recover: list[recovery]{arena: a}, onPages: list[onPage]{arena: a}, starts: list[pageStarts]{arena: a},
+		middlePages: index{arena: a},
+		byPC:        index{arena: a}, sieve: newSieve(a), byPage: index{arena: a},
 		versions: make(map[version]uint32),
 	}
 	t.frags.add(fragment{dead: true}) // index 0 is none
@@ -300,6 +305,9 @@ func (t *Translator) discard(f uint32) {
 		n, e.next = e.next, 0
 	}
 	fr.incoming = 0
+	for n := fr.middles; n != 0; n = t.frags.at(n).middles {
+		t.discard(n)
+	}
 	// Its own exits leave the incoming lists of their targets.
 	for n := fr.exits; n < fr.exits+fr.nExit; n++ {
 		e := t.exits.at(n)

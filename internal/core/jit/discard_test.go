@@ -94,7 +94,15 @@ func (t *Translator) invariants() string {
 		}
 	})
 	for f := 1; f < t.frags.n; f++ {
-		if fr := t.frags.at(uint32(f)); !fr.dead {
+		fr := t.frags.at(uint32(f))
+		switch {
+		case fr.dead:
+		case fr.isMiddle():
+			in := t.frags.at(t.find(fr.body))
+			if p, ok := t.pointAt(in, fr.body); in.dead || !ok || p.host != fr.body || in.pc+uint64(p.guest) != fr.pc || !p.whole {
+				breach = fmt.Sprintf("fragment %d for %#x is in the middle of nothing", f, fr.pc)
+			}
+		default:
 			listed -= int((fr.end-1)>>12 - fr.pc>>12 + 1)
 		}
 	}
@@ -110,6 +118,7 @@ func TestDiscardRandom(t *testing.T) {
 	d := newDiffer(t, seedWanted(t))
 	p := &program{d: d, keep: true}
 	p.collect(4000)
+	p.withFrames(t)
 	rng := rand.New(rand.NewPCG(d.seed, 17))
 	const perArea = codeSize / progSize
 	type slot struct {
@@ -167,6 +176,11 @@ func TestDiscardRandom(t *testing.T) {
 		}
 	}
 	t.Logf("%d programs overwritten, %d other ranges discarded", rewritten, discarded)
+	for _, md := range d.modes {
+		if n := md.Stats().Middles; n == 0 && md.name != "checks" {
+			t.Errorf("%s: no fragment was entered in the middle", md.name)
+		}
+	}
 }
 
 // small is a piece of code for directed tests: run executes it from off and returns rax.

@@ -57,6 +57,11 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 			return t.translateRedirect(pc, uint64(to), indirect), nil
 		}
 	}
+	if t.ver == verFast && !t.once && !indirect {
+		if f := t.middle(pc); f != 0 {
+			return f, nil
+		}
+	}
 	if err := t.findTraceSafely(pc); err != nil {
 		return 0, err
 	}
@@ -85,6 +90,7 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 		if t.cfg.Trace != nil {
 			tr.nLines = append(tr.nLines[:i], t.hot.pos)
 		}
+		in.point, in.relies = len(tr.points), i
 		t.pointBefore(i)
 		taken := len(tr.taken)
 		if in.move.needs() {
@@ -126,6 +132,7 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 	for _, j := range tr.inner {
 		t.hot.patch(j.site, tr.insts[j.index].host)
 	}
+	t.noteMiddles()
 	t.end()
 	t.stats.Insts += uint64(tr.n)
 	t.stats.GuestBytes += tr.next - tr.start

@@ -11,7 +11,10 @@ import (
 type frame struct {
 	sp    int64 // stack pointer, from where it was when the trace began
 	n     int
-	slots [frameSlots]struct{ from, to int64 } // defined bytes, as sp
+	slots [frameSlots]struct {
+		from, to int64 // defined bytes, as sp
+		by       int   // instruction that has stored them
+	}
 }
 
 // frameSlots bounds what is remembered; further slots are not.
@@ -22,20 +25,23 @@ const frameReach = 1 << 20
 
 func (f *frame) forget() { f.n = 0 }
 
-func (f *frame) add(from, to int64) {
-	if f.n < len(f.slots) && !f.has(from, to) {
-		f.slots[f.n].from, f.slots[f.n].to = from, to
+// add remembers that instruction by has stored to [from, to).
+func (f *frame) add(from, to int64, by int) {
+	if f.n < len(f.slots) && f.has(from, to) < 0 {
+		s := &f.slots[f.n]
+		s.from, s.to, s.by = from, to, by
 		f.n++
 	}
 }
 
-func (f *frame) has(from, to int64) bool {
+// has is the instruction that has stored to [from, to), -1 if none is known.
+func (f *frame) has(from, to int64) int {
 	for _, s := range f.slots[:f.n] {
 		if s.from <= from && to <= s.to {
-			return true
+			return s.by
 		}
 	}
-	return false
+	return -1
 }
 
 // move follows the stack pointer; what is below it then has been released.

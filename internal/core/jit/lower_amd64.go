@@ -104,8 +104,11 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 func (t *Translator) lowerCheck(i, k int) {
 	in := &t.tr.insts[i]
 	acc := &t.block.Insts[i].Mem[k]
-	if from, to, ok := t.frame.slotOf(in, acc); ok && t.ver == verFast && t.frame.has(from, to) {
-		return
+	if from, to, ok := t.frame.slotOf(in, acc); ok && t.ver == verFast {
+		if by := t.frame.has(from, to); by >= 0 {
+			t.tr.relies(i, by)
+			return
+		}
 	}
 	m, reg, ok := t.shadowOperand(in, acc)
 	elsewhere := !ok && computed(acc)
@@ -187,7 +190,7 @@ func (t *Translator) lowerDefine(i, k int) {
 		return
 	}
 	if from, to, ok := t.frame.slotOf(in, acc); ok {
-		t.frame.add(from, to)
+		t.frame.add(from, to, i)
 	}
 	a := &t.hot
 	m.seg = segGS
@@ -437,8 +440,10 @@ func (t *Translator) checkZero(kind uint8, i, k int, m mem, size int, guests boo
 	again := -1
 	flagsLive := t.tr.insts[i].live != 0 && !t.isSlotJump(i)
 	if flagsLive && guests {
-		again = t.againAt(i)
-		flagsLive = again < 0
+		if again = t.againAt(i); again >= 0 {
+			flagsLive = false
+			t.tr.relies(i, again)
+		}
 	}
 	for off := 0; off < size; {
 		n := piece(size - off)

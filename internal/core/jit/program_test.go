@@ -81,6 +81,11 @@ func (p *program) collect(n int) {
 	}
 }
 
+// withFrames adds a translator whose tool counts nothing, so that fragments are entered in the middle too.
+func (p *program) withFrames(t testing.TB) {
+	p.d.modes = append(p.d.modes, p.d.m.newMode(t, 3, "frames", true, definer{}))
+}
+
 func (p *program) pc() uint64 { return p.base + uint64(p.pos) }
 
 func (p *program) room() int { return p.limit - p.pos }
@@ -508,6 +513,7 @@ func TestPrograms(t *testing.T) {
 	d := newDiffer(t, seedWanted(t))
 	p := &program{d: d}
 	p.collect(6000)
+	p.withFrames(t)
 	want := casesWanted(t, 15_000)
 	start, differences := time.Now(), 0
 	d.cases, d.faults = 0, 0

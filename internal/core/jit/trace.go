@@ -41,6 +41,8 @@ type inst struct {
 	target uint64 // of direct transfers
 	live   uint32 // flags that are live before it
 	host   int    // host offset of its copy, for jumps inside the trace
+	point  int    // index of its first point in trace.points
+	relies int    // the first instruction that its code relies on, its own index for none in front: see middle.go
 	ver    uint32 // version before it, in dirty code
 	joined bool   // a jump inside the trace arrives here: see frame
 	alone  bool   // its lines are looked up by themselves: see groupMisses

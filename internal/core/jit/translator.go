@@ -164,6 +164,8 @@ type Translator struct {
 // Stats counts what a translator did.
 type Stats struct {
 	Fragments, Insts, GuestBytes, HostBytes, Flushes uint64
+	// Middles is how many entries fragments have behind their start.
+	Middles uint64
 	// Time is the processor time that translation took, 0 if Config.Timed does not ask for it.
 	Time time.Duration
 }
@@ -235,7 +237,7 @@ func (t *Translator) Flush() {
 
 // lookup returns the fragment at pc, translating it when there is none. mu is held.
 func (t *Translator) lookup(pc uint64, indirect bool) (uint32, error) {
-	if f, ok := t.known(pc, verFast); ok {
+	if f, ok := t.known(pc, verFast); ok && !(indirect && t.frags.at(f).isMiddle()) {
 		return f, nil
 	}
 	if t.full() {

@@ -9,7 +9,7 @@ import (
 
 // HeapConfig implements tool.HeapReplacer. Memory may be used again at once: wrong accesses are not looked for.
 func (m *Massif) HeapConfig() tool.HeapConfig {
-	return tool.HeapConfig{RedZone: redZone, Alignment: granule, MallocFill: -1, FreeFill: -1, Dirty: true, Off: m.opts.pagesAsHeap}
+	return tool.HeapConfig{RedZone: redZone, Alignment: granule, MallocFill: -1, FreeFill: -1, Dirty: true, InPlace: true, Off: m.opts.pagesAsHeap}
 }
 
 // QuickHeap implements tool.QuickHeaper: the heap keeps the events until somebody looks at the sums. The clock of real time does not

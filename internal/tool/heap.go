@@ -22,6 +22,7 @@ type HeapConfig struct {
 	FreeFill      int    // byte to fill freed blocks with, -1 for none
 	Dirty         bool   // blocks that are used again keep what was in them, but for calloc
 	Off           bool   // nothing is replaced after all
+	InPlace       bool   // realloc leaves a large block where it is as long as there is room
 	KeepFreedInfo bool   // freed blocks stay in the index while they are in quarantine
 	ReallocKeeps  bool   // realloc to size 0 gives a block of no bytes; else it frees and gives NULL
 }

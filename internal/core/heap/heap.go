@@ -187,8 +187,8 @@ func (a *Allocator) shelve(t tool.Thread, b tool.HeapBlock) {
 	a.mu.Unlock()
 }
 
-// Realloc gives the block at p a new size, and the block always a new place: an access through the old address after it
-// is an error that must be seen. It returns 0 when p is no block or there's no memory.
+// Realloc gives the block at p a new size, and the block a new place, unless the layout says otherwise: an access through the old address
+// after it is an error that must be seen. It returns 0 when p is no block or there's no memory.
 func (a *Allocator) Realloc(t tool.Thread, fn string, p guest.Addr, size uint64) guest.Addr {
 	stack := a.newStack(t)
 	a.mu.Lock()
@@ -201,6 +201,16 @@ func (a *Allocator) Realloc(t tool.Thread, fn string, p guest.Addr, size uint64)
 		near, found := a.Near(p)
 		a.cfg.Tool.BadFree(t, fn, p, near, found)
 		return 0
+	}
+	if old := a.block(sp, slot); a.cfg.Layout.InPlace && a.resize(sp, size) {
+		sp.own[0].size, sp.own[0].alloc = uint32(size), stack
+		b := a.block(sp, slot)
+		bump(&c.stats.liveBytes, size-old.Size)
+		bump(&c.stats.frees, 1)
+		c.count(size)
+		a.mu.Unlock()
+		a.cfg.Tool.Resized(t, old, b)
+		return p
 	}
 	a.makeRoom(c)
 	b, _, err := a.alloc(c, request{size: size, kind: tool.KindMalloc}, stack)
@@ -228,6 +238,20 @@ func (a *Allocator) Realloc(t tool.Thread, fn string, p guest.Addr, size uint64)
 	a.cfg.Tool.Resized(t, old, b)
 	a.shelve(t, old)
 	return b.Addr
+}
+
+// resize gives the large block of sp, which malloc made, another size where it is, if that is possible. A block that gets much smaller
+// does not stay. The caller holds mu.
+func (a *Allocator) resize(sp *span, size uint64) bool {
+	if m := &sp.own[0]; sp.class >= 0 || m.kind != tool.KindMalloc || m.align != 0 || size <= maxSmall || size > maxBlock || size < sp.large/2 {
+		return false
+	}
+	n := (size + a.cfg.Layout.Alignment - 16 + 2*a.cfg.Layout.RedZone + guest.PageSize - 1) / guest.PageSize
+	if n > sp.npages && !a.pages.extend(sp, n) {
+		return false
+	}
+	sp.large, sp.stride = size, sp.npages*guest.PageSize
+	return true
 }
 
 // UsableSize is the size of the live block at p, 0 if there is none: not a byte more than was asked for may be used.

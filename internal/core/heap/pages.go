@@ -227,6 +227,30 @@ func (h *pageHeap) allocSolo(n uint64) (*span, error) {
 	return sp, nil
 }
 
+// extend makes the run sp n pages long at least, if what is behind it is free.
+func (h *pageHeap) extend(sp *span, n uint64) bool {
+	if n = roundRun(n); n >= soloPages || sp.solo || sp.end() >= h.arenaOf(sp.base).end {
+		return false
+	}
+	next := h.table.at(sp.end())
+	if next.state != spanFree || sp.npages+next.npages < n {
+		return false
+	}
+	h.unbin(next)
+	more := guest.Range{Start: sp.end(), End: sp.base + guest.Addr(n*guest.PageSize)}
+	if next.end() > more.End {
+		next.npages -= more.Len() / guest.PageSize
+		next.base = more.End
+		h.bin(next)
+	} else {
+		h.drop(next)
+	}
+	h.take(more)
+	sp.npages = n
+	h.mark(sp)
+	return true
+}
+
 // free takes a run back.
 func (h *pageHeap) free(sp *span) {
 	large := sp.class < 0

@@ -496,7 +496,7 @@ func (t *Translator) flagsReturned() flagUse {
 }
 
 // lookAhead is how many instructions of a branch target flagsAt looks at: nearly all code overwrites the flags within them.
-const lookAhead = 8
+const lookAhead = 16
 
 // foreseenFlags is what flagsAt has found out, in an epoch.
 type foreseenFlags struct {

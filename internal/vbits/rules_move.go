@@ -81,7 +81,21 @@ func (m *Machine) leave() {
 	m.setGPR(guest.RBP, int(a.Size), v)
 }
 
-// enter pushes rbp and, with a nesting level, pointers of the frames around.
+// loadPending is loadBits after the stores so far of this instruction.
+func (m *Machine) loadPending(a guest.Addr, size int) uint64 {
+	v := m.loadBits(a, size)
+	for i := range m.nstores {
+		st := &m.stores[i]
+		for k := range size {
+			if at := a + guest.Addr(k) - st.addr; at < guest.Addr(len(st.v)) {
+				v = v&^(0xff<<(8*k)) | uint64(st.v[at])<<(8*k)
+			}
+		}
+	}
+	return v
+}
+
+// enter pushes rbp and, with a nesting level, pointers of the frames around, one after the other: those may be what it has pushed.
 func (m *Machine) enter() {
 	f := &m.File
 	size := 8
@@ -105,7 +119,7 @@ func (m *Machine) enter() {
 		m.use(UseAddress, 8, m.Origins.GPR[guest.RBP])
 	}
 	for i := 1; i < level; i++ {
-		push(m.loadBits(bp-guest.Addr(i*size), size))
+		push(m.loadPending(bp-guest.Addr(i*size), size))
 	}
 	if level > 0 {
 		push(frame)

@@ -68,6 +68,8 @@ type Registers interface {
 	ST(n uint8, v *[2]uint64)
 	FPSW() uint16
 	FPCW() uint16
+	// FPTW has a bit for each physical x87 register, 0 if it is empty.
+	FPTW() uint8
 	// Component is the offset of XSAVE's state component i, 2 to 7, in the standard format (cpuid leaf 0xd); 0 if there is none.
 	Component(i int) int
 }

@@ -23,6 +23,7 @@ func (s *still) Mask(n uint8) uint64               { return 0xf0 }
 func (s *still) ST(n uint8, v *[2]uint64)          { *v = [2]uint64{1 << 63, 0x3fff} }
 func (s *still) FPSW() uint16                      { return 0 }
 func (s *still) FPCW() uint16                      { return 0x37f }
+func (s *still) FPTW() uint8                       { return 0 }
 func (s *still) Component(int) int                 { return 0 }
 func (s *still) Load(p []byte, a guest.Addr)       { clear(p) }
 func (s *still) Origin(guest.Addr, int) uint32     { return 1 }

@@ -94,6 +94,7 @@ func (o *oracle) Mask(n uint8) uint64       { return o.start[recMask+int(n)] }
 func (o *oracle) ST(n uint8, v *[2]uint64)  { copy(v[:], o.start[recST+2*int(n):]) }
 func (o *oracle) FPSW() uint16              { return uint16(o.start[recFPSW]) }
 func (o *oracle) FPCW() uint16              { return o.ctl.fcw }
+func (o *oracle) FPTW() uint8               { return o.ctl.ftw }
 func (o *oracle) Component(i int) int       { return vcpu.ComponentOffset(i) }
 
 // Memory of Machine.Step. V bits are changed in after.

@@ -12,6 +12,7 @@ type flat struct {
 	regs  guest.Regs
 	vec   [32][8]uint64
 	mask  [8]uint64
+	tags  uint8
 	mem   [4096]byte
 	vbits [4096]byte
 	// component has offsets of XSAVE's state components
@@ -26,6 +27,7 @@ func (f *flat) Mask(n uint8) uint64                     { return f.mask[n] }
 func (f *flat) ST(n uint8, v *[2]uint64)                { *v = [2]uint64{} }
 func (f *flat) FPSW() uint16                            { return 0 }
 func (f *flat) FPCW() uint16                            { return 0x37f }
+func (f *flat) FPTW() uint8                             { return f.tags }
 func (f *flat) Component(i int) int                     { return f.component[i] }
 func (f *flat) Load(p []byte, a guest.Addr)             { copy(p, f.mem[a-flatBase:]) }
 func (f *flat) LoadV(p []byte, a guest.Addr)            { copy(p, f.vbits[a-flatBase:]) }

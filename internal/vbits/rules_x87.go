@@ -223,11 +223,23 @@ func (m *Machine) x87Arith() bool {
 		}
 	}
 	which := m.x87Conditions()
-	if which&swC0 != 0 { // fprem leaves them alone when a register is empty
-		bad = bad || f.FPSW&which != 0
+	if which&swC0 != 0 && !bad && !(m.ordinary(0, true) && m.ordinary(1, false)) { // an invalid operation of fprem leaves them alone
+		bad = f.FPSW&which != 0
 	}
 	m.setFPSW(which, boolMask(bad))
 	return true
+}
+
+// ordinary reports whether st(i) holds a number that is neither denormal nor infinite nor in a format that is not supported, nor zero
+// if that is not allowed.
+func (m *Machine) ordinary(i uint8, zero bool) bool {
+	n := m.stNum(i)
+	v := m.stValue(n)
+	exp := v[1] & 0x7fff
+	if m.v.FPTW()>>n&1 == 0 {
+		return false
+	}
+	return v[0]>>63 != 0 && exp != 0 && exp != 0x7fff || zero && v[0] == 0 && exp == 0
 }
 
 // x87Cmp compares, for the status word or the flags.

@@ -57,13 +57,14 @@ type decodedInst struct {
 	effects    isa.Effects
 }
 
-// Vec, Mask, ST, FPSW and FPCW make Thread a tool.Registers.
+// Vec, Mask, ST, FPSW, FPCW and FPTW make Thread a tool.Registers.
 
 func (t *Thread) Vec(n uint8, v *[8]uint64) { t.ctx.Vec(n, v) }
 func (t *Thread) Mask(n uint8) uint64       { return t.ctx.Mask(n) }
 func (t *Thread) ST(n uint8, v *[2]uint64)  { t.ctx.ST(n, v) }
 func (t *Thread) FPSW() uint16              { return t.ctx.FPSW() }
 func (t *Thread) FPCW() uint16              { return t.ctx.FPCW() }
+func (t *Thread) FPTW() uint8               { return t.ctx.FPTW() }
 func (t *Thread) Component(i int) int       { return vcpu.ComponentOffset(i) }
 
 // Exact is the tool's state of t's registers, nil when it keeps none.

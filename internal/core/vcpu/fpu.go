@@ -6,11 +6,12 @@ import "encoding/binary"
 const (
 	legacyFCW = 0
 	legacyFSW = 2
+	legacyFTW = 4  // abridged: a bit for each physical register, 0 is empty
 	legacyST  = 32 // st(0), then the others, 16 bytes each
 	initFCW   = 0x37f
 )
 
-// FPSW and FPCW are the x87 status and control words of a thread outside guest code.
+// FPSW, FPCW and FPTW are the x87 status, control and abridged tag words of a thread outside guest code.
 
 func (c *Context) FPSW() uint16 {
 	x := c.XSave()
@@ -26,6 +27,14 @@ func (c *Context) FPCW() uint16 {
 		return initFCW
 	}
 	return binary.LittleEndian.Uint16(x[legacyFCW:])
+}
+
+func (c *Context) FPTW() uint8 {
+	x := c.XSave()
+	if !has(x, 0) {
+		return 0
+	}
+	return x[legacyFTW]
 }
 
 // ST stores physical x87 register n of a thread outside guest code: 64 bits of significand, then sign and exponent.

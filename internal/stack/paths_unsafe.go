@@ -137,11 +137,20 @@ func (p *Paths) child(parent uint32, value uint64) (slot uint32, ok bool) {
 //
 // Which one it may be is decided by the innermost return addresses: programs allocate by a few functions of their own. Where the
 // next of them lies follows from the ones before, and ahead remembers that, in a table that other addresses may share. To follow them
-// takes a while, as each waits for the one before; so the one that was found last with the same first address is tried at once.
+// takes a while, as each waits for the one before; so the one that was found last with the same first address and stack pointer is tried at once, and
+// nearly always is the one. Two that are used in turn and have the same hash must not drive out each other each time, so there is room
+// for two of each hash.
 type Recent struct {
-	last   [lastSlots]uint8   // indexes of stacks
-	ahead  [aheadSlots]uint16 // distances from the stack pointer, 0: not known
+	last   [lastSlots]uint8 // indexes of stacks
+	ahead  [aheadSlots][2]ahead
 	stacks [recentStacks]recentStack
+	newest [recentStacks / recentWays]uint8 // which of the stacks that share a hash was put there last
+}
+
+// ahead is where the next return address lies.
+type ahead struct {
+	tag      uint16 // bits of the hash of the addresses before
+	distance uint16 // from the stack pointer; 0: it is not known
 }
 
 type recentStack struct {
@@ -155,10 +164,12 @@ type recentStack struct {
 const (
 	recentBits   = 7
 	recentStacks = 1 << recentBits
+	recentWays   = 2
 	lastBits     = 8
 	lastSlots    = 1 << lastBits
 	aheadBits    = 9
 	aheadSlots   = 1 << aheadBits
+	tagShift     = 64 - aheadBits - 16
 	aheadDepth   = 4       // return addresses that decide, besides the first
 	aheadReach   = 2 << 10 // bytes from the stack pointer: what other addresses have left in ahead must not lead off the stack
 	recentSteps  = 32      // 12 callers, --num-callers' default, with frame pointers have 24
@@ -174,17 +185,21 @@ func (p *Paths) Find(pc uint64, r *guest.Regs, recent *Recent) (id uint32, ok bo
 	if sp&7 != 0 || version&1 != 0 {
 		return 0, false
 	}
-	last := &recent.last[firstHash(pc, sp)>>(64-lastBits)]
+	last := &recent.last[(firstHash(pc, sp)+sp*hashFactor)>>(64-lastBits)]
 	e := &recent.stacks[*last%recentStacks]
 	if e.is(pc, version, r) && p.version.Load() == version {
 		return e.id, true
 	}
 	at := recent.guess(pc, sp)
-	*last = uint8(at % recentStacks)
-	e = &recent.stacks[at%recentStacks]
-	if e.is(pc, version, r) && p.version.Load() == version {
-		return e.id, true
+	for range recentWays {
+		if e = &recent.stacks[at%recentStacks]; e.is(pc, version, r) && p.version.Load() == version {
+			*last = uint8(at % recentStacks)
+			return e.id, true
+		}
+		at ^= 1
 	}
+	at = recent.oldest(at)
+	e = &recent.stacks[at%recentStacks]
 	e.n = 0
 	id, n, ok := p.walk(pc, r, e)
 	if !ok || p.version.Load() != version {
@@ -194,11 +209,21 @@ func (p *Paths) Find(pc uint64, r *guest.Regs, recent *Recent) (id uint32, ok bo
 		return id, true
 	}
 	e.pc, e.version, e.id, e.n = pc, version, id, n+1
-	if to := &recent.stacks[recent.learn(pc, sp, e)]; to != e {
-		*to = *e // where guess will look from now on
+	if where := recent.learn(pc, sp, e); (where^at)%recentStacks >= recentWays {
+		at = recent.oldest(where) // of the places where guess will look from now on
+		recent.stacks[at%recentStacks] = *e
 		e.n = 0
 	}
+	recent.newest[at%recentStacks/recentWays] = uint8(at % recentWays)
+	*last = uint8(at % recentStacks)
 	return id, true
+}
+
+// oldest is the place, of those that at leads to, that was filled before the other.
+//
+//go:nosplit
+func (c *Recent) oldest(at uint64) uint64 {
+	return at&^1 | uint64(c.newest[at%recentStacks/recentWays]^1)
 }
 
 // firstHash is the hash of the code and the innermost return address.
@@ -215,7 +240,7 @@ const golden = 0x9e3779b97f4a7c15
 func (c *Recent) guess(pc, sp uint64) uint64 {
 	h := firstHash(pc, sp)
 	for range aheadDepth {
-		d := c.ahead[h>>(64-aheadBits)]
+		d := c.next(h)
 		if d == 0 {
 			break
 		}
@@ -238,14 +263,44 @@ func (c *Recent) learn(pc, sp uint64, e *recentStack) uint64 {
 		if s.Offset >= aheadReach {
 			break
 		}
-		c.ahead[h>>(64-aheadBits)] = uint16(s.Offset)
+		c.setNext(h, uint16(s.Offset))
 		h = (h ^ s.Value<<20) * hashFactor
 		depth++
 	}
 	if depth < aheadDepth {
-		c.ahead[h>>(64-aheadBits)] = 0
+		c.setNext(h, 0)
 	}
 	return h >> (64 - recentBits)
+}
+
+// next is where the return address behind those with hash h lies, 0 if that is not known.
+//
+//go:nosplit
+func (c *Recent) next(h uint64) uint16 {
+	set := &c.ahead[h>>(64-aheadBits)]
+	tag := uint16(h >> tagShift)
+	if set[0].tag == tag {
+		return set[0].distance
+	}
+	if set[1].tag == tag {
+		return set[1].distance
+	}
+	return 0
+}
+
+// setNext changes what next says. The older of the two that share a place goes.
+//
+//go:nosplit
+func (c *Recent) setNext(h uint64, distance uint16) {
+	if c.next(h) == distance {
+		return
+	}
+	set := &c.ahead[h>>(64-aheadBits)]
+	tag := uint16(h >> tagShift)
+	if set[0].tag != tag {
+		set[1] = set[0]
+	}
+	set[0].tag, set[0].distance = tag, distance
 }
 
 // is reports whether a thread with registers r is at the stack.

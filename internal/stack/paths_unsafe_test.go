@@ -163,21 +163,60 @@ func TestRecentCallers(t *testing.T) {
 	}
 }
 
-// TestRecentLast has each function of the heap called from a few places: most pairs have a place of their own among those that are
-// tried at once.
-func TestRecentLast(t *testing.T) {
-	const functions, callers = 8, 8
-	f := newFrames()
-	sp := f.regs.GPR[guest.RSP]
-	places := make(map[uint64]bool)
-	for i := range uint64(functions) {
-		for j := range uint64(callers) {
-			f.words[8] = 0x1090dd + 0xf*j
-			places[firstHash(0x48a2930+0x5c0*i, sp)>>(64-lastBits)] = true
+// TestRecentTurns uses stacks in turn that share callers at different depths, as those of a program's functions for memory do: after a
+// while most are found among the recent ones, wherever hashes put them. That is seen by a tree that has none.
+func TestRecentTurns(t *testing.T) {
+	const n, rounds, layouts = 24, 8, 60
+	r := rand.New(rand.NewPCG(7, 8))
+	missed := 0
+	for range layouts {
+		p, f := NewPaths(), newFrames()
+		var pools [4][8]Step // of return addresses, each with the place that its caller's lies at
+		for i := range pools {
+			for j := range pools[i] {
+				pools[i][j] = Step{Word, int32(8 * r.IntN(8)), 0x4800000 + uint64(r.IntN(1<<18))}
+			}
+		}
+		type turn struct {
+			pc    uint64
+			steps []Step
+		}
+		turns := make([]turn, n)
+		at := func(k int) {
+			for _, s := range turns[k].steps {
+				f.words[8+s.Offset/8] = s.Value
+			}
+		}
+		for k := range turns {
+			var steps []Step
+			offset := int32(0)
+			for i := range pools {
+				s := pools[i][r.IntN(1+2*i)]
+				s.Offset, offset = offset, offset+8+s.Offset
+				steps = append(steps, s)
+			}
+			turns[k] = turn{0x48a2930 + 0x5c0*uint64(k%2), steps}
+			p.Add(p.Version(), turns[k].pc, steps, uint32(k+1))
+		}
+		for range rounds {
+			for k := range turns {
+				at(k)
+				if _, ok := p.Find(turns[k].pc, &f.regs, &f.recent); !ok {
+					t.Fatalf("stack %d is not found", k)
+				}
+			}
+		}
+		empty := NewPaths()
+		for k := range turns {
+			at(k)
+			if _, ok := empty.Find(turns[k].pc, &f.regs, &f.recent); !ok {
+				missed++
+			}
+			p.Find(turns[k].pc, &f.regs, &f.recent)
 		}
 	}
-	if n := functions * callers; len(places) < n*2/3 {
-		t.Errorf("%d pairs have %d places", n, len(places))
+	if missed > n*layouts/10 {
+		t.Errorf("%d of %d stacks are not among the recent ones", missed, n*layouts)
 	}
 }
 

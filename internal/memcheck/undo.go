@@ -59,14 +59,11 @@ func (u *undo) note(m *shadow.Map, a guest.Addr, n int) {
 	for range n {
 		u.old = append(u.old, 0)
 	}
-	m.LoadV(u.old[at:], a)
+	m.Load(u.old[at:], a)
 	for i, v := range u.old[at:] {
-		tag := uint32(0)
-		if v != 0 {
-			tag = m.Tag(a+guest.Addr(i), m.At(a+guest.Addr(i)))
-		}
-		u.tags = append(u.tags, tag)
+		u.tags = append(u.tags, m.Tag(a+guest.Addr(i), v))
 	}
+	m.LoadV(u.old[at:], a)
 	u.stores = append(u.stores, undone{a, n})
 }
 

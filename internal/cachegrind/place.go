@@ -96,7 +96,7 @@ func (p *places) find(pc guest.Addr) extent {
 		at, ok := p.index[k]
 		if !ok {
 			at = int32(len(p.all))
-			p.all = append(p.all, place{frame: *f, caller: n})
+			p.all = append(grown(p.all, 1), place{frame: *f, caller: n})
 			p.index[k] = at
 		}
 		n = at

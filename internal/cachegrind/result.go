@@ -22,7 +22,7 @@ func (c *Cachegrind) settle(r guest.Range) {
 	}
 	var executed tally
 	if r == everything {
-		executed.counts = make([]count, 0, len(c.runs.lens))
+		executed.counts, executed.pieces = make([]count, 0, len(c.runs.lens)), make([]piece, 0, len(c.runs.all))
 	}
 	for i := 1; i < len(c.runs.all); {
 		first := uint32(i)

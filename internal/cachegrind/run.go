@@ -1,6 +1,7 @@
 package cachegrind
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"gogrind/internal/guest"
@@ -116,6 +117,7 @@ func (r *runs) get(b *tool.Block, from, to int, o *origin) (k uint32, isNew bool
 		n.first = s.first
 		from += int(s.n)
 	}
+	r.lens = grown(r.lens, to+1-from)
 	for i := from; i <= to; i++ {
 		r.lens = append(r.lens, b.Insts[i].Len)
 	}
@@ -126,7 +128,7 @@ func (r *runs) get(b *tool.Block, from, to int, o *origin) (k uint32, isNew bool
 		n.next = r.all[o.known].next
 		r.all[o.known].next = k
 	}
-	r.all = append(r.all, n)
+	r.all = append(grown(r.all, 1), n)
 	o.last = k
 	for p := n.pc.PageDown(); p < n.pc+guest.Addr(n.size); p += guest.PageSize {
 		if p != r.page || p == 0 {
@@ -138,6 +140,14 @@ func (r *runs) get(b *tool.Block, from, to int, o *origin) (k uint32, isNew bool
 		r.counters = append(r.counters, r.host.Counters(chunk))
 	}
 	return k, true
+}
+
+// grown makes room for n more in s. What append does for long slices has them copied more often, to memory that the kernel clears.
+func grown[T any](s []T, n int) []T {
+	if len(s)+n > cap(s) {
+		s = slices.Grow(s, max(n, len(s), chunk))
+	}
+	return s
 }
 
 // touches reports whether there may be runs in g.

@@ -16,7 +16,7 @@ import (
 const maxPlain = 1 << 32
 
 // contents are those of a section, decompressed. They are read from the front, as far as they are wanted: to decompress all debug
-// information of the C library takes 20 ms, and names of a few functions need a tenth of it. It is not safe for concurrent use.
+// information of the C library takes 20 ms. It is not safe for concurrent use.
 type contents struct {
 	f   *elfFile
 	s   *section
@@ -39,22 +39,16 @@ func (f *elfFile) contents(s *section) (*contents, error) {
 		return fail(err)
 	}
 	defer r.Close()
-	old := len(s.name) > 7 && s.name[:7] == ".zdebug"
-	if s.flags&uint64(stdelf.SHF_COMPRESSED) == 0 && !old {
-		if size := uint64(r.Size()); s.off > size || s.size > size-s.off {
-			return fail(fmt.Errorf("range %#x+%#x outside the file of %#x bytes", s.off, s.size, size))
-		}
+	if size := uint64(r.Size()); s.off > size || s.size > size-s.off {
+		return fail(fmt.Errorf("range %#x+%#x outside the file of %#x bytes", s.off, s.size, size))
+	}
+	switch {
+	case s.flags&uint64(stdelf.SHF_COMPRESSED) != 0:
+		err = c.compressed(r)
+	case len(s.name) > 7 && s.name[:7] == ".zdebug":
+		err = c.zdebug(r)
+	default:
 		c.buf = make([]byte, s.size)
-		return c, nil
-	}
-	b, err := readRange(r, s.off, s.size)
-	if err != nil {
-		return fail(err)
-	}
-	if old {
-		err = c.zdebug(b)
-	} else {
-		err = c.compressed(b)
 	}
 	if err != nil {
 		return fail(err)
@@ -116,15 +110,23 @@ func (f *elfFile) data(s *section) ([]byte, error) {
 }
 
 // compressed prepares to undo SHF_COMPRESSED.
-func (c *contents) compressed(b []byte) (err error) {
-	if len(b) < chdrSize {
+func (c *contents) compressed(r File) error {
+	var h [chdrSize]byte
+	if c.s.size < chdrSize {
 		return io.ErrUnexpectedEOF
 	}
-	typ, size := stdelf.CompressionType(binary.LittleEndian.Uint32(b)), binary.LittleEndian.Uint64(b[8:])
+	if _, err := r.ReadAt(h[:], int64(c.s.off)); err != nil {
+		return err
+	}
+	typ, size := stdelf.CompressionType(binary.LittleEndian.Uint32(h[:])), binary.LittleEndian.Uint64(h[8:])
 	switch typ {
 	case stdelf.COMPRESS_ZLIB:
-		return c.zlib(b[chdrSize:], size)
+		return c.zlib(chdrSize, size)
 	case stdelf.COMPRESS_ZSTD:
+		b, err := readRange(r, c.s.off, c.s.size)
+		if err != nil {
+			return err
+		}
 		c.buf, err = unzstd(b, size)
 		c.have = len(c.buf)
 		return err
@@ -133,20 +135,39 @@ func (c *contents) compressed(b []byte) (err error) {
 }
 
 // zdebug prepares to undo the older .zdebug form: "ZLIB", size in 8 big-endian bytes, zlib stream.
-func (c *contents) zdebug(b []byte) error {
-	if len(b) < 12 || string(b[:4]) != "ZLIB" {
-		return errors.New("no ZLIB header")
+func (c *contents) zdebug(r File) error {
+	var h [12]byte
+	if c.s.size < uint64(len(h)) {
+		return errNoZLIB
 	}
-	return c.zlib(b[12:], binary.BigEndian.Uint64(b[4:]))
+	if _, err := r.ReadAt(h[:], int64(c.s.off)); err != nil {
+		return err
+	}
+	if string(h[:4]) != "ZLIB" {
+		return errNoZLIB
+	}
+	return c.zlib(uint64(len(h)), binary.BigEndian.Uint64(h[4:]))
 }
 
-func (c *contents) zlib(b []byte, size uint64) error {
+var errNoZLIB = errors.New("no ZLIB header")
+
+// zlib prepares to decompress the section behind its header, which gives size bytes.
+func (c *contents) zlib(header, size uint64) error {
+	n := c.s.size - header
 	// Deflate can't compress better than 1032:1, so a header that promises more is a lie.
-	if size > maxPlain || size/1032 > uint64(len(b)) {
-		return fmt.Errorf("%d compressed bytes can't hold %d", len(b), size)
+	if size > maxPlain || size/1032 > n {
+		return fmt.Errorf("%d compressed bytes can't hold %d", n, size)
 	}
 	c.buf = make([]byte, size)
-	c.z = inflate.NewStream(c.buf, b)
+	c.z = inflate.NewStream(c.buf, int(n), func(p []byte, off int) error {
+		r, err := c.f.use()
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		_, err = r.ReadAt(p, int64(c.s.off+header)+int64(off))
+		return err
+	})
 	return nil
 }
 

@@ -1,9 +1,8 @@
 // Package inflate decompresses zlib streams (RFC 1950 and 1951) of known size into memory, whole or from the front as far as it is
-// wanted. The standard library's reader goes through a window and an interface call for each byte, and takes 4 times as long. To
+// wanted, and reads no more of them than that takes. The standard library's reader goes through a window and an interface call for each byte, and takes 4 times as long. To
 // decompress the C library's debug information was most of what the end of a short run under a profiler took.
 //
-// It does not verify the checksum at the end, and it is not a reader: the input is whole, and the output is where the caller wants
-// it. Damaged input is an error, never a panic. Different streams may be used concurrently.
+// It does not verify the checksum at the end, and it is not a reader: the output is where the caller wants it. Damaged input is an error, never a panic. Different streams may be used concurrently.
 package inflate
 
 import (
@@ -20,7 +19,11 @@ var (
 
 // Stream is a zlib stream that is being decompressed.
 type Stream struct {
-	bitReader
+	bitReader // what it has is a window of the input
+	size      int
+	begun     int // so much of the input was read
+	read      func(p []byte, off int) error
+
 	dst  []byte
 	out  int // so much of dst is done
 	last bool
@@ -31,22 +34,60 @@ type Stream struct {
 	lits, dists code
 }
 
-// NewStream begins to decompress src to dst, whose length is that of all the data.
-func NewStream(dst, src []byte) *Stream {
-	s := &Stream{dst: dst}
-	// RFC 1950, 2.2: deflate with a window of at most 32 kB, without a dictionary.
-	if len(src) < 2 || src[0]&15 != 8 || src[0]>>4 > 7 || src[1]&0x20 != 0 || binary.BigEndian.Uint16(src)%31 != 0 {
-		s.err = errHeader
-		return s
-	}
-	s.src = src[2:]
-	return s
+// NewStream begins to decompress a stream of size bytes to dst, whose length is that of all the data. read fills p with the bytes of
+// the stream from offset off on; it is called by To only.
+func NewStream(dst []byte, size int, read func(p []byte, off int) error) *Stream {
+	return &Stream{dst: dst, size: size, read: read}
 }
 
 // Zlib decompresses the zlib stream src, whose data has the size of dst, into dst.
 func Zlib(dst, src []byte) error {
-	_, err := NewStream(dst, src).To(len(dst))
+	s := &Stream{dst: dst, size: len(src), begun: len(src)}
+	s.src = src
+	s.err = s.header()
+	_, err := s.To(len(dst))
 	return err
+}
+
+// header takes what stands before the first block.
+func (s *Stream) header() error {
+	// RFC 1950, 2.2: deflate with a window of at most 32 kB, without a dictionary.
+	h := s.src
+	if len(h) < 2 || h[0]&15 != 8 || h[0]>>4 > 7 || h[1]&0x20 != 0 || binary.BigEndian.Uint16(h)%31 != 0 {
+		return errHeader
+	}
+	s.pos = 2
+	return nil
+}
+
+const (
+	// maxWhole is more than the bytes of a block that is not compressed, and of the codes of one that is.
+	maxWhole = 1 << 17
+	// window is how much of the input is there at a time.
+	window = 2 * maxWhole
+)
+
+// more reads input, if there is more of it.
+func (s *Stream) more() error {
+	if s.begun == s.size {
+		return nil
+	}
+	first := s.begun == 0
+	if s.src == nil {
+		s.src = make([]byte, min(window, s.size))
+		s.pos = len(s.src)
+	}
+	kept := copy(s.src, s.src[min(s.pos, len(s.src)):])
+	s.src = s.src[:kept+min(cap(s.src)-kept, s.size-s.begun)]
+	if err := s.read(s.src[kept:], s.begun); err != nil {
+		return err
+	}
+	s.begun += len(s.src) - kept
+	s.pos = 0
+	if first {
+		return s.header()
+	}
+	return nil
 }
 
 // To decompresses until the first n bytes of the data are there, or some more. It returns how many are. The last of them come with the
@@ -61,6 +102,11 @@ func (s *Stream) To(n int) (int, error) {
 // step begins a block, or goes on with one, until n bytes are there.
 func (s *Stream) step(n int) error {
 	if !s.in {
+		if len(s.src)-s.pos < maxWhole {
+			if err := s.more(); err != nil {
+				return err
+			}
+		}
 		s.fill()
 		s.last = s.bits(1) == 1
 		var err error
@@ -82,10 +128,18 @@ func (s *Stream) step(n int) error {
 		}
 		s.in = true
 	}
-	if n < len(s.dst) {
-		return s.block(n)
+	if n >= len(s.dst) {
+		n = len(s.dst) + 1
 	}
-	return s.block(len(s.dst) + 1)
+	for {
+		if err := s.block(n); err != nil || !s.in || s.out >= n {
+			return err
+		}
+		// It needs more input.
+		if err := s.more(); err != nil {
+			return err
+		}
+	}
 }
 
 // ended notes the end of a block.
@@ -132,7 +186,7 @@ const (
 	slack = 16
 )
 
-// block decompresses a block until limit bytes are there or it ends.
+// block decompresses a block until limit bytes are there, or it ends, or more input is needed.
 func (s *Stream) block(limit int) error {
 	dst, src, out, pos := s.dst, s.src, s.out, s.pos
 	hold, n := s.hold, s.n
@@ -231,9 +285,12 @@ func (s *Stream) block(limit int) error {
 	return s.slowly(limit)
 }
 
-// slowly is block at the ends of input and output.
+// slowly is block at the ends of input and output. It ends before the window does, if there is more input.
 func (s *Stream) slowly(limit int) error {
 	for s.out < limit {
+		if s.begun < s.size && len(s.src)-s.pos < 8 {
+			return nil
+		}
 		if s.fill(); s.over() {
 			return errShort
 		}

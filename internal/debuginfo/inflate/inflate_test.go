@@ -70,12 +70,62 @@ func TestZlib(t *testing.T) {
 	}
 }
 
+// from reads src, which must be asked for in order and to its end at most.
+func from(t *testing.T, src []byte) func(p []byte, off int) error {
+	next := 0
+	return func(p []byte, off int) error {
+		if off != next || len(p) == 0 || off+len(p) > len(src) {
+			t.Fatalf("asked for %d bytes at %d of %d, behind %d", len(p), off, len(src), next)
+		}
+		next += copy(p, src[off:])
+		return nil
+	}
+}
+
+// TestWindow: input that does not fit the window is read as it is needed, and an error of reading is one of decompressing.
+func TestWindow(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	data := make([]byte, 8*window)
+	for i := range data {
+		data[i] = byte(r.ExpFloat64() * 20)
+	}
+	for _, level := range []int{zlib.NoCompression, 1, 6} {
+		src := compressed(t, level, data)
+		dst := make([]byte, len(data))
+		read := 0
+		fails := false
+		s := NewStream(dst, len(src), func(p []byte, off int) error {
+			if fails {
+				return io.ErrUnexpectedEOF
+			}
+			read += len(p)
+			return from(t, src[off:])(p, 0)
+		})
+		if n, err := s.To(100); err != nil || n < 100 || read > window {
+			t.Errorf("level %d: %d bytes, of %d read, %v", level, n, read, err)
+		}
+		if n, err := s.To(len(data) / 2); err != nil || !bytes.Equal(dst[:n], data[:n]) || read > len(src)/2+2*window {
+			t.Errorf("level %d: %d bytes, of %d read, %v", level, n, read, err)
+		}
+		fails = true
+		n, err := s.To(len(data))
+		if err != io.ErrUnexpectedEOF || n < len(data)/2 || !bytes.Equal(dst[:n], data[:n]) {
+			t.Errorf("level %d: %d bytes, %v", level, n, err)
+		}
+		dst = make([]byte, len(data))
+		if n, err := NewStream(dst, len(src), from(t, src)).To(len(data)); err != nil || n != len(data) || !bytes.Equal(dst, data) {
+			t.Errorf("level %d: %d bytes, %v", level, n, err)
+		}
+	}
+}
+
 // TestParts: a stream that is decompressed a part at a time gives the same, and not all of it before all is wanted.
 func TestParts(t *testing.T) {
 	for name, data := range samples() {
 		for _, level := range []int{zlib.NoCompression, zlib.HuffmanOnly, 6} {
 			dst := make([]byte, len(data))
-			s := NewStream(dst, compressed(t, level, data))
+			src := compressed(t, level, data)
+			s := NewStream(dst, len(src), from(t, src))
 			for n := 0; n < len(data); n += 1 + n/3 {
 				have, err := s.To(n)
 				if err != nil || have < n || !bytes.Equal(dst[:have], data[:have]) {
@@ -104,7 +154,7 @@ func FuzzZlib(f *testing.F) {
 		dst := make([]byte, size)
 		err := Zlib(dst, src)
 		parts := make([]byte, size)
-		s := NewStream(parts, src)
+		s := NewStream(parts, len(src), from(t, src))
 		for n := 1; n < size; n *= 2 {
 			s.To(n)
 		}

@@ -146,7 +146,7 @@ func readProgram(file string, ways []string, more bool) ([]seeded, error) {
 	for _, c := range cases {
 		for i, way := range ways {
 			words := strings.Fields(way)
-			if levels != nil && !slices.Contains(levels, words[1]) {
+			if levels != nil && !slices.Contains(levels, words[1]) || p.library && slices.Contains(words, "-static") {
 				continue
 			}
 			q := p

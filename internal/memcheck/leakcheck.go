@@ -231,7 +231,13 @@ func (m *Memcheck) leakSummaryText(sum, before *leakSummary, q *leakQuery) strin
 func (m *Memcheck) resolution() func(uint32) uint32 {
 	depth := map[string]int{"low": stack.Low, "med": stack.Med}[m.opts.leakResolution]
 	if depth == 0 {
-		return func(id uint32) uint32 { return id }
+		return func(id uint32) uint32 {
+			if m.stacks.Era(stack.ID(id)) == 0 {
+				return id
+			}
+			// Code that was unloaded and loaded again at the same place.
+			return uint32(m.stacks.Intern(m.stack(id)))
+		}
 	}
 	return func(id uint32) uint32 {
 		pcs := m.stack(id)

@@ -83,9 +83,9 @@ func timeRows() []row {
 		sys("timer_getoverrun", A{Int("timerid")}),
 		sys("timer_delete", A{Int("timerid")}),
 		sys("timerfd_create", A{Int("clockid"), Hex("flags")}, NewFD),
-		sys("timerfd_settime", A{FD("ufd"), Hex("flags"), In("utmr", N(linux.SizeofItimerspec)),
-			Out("otmr", N(linux.SizeofItimerspec)).Opt()}),
-		sys("timerfd_gettime", A{FD("ufd"), Out("otmr", N(linux.SizeofItimerspec))}),
+		sys("timerfd_settime", A{FD("ufd"), Hex("flags"), In("utmr", N(linux.SizeofItimerspec)).Text("timerfd_settime(result)"),
+			Out("otmr", N(linux.SizeofItimerspec)).Opt().Text("timerfd_settime(result)")}),
+		sys("timerfd_gettime", A{FD("ufd"), Out("otmr", N(linux.SizeofItimerspec)).Text("timerfd_gettime(result)")}),
 	}
 }
 

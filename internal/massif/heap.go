@@ -14,7 +14,11 @@ func (m *Massif) HeapConfig() tool.HeapConfig {
 
 // QuickHeap implements tool.QuickHeaper: the heap keeps the events until somebody looks at the sums. The clock of real time does not
 // tell when they were, stacks have events of their own that come before and after, and a full tree of memory wants the stacks of frees.
+// With --heap=no nothing has to be kept.
 func (m *Massif) QuickHeap() (q tool.QuickHeap, ok bool) {
+	if !m.opts.heap {
+		return q, !m.opts.pagesAsHeap
+	}
 	heap, ok := m.host.Heap().(tool.HeapEvents)
 	if !ok || !m.measured() || m.opts.stacks || m.opts.timeUnit == unitMillis || m.core.XtreeMemory == xtreeFull {
 		return q, false

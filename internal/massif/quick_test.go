@@ -100,3 +100,22 @@ func TestQuick(t *testing.T) {
 		t.Error("quick with stacks")
 	}
 }
+
+// TestQuickNothing: when the heap does not count, its calls need nobody, also while stacks do.
+func TestQuickNothing(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		ok   bool
+	}{
+		{[]string{"-heap=no"}, true},
+		{[]string{"-heap=no", "-stacks=yes"}, true},
+		{[]string{"-heap=no", "-pages-as-heap=yes"}, false},
+		{[]string{"-stacks=yes"}, false},
+	} {
+		b := newBench(t, c.args...)
+		b.m.host = &eventHost{fakeHost: b.h}
+		if q, ok := b.m.QuickHeap(); ok != c.ok || q.Events || q.AllocStacks {
+			t.Errorf("%v: %+v, %v", c.args, q, ok)
+		}
+	}
+}

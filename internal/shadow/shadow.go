@@ -197,6 +197,7 @@ func (m *Map) set(r guest.Range, v byte) {
 
 // MakeDefinedIfAddressable makes those bytes of r defined that may be accessed.
 func (m *Map) MakeDefinedIfAddressable(r guest.Range) {
+	m.Fill(r)
 	r = m.clip(r)
 	m.mu.RLock()
 	defer m.mu.RUnlock()

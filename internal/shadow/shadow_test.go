@@ -318,6 +318,9 @@ func TestFill(t *testing.T) {
 		{"defined", Large, none, func(m *Map, r guest.Range) { m.MakeDefined(r) }, true, true},
 		{"defined and not accessible before", Large, func(m *Map, r guest.Range) { m.MakeNoAccess(at(r.Start + 5000)) },
 			func(m *Map, r guest.Range) { m.MakeDefined(r) }, true, true},
+		{"read", n, none, func(m *Map, r guest.Range) { m.MakeDefinedIfAddressable(r) }, true, true},
+		{"read where not all is accessible", n, func(m *Map, r guest.Range) { m.MakeNoAccess(at(r.Start + n/2)) },
+			func(m *Map, r guest.Range) { m.MakeDefinedIfAddressable(r) }, false, false},
 		{"moved", 2 * Large, none, func(m *Map, r guest.Range) { m.Copy(src.Start+5, r.Start, r.Len()) }, true, true},
 	} {
 		t.Run(row.what, func(t *testing.T) {

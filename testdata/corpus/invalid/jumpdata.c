@@ -1,4 +1,5 @@
 // A jump to memory that may not be executed.
+// levels: -O0
 // once: the signal ends the process
 #include "../corpus.h"
 

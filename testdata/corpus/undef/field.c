@@ -1,4 +1,5 @@
 // A structure for the kernel with one field that was never set.
+// levels: -O0
 // options: --track-origins=yes
 #include "../corpus.h"
 #include <fcntl.h>

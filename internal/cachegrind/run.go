@@ -195,27 +195,21 @@ func target(in *tool.Inst) (guest.Addr, bool) {
 
 // Instrument implements tool.Tool.
 func (c *Cachegrind) Instrument(b *tool.Block) {
+	if len(b.Insts) == 0 {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// Branches inside the block enter it in the middle.
-	var entries [16]guest.Addr
-	starts := entries[:0]
-	end := b.Start
+	var room [16]guest.Addr
+	entries := room[:0]
+	last := b.Insts[len(b.Insts)-1].PC
 	for i := range b.Insts {
-		in := &b.Insts[i]
-		end = in.PC + guest.Addr(in.Len)
-		if t, ok := target(in); ok {
-			starts = append(starts, t)
+		if t, ok := target(&b.Insts[i]); ok && t >= b.Start && t <= last {
+			entries = append(entries, t)
 		}
 	}
-	entered := func(pc guest.Addr) bool {
-		for _, s := range starts {
-			if s == pc && s < end {
-				return true
-			}
-		}
-		return false
-	}
+	entered := func(pc guest.Addr) bool { return slices.Contains(entries, pc) }
 	line := noLine // of code, that the simulated processor has surely executed last
 	for from := 0; from < len(b.Insts); {
 		if c.sim == nil {

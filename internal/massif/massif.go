@@ -217,13 +217,16 @@ func (m *Massif) Instrument(b *tool.Block) {
 // leaves, calls included, and for instructions that branches of the block itself go to. It stands in front of that, behind the last
 // branch, where it costs least.
 func (m *Massif) countInsts(b *tool.Block) {
+	if len(b.Insts) == 0 {
+		return
+	}
 	clock := int(b.Start>>4) + int(b.Start>>10)
 	add := func(i int, n int64, taken bool) {
 		clock++
 		b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCount, Arg: n, Ptr: m.insts.Addr(clock % clocks), Taken: taken, Lossy: true})
 	}
 	var room [16]guest.Addr
-	targets := room[:0]
+	targets, last := room[:0], b.Insts[len(b.Insts)-1].PC // the first instruction begins a count anyway
 	for i := range b.Insts {
 		in := &b.Insts[i]
 		if in.Row == nil || in.HasMem || in.ImmLen == 0 {
@@ -231,7 +234,9 @@ func (m *Massif) countInsts(b *tool.Block) {
 		}
 		switch in.Class() {
 		case isa.CtlJcc, isa.CtlJmp, isa.CtlCall:
-			targets = append(targets, in.PC+guest.Addr(in.Len)+guest.Addr(in.Imm))
+			if t := in.PC + guest.Addr(in.Len) + guest.Addr(in.Imm); t > b.Start && t <= last {
+				targets = append(targets, t)
+			}
 		}
 	}
 	n, behind := int64(0), 0 // the last branch

@@ -64,6 +64,8 @@ func TestWithoutInfo(t *testing.T) {
 		{"frame pointers", jit, st, st + 0x10, words{st + 0x10: st + 0x30, st + 0x18: jit + 1, st + 0x30: 0, st + 0x38: jit + 2}.page(st),
 			[]guest.Addr{jit, jit + 1, jit + 2}},
 		{"call through a null pointer", 0, st, 0, words{st: known}.page(st), []guest.Addr{0, guest.Addr(known)}},
+		{"call to data, in spite of a frame pointer", uint64(o.Text.End) + 0x1000, st, st + 0x10, words{st: known, st + 0x10: st + 0x30, st + 0x18: jit + 1}.page(st),
+			[]guest.Addr{o.Text.End + 0x1000, guest.Addr(known), jit + 1}},
 		{"wild pc, wild stack", 0x10, 0x20, 0x30, words{}, []guest.Addr{0x10}},
 		{"all ones", ^uint64(0), ^uint64(0), ^uint64(7), words{}, []guest.Addr{^guest.Addr(0)}},
 		{"frame pointer below the stack pointer", jit, st + 0x20, st, words{st: st + 8, st + 8: jit}.page(st), []guest.Addr{jit}},

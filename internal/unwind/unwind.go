@@ -412,8 +412,8 @@ func (u *Unwinder) guess(f *frame, first bool) (next frame, ok bool) {
 	next = *f
 	next.exact = false
 	sp, bp := f.r[regRSP], f.r[regRBP]
-	if first && u.snap.Find(guest.Addr(f.r[regRA])) == nil {
-		// A call through a wild pointer: nothing ran since the call, so the return address is on top of the stack.
+	if pc := guest.Addr(f.r[regRA]); first && (u.snap.Find(pc) == nil || u.cfg.Code != nil && !u.cfg.Code(pc)) {
+		// A call through a wild pointer, or to data: nothing ran since the call, so the return address is on top of the stack.
 		if ra, ok := u.read64(sp); ok && u.inCode(ra) {
 			next.r[regRA], next.r[regRSP] = ra, sp+8
 			return next, true

@@ -1,5 +1,5 @@
 // A jump to memory that may not be executed.
-// levels: -O0
+// levels: -O2
 // once: the signal ends the process
 #include "../corpus.h"
 

@@ -112,7 +112,7 @@ func (p *program) plain() {
 		}
 		e := in.Effects()
 		if uint64(e.Writes)&progSaved != 0 || in.Class() == isa.Div || in.Class() == isa.Stack || in.Class() == isa.Pushf ||
-			fm.Row.Name() == "FNSTENV" || fm.Row.Name() == "FNSAVE" {
+			fm.Row.Name() == "FNSTENV" || fm.Row.Name() == "FNSAVE" || Emulated(&in) { // moves to fs and gs leave to Go
 			continue
 		}
 		if in.Space != amd64.SpLegacy && !in.HasMem && e.Reads.Has(amd64.GPR(guest.RSP)) {

@@ -96,7 +96,16 @@ func (m *Map) shadowOf(r guest.Range) (s, e uint64) {
 const pageMask = guest.PageSize - 1
 
 // Map makes the shadow of a new guest mapping: addressable and defined.
-func (m *Map) Map(r guest.Range) error {
+func (m *Map) Map(r guest.Range) error { return m.mapWith(r, asIs) }
+
+// MapHuge is Map for memory whose shadow is going to be written to all over: it asks for huge pages.
+func (m *Map) MapHuge(r guest.Range) error { return m.mapWith(r, wantHuge) }
+
+// asIs leaves new shadow [s, e) as the kernel maps it.
+func asIs(s, e uint64) {}
+
+// mapWith is Map, and calls f for new shadow before anything is written there.
+func (m *Map) mapWith(r guest.Range, f func(s, e uint64)) error {
 	r = m.clip(r)
 	if r.Empty() {
 		return nil
@@ -106,19 +115,7 @@ func (m *Map) Map(r guest.Range) error {
 	// What is backed already may hold the state of a mapping that this one replaces, and the pages at the ends belong
 	// to the neighbours in part: they must be cleared, not mapped anew. What is new is zero, that is defined.
 	m.zero(r)
-	return m.back(r)
-}
-
-// MapHuge is Map for memory whose shadow is going to be written to all over: it asks for huge pages.
-func (m *Map) MapHuge(r guest.Range) error {
-	r = m.clip(r)
-	if r.Empty() {
-		return nil
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.zero(r)
-	return m.backWith(r, wantHuge)
+	return m.backWith(r, f)
 }
 
 // Unmap drops the shadow of guest memory that is gone.
@@ -447,7 +444,7 @@ func (m *Map) zero(r guest.Range) {
 // back maps the missing shadow pages of r. Bytes of the new pages that lie outside r are made no-access: nobody has
 // mapped their guest page. The caller holds mu for writing.
 func (m *Map) back(r guest.Range) error {
-	return m.backWith(r, func(s, e uint64) {})
+	return m.backWith(r, asIs)
 }
 
 // backWith is back, and calls f for what it maps before anything is written there.

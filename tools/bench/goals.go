@@ -126,6 +126,11 @@ func notCC1(p *program) bool { return p.name != "cc1" }
 
 // worstOf is the greatest ratio to native of the programs wanted.
 func worstOf(wanted func(p *program) bool) func(t *table, j int) (float64, string, bool) {
+	return greatest(wanted, func(t *table, i, j int) float64 { return ratio(median(t.times[i][j]), median(t.native[i])) })
+}
+
+// greatest is the greatest value, of program i under runner j, of the programs wanted.
+func greatest(wanted func(p *program) bool, value func(t *table, i, j int) float64) func(t *table, j int) (float64, string, bool) {
 	return func(t *table, j int) (worst float64, program string, ok bool) {
 		worst = math.Inf(-1)
 		for i := range t.programs {
@@ -133,8 +138,8 @@ func worstOf(wanted func(p *program) bool) func(t *table, j int) (float64, strin
 			if t.failed[i][j] != nil || !wanted(p) {
 				continue
 			}
-			if r := ratio(median(t.times[i][j]), median(t.native[i])); r > worst {
-				worst, program, ok = r, p.name, true
+			if v := value(t, i, j); v > worst {
+				worst, program, ok = v, p.name, true
 			}
 		}
 		return worst, program, ok
@@ -178,19 +183,9 @@ func residentOf(t *table, j int) (float64, string, bool) {
 
 // beside is the most memory, in MB, that a program of those wanted has had beside times that of the native run.
 func beside(times float64, wanted func(p *program) bool) func(t *table, j int) (float64, string, bool) {
-	return func(t *table, j int) (worst float64, program string, ok bool) {
-		worst = math.Inf(-1)
-		for i := range t.programs {
-			p := &t.programs[i]
-			if t.failed[i][j] != nil || !wanted(p) {
-				continue
-			}
-			if mb := (float64(t.memory[i][j]) - times*float64(t.memory[i][len(t.under)])) / 1024; mb > worst {
-				worst, program, ok = mb, p.name, true
-			}
-		}
-		return worst, program, ok
-	}
+	return greatest(wanted, func(t *table, i, j int) float64 {
+		return (float64(t.memory[i][j]) - times*float64(t.memory[i][len(t.under)])) / 1024
+	})
 }
 
 // overPlain is how many times the time of the tool without its option runner j takes, on the mean.

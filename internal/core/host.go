@@ -191,6 +191,7 @@ func (p *Process) newObject(obj *debuginfo.Object) {
 	p.redir.Scan(obj, func(h redir.Hook) {
 		if hk, ok := h.Spec.Do.(*heapHook); ok {
 			p.frames.Add(h.Addr, hk.Hook)
+			p.heapFound.Store(true)
 		}
 		p.replacedAt(h.Addr)
 	})

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -57,6 +58,7 @@ type Process struct {
 	symbols      *debuginfo.Space
 	unwind       *unwind.Config
 	redir        *redir.Table
+	heapFound    atomic.Bool // a function of the heap was found and replaced
 	frames       heap.FrameTable
 	strings      *strmem.Set     // nil without OverlapWatcher
 	heap         *heap.Allocator // nil without HeapReplacer
@@ -455,6 +457,19 @@ func (p *Process) translated(r guest.Range) {
 	p.space.WriteProtect(guest.Range{Start: r.Start.PageDown(), End: r.End.PageUp()})
 }
 
+// breakMoved tells w that t has moved the break. In a static program some code relies on the zeros there: what the start code takes
+// before there is a thread pointer is thread-local storage, as that which a dynamic linker maps; and where malloc was not found, as
+// there are no symbols, it is calloc that does not clear what is new.
+func (p *Process) breakMoved(w tool.BreakWatcher, t *sched.Thread, from, to guest.Addr) {
+	if p.image.Interp == "" && !p.heapFound.Load() {
+		return
+	}
+	if p.image.Interp == "" && p.image.TLS && t.Regs().FSBase == 0 && from < to {
+		from = to
+	}
+	w.BreakMoved(t, from, to)
+}
+
 func (p *Process) makeScheduler(firstFD int, limits memoryLimits) {
 	watcher, _ := p.tool.(tool.FaultWatcher)
 	p.threads.tool, _ = p.tool.(tool.ThreadWatcher)
@@ -499,8 +514,8 @@ func (p *Process) makeScheduler(firstFD int, limits memoryLimits) {
 				cfg.WarnFD = func(line string) { p.log.Userf("%s", line) }
 			}
 			cfg.Trace = func(line string) { p.log.Debugf("%s", line) }
-			if w, ok := p.tool.(tool.BreakWatcher); ok && p.image.Interp != "" { // the start code of static programs relies on zeros
-				cfg.Break = func(t syswrap.Thread, from, to guest.Addr) { w.BreakMoved(t.(*sched.Thread), from, to) }
+			if w, ok := p.tool.(tool.BreakWatcher); ok {
+				cfg.Break = func(t syswrap.Thread, from, to guest.Addr) { p.breakMoved(w, t.(*sched.Thread), from, to) }
 			}
 			_, cfg.NoClone3 = p.tool.(tool.HeapReplacer) // the tools that show stacks
 			cfg.Tracing = func() bool { return p.opt.TraceSyscalls }

@@ -23,6 +23,7 @@ const (
 
 	ptLoad     = 1
 	ptInterp   = 3
+	ptTLS      = 7
 	ptGNUStack = 0x6474e551
 
 	pfX = 1
@@ -65,6 +66,7 @@ type header struct {
 	phdrs     []phdr
 	interp    string
 	execStack bool
+	tls       bool // has thread-local storage
 }
 
 // isELF reports whether a file that starts with b claims to be ELF.
@@ -137,13 +139,15 @@ func machineName(data byte, m uint16) string {
 	return fmt.Sprintf("machine %d", m)
 }
 
-// checkSegments checks the PT_LOAD headers and notes PT_GNU_STACK.
+// checkSegments checks the PT_LOAD headers and notes PT_GNU_STACK and PT_TLS.
 func (h *header) checkSegments(size int64) error {
 	loads := 0
 	for i, p := range h.phdrs {
 		switch p.kind {
 		case ptGNUStack:
 			h.execStack = p.flags&pfX != 0
+		case ptTLS:
+			h.tls = true
 		case ptLoad:
 			loads++
 			switch {

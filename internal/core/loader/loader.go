@@ -81,6 +81,8 @@ type Image struct {
 	BrkStart guest.Addr
 	// ExecStack: the program asks for an executable stack.
 	ExecStack bool
+	// TLS: the program itself has thread-local storage.
+	TLS bool
 	// Bits of the program: 64.
 	Bits int
 	// Code, Data, Args and Env are the extents that /proc/PID/stat and cmdline show.
@@ -172,7 +174,7 @@ func Load(sp *aspace.Space, path string, argv, envv []string, opt Options) (*Ima
 	}
 	defer c.file.Close()
 
-	im := &Image{ExecFn: path, Argv: c.argv, Bits: 64, BrkStart: sp.BrkStart(), ExecStack: c.head.execStack}
+	im := &Image{ExecFn: path, Argv: c.argv, Bits: 64, BrkStart: sp.BrkStart(), ExecStack: c.head.execStack, TLS: c.head.tls}
 	if im.Path, err = realPath(c.file); err != nil {
 		return nil, refuse(path, err)
 	}

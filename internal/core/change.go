@@ -3,7 +3,6 @@ package core
 import (
 	"strings"
 
-	"gogrind/internal/core/sched"
 	"gogrind/internal/report"
 	"gogrind/internal/tool"
 )
@@ -18,8 +17,7 @@ func (p *Process) ownDynamic() []string {
 
 // changeOption sets an option while the program runs, at the request of t.
 func (p *Process) changeOption(t tool.Thread, option string) {
-	self, _ := t.(*sched.Thread)
-	p.sched.StopOthers(self, func() {
+	p.StopOthers(t, func() {
 		files := len(p.opt.Suppressions)
 		told := p.opt.Verbosity > 0
 		name, err := p.opt.Change(option, p.ownDynamic())

@@ -66,7 +66,10 @@ func (p *Process) Break() guest.Range { return p.space.Break() }
 // Sequence is the counter of %n in names of files. It is for threads that have stopped all others.
 func (p *Process) Sequence() *int { return &p.sequence }
 
-func (p *Process) StopOthers(f func()) { p.sched.StopOthers(nil, f) }
+func (p *Process) StopOthers(t tool.Thread, f func()) {
+	self, _ := t.(*sched.Thread)
+	p.sched.StopOthers(self, f)
+}
 
 func (p *Process) Mappings(f func(tool.Mapping) bool) {
 	p.space.Each(func(m aspace.Mapping) bool { return f(m.Contract()) })

@@ -16,7 +16,10 @@ type requests struct{ p *Process }
 
 func (r requests) Memory() guest.Memory { return r.p.space }
 
-func (r requests) DiscardTranslations(rg guest.Range) { r.p.sched.DropCode(nil, rg) }
+func (r requests) DiscardTranslations(t tool.Thread, rg guest.Range) {
+	self, _ := t.(*sched.Thread)
+	r.p.sched.DropCode(self, rg)
+}
 
 func (r requests) CallGuest(t tool.Thread, fn guest.Addr, args []uint64) uint64 {
 	return t.(*sched.Thread).CallGuest(fn, args)

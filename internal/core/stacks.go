@@ -39,9 +39,9 @@ func (c *clientStacks) at(sp guest.Addr) (r guest.Range, ok bool) {
 }
 
 // change alters the list and tells translated code.
-func (r requests) changeStacks(change func(c *clientStacks)) {
+func (r requests) changeStacks(t tool.Thread, change func(c *clientStacks)) {
 	c := &r.p.clientStacks
-	r.p.sched.StopOthers(nil, func() {
+	r.p.StopOthers(t, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.any.Store(true)
@@ -55,8 +55,8 @@ func (r requests) changeStacks(change func(c *clientStacks)) {
 }
 
 // RegisterStack implements request.Core.
-func (r requests) RegisterStack(stack guest.Range) (id uint64) {
-	r.changeStacks(func(c *clientStacks) {
+func (r requests) RegisterStack(t tool.Thread, stack guest.Range) (id uint64) {
+	r.changeStacks(t, func(c *clientStacks) {
 		c.last++
 		id = c.last
 		c.list = append(c.list, clientStack{id, stack})
@@ -65,15 +65,15 @@ func (r requests) RegisterStack(stack guest.Range) (id uint64) {
 }
 
 // DeregisterStack implements request.Core.
-func (r requests) DeregisterStack(id uint64) {
-	r.changeStacks(func(c *clientStacks) {
+func (r requests) DeregisterStack(t tool.Thread, id uint64) {
+	r.changeStacks(t, func(c *clientStacks) {
 		c.list = slices.DeleteFunc(c.list, func(s clientStack) bool { return s.id == id })
 	})
 }
 
 // ChangeStack implements request.Core.
-func (r requests) ChangeStack(id uint64, stack guest.Range) {
-	r.changeStacks(func(c *clientStacks) {
+func (r requests) ChangeStack(t tool.Thread, id uint64, stack guest.Range) {
+	r.changeStacks(t, func(c *clientStacks) {
 		for i := range c.list {
 			if c.list[i].id == id {
 				c.list[i].r = stack

@@ -117,7 +117,7 @@ func (h *fakeHost) Threads(f func(tool.Thread) bool) {
 	}
 }
 
-func (h *fakeHost) StopOthers(f func()) { f() }
+func (h *fakeHost) StopOthers(_ tool.Thread, f func()) { f() }
 
 func (h *fakeHost) FirstProcess() bool { return true }
 

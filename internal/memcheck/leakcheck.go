@@ -36,7 +36,7 @@ func (m *Memcheck) leakRequest(t tool.Thread, args [5]uint64) {
 	if args[1] <= uint64(deltaChanged) {
 		mode = deltaMode(args[1])
 	}
-	m.host.StopOthers(func() { m.leakCheck(t.ID(), m.query(args[0] == 0, mode)) })
+	m.host.StopOthers(t, func() { m.leakCheck(t.ID(), m.query(args[0] == 0, mode)) })
 }
 
 // leakCheck searches for leaks and reports them as found by a thread, as q asks. The guest must not run.

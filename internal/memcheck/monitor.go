@@ -59,7 +59,7 @@ func (m *Memcheck) Monitor(t tool.Thread, words []string) (known bool) {
 		m.log().Raw(m.MonitorHelp() + "\n")
 		return true
 	case "xtmemory":
-		m.monitorTree(args)
+		m.monitorTree(t, args)
 		return true
 	case "leak_check":
 		m.monitorLeaks(t, args)

@@ -83,7 +83,7 @@ func (m *Memcheck) monitorLeaks(t tool.Thread, args []string) {
 			}
 		}
 	}
-	m.host.StopOthers(func() { m.leakCheck(t.ID(), q) })
+	m.host.StopOthers(t, func() { m.leakCheck(t.ID(), q) })
 }
 
 // positive reads a number that is not 0.
@@ -226,12 +226,12 @@ func (m *Memcheck) lostWith(s *lastSearch, i, level int) {
 }
 
 // monitorTree is xtmemory.
-func (m *Memcheck) monitorTree(args []string) {
+func (m *Memcheck) monitorTree(t tool.Thread, args []string) {
 	name := "xtmemory.kcg.%p.%n"
 	if len(args) > 0 {
 		name = args[0]
 	}
-	m.host.StopOthers(func() { m.memoryTree("xtmemory", name) })
+	m.host.StopOthers(t, func() { m.memoryTree("xtmemory", name) })
 }
 
 // whoPointsAt shows the words that point to r's start, or into r if that is longer than a byte.
@@ -245,7 +245,7 @@ func (m *Memcheck) whoPointsAt(t tool.Thread, r guest.Range) {
 	default:
 		m.log().Userf("Searching for pointers pointing in %d bytes from %#x", r.Len(), uint64(r.Start))
 	}
-	m.host.StopOthers(func() {
+	m.host.StopOthers(t, func() {
 		blocks, heap := m.leakBlocks()
 		areas := m.leakRoots(heap)
 		for i := range blocks {

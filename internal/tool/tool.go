@@ -61,8 +61,9 @@ type Host interface {
 	Unwind(t Thread, pcs []guest.Addr) int
 	// Threads calls f for each live guest thread until f returns false. Other threads are not stopped by it.
 	Threads(f func(Thread) bool)
-	// StopOthers stops all guest threads but the caller's at block boundaries, calls f, and lets them go on.
-	StopOthers(f func())
+	// StopOthers stops all guest threads but t, whose the call is, at block boundaries, calls f, and lets them go on. t is nil for a
+	// goroutine that is no guest thread's; then f may not stop threads itself.
+	StopOthers(t Thread, f func())
 	// Mappings calls f for each mapping of the guest in ascending order until f returns false.
 	Mappings(f func(Mapping) bool)
 	// Heap is the index of heap blocks, nil when the tool is no HeapReplacer.

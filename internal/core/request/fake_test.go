@@ -47,9 +47,9 @@ func (c *fakeCore) say(format string, args ...any) {
 }
 
 func (c *fakeCore) Memory() guest.Memory              { return &c.mem }
-func (c *fakeCore) DiscardTranslations(r guest.Range) { c.say("discard %v", r) }
+func (c *fakeCore) DiscardTranslations(_ tool.Thread, r guest.Range) { c.say("discard %v", r) }
 func (c *fakeCore) CountErrors() uint64               { return 42 }
-func (c *fakeCore) DeregisterStack(id uint64)         { c.say("deregister %d", id) }
+func (c *fakeCore) DeregisterStack(_ tool.Thread, id uint64)         { c.say("deregister %d", id) }
 func (c *fakeCore) Warn(lines ...string)              { c.say("warn %q", lines) }
 
 func (c *fakeCore) CallGuest(t tool.Thread, fn guest.Addr, args []uint64) uint64 {
@@ -68,12 +68,12 @@ func (c *fakeCore) Print(t tool.Thread, text string, backtrace bool) {
 	c.say("print %q %v", text, backtrace)
 }
 
-func (c *fakeCore) RegisterStack(r guest.Range) uint64 {
+func (c *fakeCore) RegisterStack(_ tool.Thread, r guest.Range) uint64 {
 	c.say("register %v", r)
 	return 5
 }
 
-func (c *fakeCore) ChangeStack(id uint64, r guest.Range) { c.say("change %d %v", id, r) }
+func (c *fakeCore) ChangeStack(_ tool.Thread, id uint64, r guest.Range) { c.say("change %d %v", id, r) }
 
 func (c *fakeCore) SourceLine(a guest.Addr) (string, int, bool) { return "a-file.c", 17, a == 0x4000 }
 

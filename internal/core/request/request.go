@@ -65,7 +65,7 @@ func ToolBase(a, b byte) uint32 { return uint32(a)<<24 | uint32(b)<<16 }
 type Core interface {
 	Memory() guest.Memory
 	// DiscardTranslations forgets translated code of r, which the guest has changed.
-	DiscardTranslations(r guest.Range)
+	DiscardTranslations(t tool.Thread, r guest.Range)
 	// CallGuest runs the guest function fn with args and returns its rax.
 	CallGuest(t tool.Thread, fn guest.Addr, args []uint64) uint64
 	// CountErrors is the number of errors shown so far.
@@ -78,9 +78,9 @@ type Core interface {
 	// a line is continued by the next.
 	Print(t tool.Thread, text string, backtrace bool)
 	// RegisterStack says that r is a stack; the number is for the two others.
-	RegisterStack(r guest.Range) uint64
-	DeregisterStack(id uint64)
-	ChangeStack(id uint64, r guest.Range)
+	RegisterStack(t tool.Thread, r guest.Range) uint64
+	DeregisterStack(t tool.Thread, id uint64)
+	ChangeStack(t tool.Thread, id uint64, r guest.Range)
 	// SourceLine is the file name and line of a code address.
 	SourceLine(a guest.Addr) (file string, line int, ok bool)
 	// DisableErrors adds delta, 1 or -1, to what keeps t's errors from being reported.
@@ -142,7 +142,7 @@ func (d *Dispatcher) core(t tool.Thread, code uint32, args [requestWords]uint64)
 		return 1, true
 	case DiscardTranslations:
 		if r := span(args[1], args[1]+args[2]); !r.Empty() {
-			c.DiscardTranslations(r)
+			c.DiscardTranslations(t, r)
 		}
 	case ClientCall0, ClientCall1, ClientCall2, ClientCall3:
 		n := 2 + int(code-ClientCall0)
@@ -161,11 +161,11 @@ func (d *Dispatcher) core(t tool.Thread, code uint32, args [requestWords]uint64)
 		c.Print(t, text, code == PrintfBacktrace || code == PrintfBacktraceByRef)
 		return uint64(len(text)), true
 	case StackRegister:
-		return c.RegisterStack(stack(args[1], args[2])), true
+		return c.RegisterStack(t, stack(args[1], args[2])), true
 	case StackDeregister:
-		c.DeregisterStack(args[1])
+		c.DeregisterStack(t, args[1])
 	case StackChange:
-		c.ChangeStack(args[1], stack(args[2], args[3]))
+		c.ChangeStack(t, args[1], stack(args[2], args[3]))
 	case MapIPToSrcLoc:
 		d.sourceLine(guest.Addr(args[1]), guest.Addr(args[2]))
 	case ChangeErrDisablement:

@@ -360,7 +360,14 @@ func (s *Scheduler) die(t *Thread, sig int) {
 
 // StopOthers stops all other threads at instruction boundaries, calls f, and lets them go on. Threads in system calls count as
 // stopped: they do not run guest code before f is done.
-func (s *Scheduler) StopOthers(self *Thread, f func()) { s.stopOthers(self, f) }
+//
+// self is the caller, nil if it is no guest thread; then f may not stop threads itself.
+func (s *Scheduler) StopOthers(self *Thread, f func()) {
+	if self == nil {
+		self = &Thread{s: s} // stands for the caller: nil is nobody
+	}
+	s.stopOthers(self, f)
+}
 
 func (s *Scheduler) stopOthers(self *Thread, f func()) {
 	s.mu.Lock()
@@ -373,7 +380,7 @@ func (s *Scheduler) stopOthers(self *Thread, f func()) {
 		self.parked = false
 	}
 	nested := s.stopper == self
-	if self != nil && !nested {
+	if !nested && self.ctx != nil {
 		self.trace("stops all others")
 	}
 	s.stopper = self

@@ -54,6 +54,9 @@ func (m *Memcheck) undefined(r guest.Range) {
 		return
 	}
 	m.shadow.MakeUndefined(r)
+	if r.Len() >= shadow.HugeUndefined {
+		m.large()
+	}
 }
 
 // Freed implements tool.HeapReplacer.

@@ -50,6 +50,8 @@ type Memcheck struct {
 
 	trees trees
 
+	sweeper sweeper
+
 	mu          sync.Mutex // guards all below
 	custom      custom
 	customFreed []tool.HeapBlock // the most recent last
@@ -88,7 +90,7 @@ func New() *Memcheck {
 		shadow: shadow.NewGuest(), stacks: stack.NewInterner(), depth: defaultCallers,
 		frames: sync.Pool{New: func() any { return new([maxCallers]guest.Addr) }},
 		text:   sync.Pool{New: func() any { return new([longestRun]byte) }},
-		zones:  map[guest.Addr]uint64{},
+		zones:  map[guest.Addr]uint64{}, sweeper: sweeper{more: make(chan struct{}, 1)},
 	}
 }
 
@@ -140,6 +142,9 @@ func (m *Memcheck) Start(h tool.Host) error {
 	if d, ok := h.(descriptors); ok {
 		if err := m.shadow.UseTemplate(d.FirstFD()); err != nil {
 			return fmt.Errorf("memcheck: %w", err)
+		}
+		if err := m.shadow.UseSweep(d.FirstFD()); err != nil && m.core.Verbosity > 1 {
+			m.log().Userf("%v", err) // what is full stays
 		}
 	}
 	h.Mappings(func(mp tool.Mapping) bool {

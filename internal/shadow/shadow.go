@@ -60,6 +60,7 @@ type Map struct {
 
 	mu       sync.RWMutex
 	template int    // descriptor of a file of Undefined, 0 for none; immutable
+	pagemap  int    // descriptor of this process's table of pages, 0 for none; immutable
 	partly   partly // V bits that have no room in the shadow
 	backed   spans  // shadow pages that are mapped, as shadow addresses; guarded by mu
 	fresh    spans  // pages of the template among them, and some that were; guarded by mu
@@ -151,7 +152,7 @@ func (m *Map) MakeNoAccess(r guest.Range) {
 
 // MakeUndefined makes r addressable, with undefined contents.
 func (m *Map) MakeUndefined(r guest.Range) {
-	if r = m.clip(r); r.Len() >= hugeUndefined && m.template != 0 {
+	if r = m.clip(r); r.Len() >= HugeUndefined && m.template != 0 {
 		m.undefinedHuge(r)
 		return
 	}

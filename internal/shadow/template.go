@@ -16,9 +16,9 @@ import (
 // templateSize is the size of that file, and of the largest piece that is mapped at once.
 const templateSize = 2 << 20
 
-// hugeUndefined is the length from which MakeUndefined maps the template instead of writing: a fill of it costs as much as the
+// HugeUndefined is the length from which MakeUndefined maps the template instead of writing: a fill of it costs as much as the
 // mapping and the page faults to come.
-const hugeUndefined = 256 << 10
+const HugeUndefined = 256 << 10
 
 // Large is the length from which it is asked whether memory that becomes defined as a whole is such a piece.
 const Large = 64 << 10
@@ -127,10 +127,15 @@ func (m *Map) renew(r guest.Range) {
 		return true
 	})
 	for _, p := range parts {
-		if mapZero(p.s, p.e) == nil {
-			// Kernels before 5.14 map each page when it is first looked at.
-			unix.RawSyscall(unix.SYS_MADVISE, uintptr(p.s), uintptr(p.e-p.s), unix.MADV_POPULATE_READ)
-		}
-		m.fresh.remove(p.s, p.e)
+		m.renewPages(p)
 	}
+}
+
+// renewPages is renew for pages that are there. The caller holds mu for writing.
+func (m *Map) renewPages(p span) {
+	if mapZero(p.s, p.e) == nil {
+		// Kernels before 5.14 map each page when it is first looked at.
+		unix.RawSyscall(unix.SYS_MADVISE, uintptr(p.s), uintptr(p.e-p.s), unix.MADV_POPULATE_READ)
+	}
+	m.fresh.remove(p.s, p.e)
 }

@@ -46,11 +46,11 @@ func (c *fakeCore) say(format string, args ...any) {
 	c.calls = append(c.calls, fmt.Sprintf(format, args...))
 }
 
-func (c *fakeCore) Memory() guest.Memory              { return &c.mem }
+func (c *fakeCore) Memory() guest.Memory                             { return &c.mem }
 func (c *fakeCore) DiscardTranslations(_ tool.Thread, r guest.Range) { c.say("discard %v", r) }
-func (c *fakeCore) CountErrors() uint64               { return 42 }
+func (c *fakeCore) CountErrors() uint64                              { return 42 }
 func (c *fakeCore) DeregisterStack(_ tool.Thread, id uint64)         { c.say("deregister %d", id) }
-func (c *fakeCore) Warn(lines ...string)              { c.say("warn %q", lines) }
+func (c *fakeCore) Warn(lines ...string)                             { c.say("warn %q", lines) }
 
 func (c *fakeCore) CallGuest(t tool.Thread, fn guest.Addr, args []uint64) uint64 {
 	c.say("call %v %d", fn, args)

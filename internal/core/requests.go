@@ -145,15 +145,19 @@ func (p *Process) freeLibraries(t *sched.Thread) {
 	if p.child {
 		return
 	}
-	for _, f := range []struct {
-		run  bool
-		name string
-	}{{p.opt.RunCxxFreeres, "_ZN9__gnu_cxx9__freeresEv"}, {p.opt.RunLibcFreeres, "__libc_freeres"}} {
-		if !f.run {
-			continue
+	call := func(name string, args ...uint64) bool {
+		fn := p.function(name)
+		if fn != 0 {
+			t.CallSilent(fn, args)
 		}
-		if fn := p.function(f.name); fn != 0 {
-			t.CallSilent(fn, nil)
-		}
+		return fn != 0
+	}
+	if p.opt.RunCxxFreeres {
+		call("_ZN9__gnu_cxx9__freeresEv")
+	}
+	if p.opt.RunLibcFreeres && !call("__libc_freeres") && p.image.Interp == "" {
+		// A static program has no such function, but the one by which it frees the stacks of threads that have ended: its argument is
+		// how many bytes of them are kept.
+		call("__nptl_free_stacks", 0)
 	}
 }

@@ -1,4 +1,7 @@
-// A thread that is never joined: what its stack needed is possibly lost.
+// A thread that is never joined: what its stack needed is possibly lost. That of one that was joined is not, although the C library
+// keeps the stack.
+// case: dynamic
+// case: static -static
 // once: it has threads
 // flags: -pthread
 #include "../corpus.h"

@@ -7,8 +7,8 @@
 
 static void *run(void *first)
 {
-	char *p = malloc(13);
 	pthread_join(*(pthread_t *)first, NULL);
+	char *p = malloc(13); // not before, as main allocates for its end
 	p[PICK(13, 12)] = 1;
 	HIDE(p);
 	PICK((void)0, free(p));

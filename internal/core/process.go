@@ -363,6 +363,12 @@ func (p *Process) makeTranslator(hidden ownFDs) error {
 	if p.tool.Info().Name != "nulgrind" {
 		cfg.Tool = p.tool
 	}
+	if c, ok := p.tool.(tool.Clocked); ok {
+		alone := false
+		if cfg.Clock, alone = c.Clock(p.Counters); alone {
+			cfg.Tool = nil
+		}
+	}
 	if p.opt.Profile {
 		p.profile = newProfile(p, cfg.Tool)
 		cfg.Tool = p.profile

@@ -20,13 +20,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
 	"gogrind/internal/debuginfo"
 	"gogrind/internal/guest"
-	"gogrind/internal/isa"
 	"gogrind/internal/options"
 	"gogrind/internal/report"
 	"gogrind/internal/tool"
@@ -100,6 +98,7 @@ var (
 	_ tool.ThreadWatcher = (*Massif)(nil)
 	_ tool.EventWatcher  = (*Massif)(nil)
 	_ tool.ExecWatcher   = (*Massif)(nil)
+	_ tool.Clocked       = (*Massif)(nil)
 )
 
 // New returns the tool.
@@ -149,9 +148,6 @@ func (m *Massif) Start(h tool.Host) error {
 	}
 	m.view = report.View{ShowBelowMain: m.core.ShowBelowMain, Mangled: !m.core.Demangle,
 		Fullpath: m.core.FullpathAfter, Offsets: m.core.SymOffsets}
-	if m.opts.timeUnit == unitInstructions {
-		m.insts = h.Counters(clocks)
-	}
 	m.host = h
 	m.begin()
 	return nil
@@ -202,62 +198,20 @@ func (m *Massif) now() int64 {
 	return time.Since(m.started).Milliseconds()
 }
 
-// Instrument implements tool.Tool: where control leaves the block, it adds the instructions run since it came in. A repeated string
-// instruction counts as one.
+// Clock implements tool.Clocked: it counts instructions when they are the time.
+func (m *Massif) Clock(counters func(n int) tool.Counters) (words tool.Counters, alone bool) {
+	if m.opts.timeUnit == unitInstructions {
+		m.insts = counters(clocks)
+	}
+	return m.insts, !m.opts.stacks
+}
+
+// clocks is how many words the instructions are spread over: additions to one and the same would wait for each other.
+const clocks = 8
+
+// Instrument implements tool.Tool.
 func (m *Massif) Instrument(b *tool.Block) {
 	if m.opts.stacks {
 		stackEvents(b)
 	}
-	if m.opts.timeUnit == unitInstructions {
-		m.countInsts(b)
-	}
 }
-
-// countInsts asks for the counts of b. What is counted by one addition depends on how control came to it: there is one for where it
-// leaves, calls included, and for instructions that branches of the block itself go to. It stands in front of that, behind the last
-// branch, where it costs least.
-func (m *Massif) countInsts(b *tool.Block) {
-	if len(b.Insts) == 0 {
-		return
-	}
-	clock := int(b.Start>>4) + int(b.Start>>10)
-	add := func(i int, n int64, taken bool) {
-		clock++
-		b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCount, Arg: n, Ptr: m.insts.Addr(clock % clocks), Taken: taken, Lossy: true})
-	}
-	var room [16]guest.Addr
-	targets, last := room[:0], b.Insts[len(b.Insts)-1].PC // the first instruction begins a count anyway
-	for i := range b.Insts {
-		in := &b.Insts[i]
-		if in.Row == nil || in.HasMem || in.ImmLen == 0 {
-			continue
-		}
-		switch in.Class() {
-		case isa.CtlJcc, isa.CtlJmp, isa.CtlCall:
-			if t := in.PC + guest.Addr(in.Len) + guest.Addr(in.Imm); t > b.Start && t <= last {
-				targets = append(targets, t)
-			}
-		}
-	}
-	n, behind := int64(0), 0 // the last branch
-	for i := range b.Insts {
-		in := &b.Insts[i]
-		n++
-		jumps := in.Row != nil && in.Class() == isa.CtlJcc // a client request has no row
-		calls := in.Row != nil && in.Class() == isa.CtlCall
-		switch {
-		case i == len(b.Insts)-1:
-			add(b.Cheapest(behind, i), n, false)
-		case calls || slices.Contains(targets, b.Insts[i+1].PC):
-			// What is allocated by a call is timed by it, and not every call returns to this copy of the code.
-			add(b.Cheapest(behind, i), n, false)
-			n, behind = 0, i+1
-		case jumps:
-			add(i, n, true)
-			behind = i + 1
-		}
-	}
-}
-
-// clocks is how many counters the instructions are spread over: additions to one and the same would wait for each other.
-const clocks = 8

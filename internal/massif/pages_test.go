@@ -81,11 +81,8 @@ func TestStacks(t *testing.T) {
 }
 
 func TestInstrument(t *testing.T) {
-	m := New()
-	m.opts.timeUnit = unitInstructions
-	m.insts = tool.Counters{Start: 0x1000, Values: make([]uint64, 1)}
-	// nop; je +0; nop; nop; call +0x10000; ret
-	code := []byte{0x90, 0x74, 0x00, 0x90, 0x90, 0xe8, 0, 0, 1, 0, 0xc3}
+	// nop; call +0x10000; ret
+	code := []byte{0x90, 0xe8, 0, 0, 1, 0, 0xc3}
 	b := &tool.Block{}
 	for at := 0; at < len(code); {
 		in := new(amd64.Inst)
@@ -95,19 +92,26 @@ func TestInstrument(t *testing.T) {
 		b.Insts = append(b.Insts, tool.Inst{PC: guest.Addr(at), Inst: in, Mem: in.MemAccesses(nil)})
 		at += int(in.Len)
 	}
+	m := New()
+	m.opts.stacks = true
 	m.Instrument(b)
-	if len(b.Anns) != 3 || b.Anns[0].Inst > 1 || b.Anns[0].Arg != 2 || b.Anns[1].Inst != 4 || b.Anns[1].Arg != 3 ||
-		b.Anns[2].Inst != 5 || b.Anns[2].Arg != 1 {
-		t.Errorf("annotations: %+v", b.Anns)
-	}
-	odd := &tool.Block{Insts: []tool.Inst{{Inst: &amd64.Inst{Len: 1}}}} // could not be decoded
-	if m.Instrument(odd); len(odd.Anns) != 1 || odd.Anns[0].Arg != 1 {
-		t.Errorf("annotations of what is no instruction: %+v", odd.Anns)
-	}
-	b.Anns = nil
-	m.opts.timeUnit, m.opts.stacks = unitBytes, true
-	m.Instrument(b)
-	if len(b.Anns) != 2 || b.Anns[1].Inst != 5 || b.Anns[1].Op != tool.OpEventAddr || b.Anns[1].Arg != 8 {
+	if len(b.Anns) != 2 || b.Anns[1].Inst != 2 || b.Anns[1].Op != tool.OpEventAddr || b.Anns[1].Arg != 8 {
 		t.Errorf("annotations for stacks: %+v", b.Anns)
+	}
+}
+
+func TestClock(t *testing.T) {
+	for _, tc := range []struct {
+		unit   string
+		stacks bool
+		words  int
+		alone  bool
+	}{{unitInstructions, false, clocks, true}, {unitInstructions, true, clocks, false}, {unitBytes, false, 0, true}} {
+		m := New()
+		m.opts.timeUnit, m.opts.stacks = tc.unit, tc.stacks
+		words, alone := m.Clock(func(n int) tool.Counters { return tool.Counters{Values: make([]uint64, n)} })
+		if len(words.Values) != tc.words || alone != tc.alone {
+			t.Errorf("%+v: %d words, alone %v", tc, len(words.Values), alone)
+		}
 	}
 }

@@ -54,6 +54,15 @@ func (c *Cache) use(line uint64) (missing bool) {
 // Caches are the models of a machine's caches. Nil ones say that there are none, and that the operations are not used.
 type Caches struct{ Data, Code, Last *Cache }
 
+// Clocked is a tool with a clock of executed instructions. A repeated string instruction counts as one.
+type Clocked interface {
+	// Clock is asked once, between the reading of the options and Start. It takes the words that it wants from counters, and returns
+	// them: each instruction is added to one of them, a little before or behind it, so that at system calls, client requests and hooks
+	// their sum is right. Some instructions may be lost when threads run in parallel, or where one is interrupted. No words are no
+	// clock. alone says that nothing else is asked for: Instrument is not called.
+	Clock(counters func(n int) Counters) (words Counters, alone bool)
+}
+
 // CacheSimulator is a tool that uses OpDataMiss and OpCodeMiss.
 type CacheSimulator interface {
 	// Caches is asked once, between the reading of the options and Start. The core provides Start and Tags of the models, those of the

@@ -109,6 +109,9 @@ type tables struct {
 	// middlePages says of a guest page which of starts it has, index+1.
 	middlePages index
 	starts      list[pageStarts]
+	// phaseIndex says of a guest page which of phasePages it has, index+1: see clock_amd64.go.
+	phaseIndex index
+	phasePages list[phasePage]
 }
 
 // onPage is a fragment with code on a page.
@@ -123,8 +126,8 @@ func (t *Translator) resetTables() {
 	t.tables = tables{
 		frags: list[fragment]{arena: a}, exits: list[exit]{arena: a}, pointBytes: bytesStore{arena: a}, checks: list[check]{arena: a},
 		landings: list[landing]{arena: a}, calls: list[callSite]{arena: a}, recover: list[recovery]{arena: a}, onPages: list[onPage]{arena: a}, starts: list[pageStarts]{arena: a},
-		middlePages: index{arena: a},
-		byPC:        index{arena: a}, sieve: newSieve(a), byPage: index{arena: a},
+		middlePages: index{arena: a}, phaseIndex: index{arena: a}, phasePages: list[phasePage]{arena: a},
+		byPC: index{arena: a}, sieve: newSieve(a), byPage: index{arena: a},
 		versions: make(map[version]uint32),
 	}
 	t.frags.add(fragment{dead: true}) // index 0 is none
@@ -141,7 +144,7 @@ func (t *Translator) Entry(pc guest.Addr) (uintptr, error) {
 	if err != nil {
 		return 0, err
 	}
-	return t.bodyOf(f), nil
+	return t.entered(f), nil
 }
 
 // Indirect is Entry for an address that an indirect branch missed: the address is entered in the tables, so that generated
@@ -160,7 +163,7 @@ func (t *Translator) Indirect(pc guest.Addr) (uintptr, error) {
 	}
 	t.setL2(fr.pc, fr.entry)
 	atomic.StoreUint64(t.l1(fr.pc), t.base+uint64(fr.entry))
-	return uintptr(t.base + uint64(fr.body)), nil
+	return t.entered(f), nil
 }
 
 // Once translates the single instruction at pc for one execution: nothing else will enter the fragment, and the page of its code

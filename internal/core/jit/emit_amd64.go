@@ -69,6 +69,9 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 	if t.ver >= firstSet && !t.cutDirty() {
 		return 0, errStep
 	}
+	if t.clocked() {
+		t.planClock()
+	}
 	t.begin(pc, tr.next, indirect)
 	if t.cfg.Verify != nil && !t.once && t.cfg.Verify(guest.Addr(pc)) {
 		t.point(pc, true, [3]uint8{})
@@ -124,6 +127,9 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 	case t.ver == verStep:
 		t.hot.leave(t, vcpu.ExitStep, 0)
 	case !tr.ends:
+		if t.clocked() {
+			t.lowerTick(tr.liveOut, tr.lastTick)
+		}
 		t.directExit(-1, tr.next)
 	}
 	t.emitWarm()
@@ -167,6 +173,7 @@ func (t *Translator) begin(pc, end uint64, indirect bool) {
 	if indirect {
 		f.entry = uint32(t.hot.pos)
 		t.emitPrefix(pc)
+		t.setBack(pc)
 	} else if in := t.callsItself(); in != nil {
 		t.secondHalf(in.pc+uint64(in.Len), 0)
 		tr.self, tr.selfLanding = in, t.hot.pos-4
@@ -204,6 +211,9 @@ func (t *Translator) translateHook(pc uint64, n int, indirect bool) uint32 {
 	t.tr.warm, t.tr.colds, t.tr.inner, t.tr.n = t.tr.warm[:0], t.tr.colds[:0], t.tr.inner[:0], 0
 	t.begin(pc, pc+1, indirect)
 	t.point(pc, true, [3]uint8{})
+	if t.clocked() {
+		t.lowerTick(arithFlags, t.phaseOf(pc, 0))
+	}
 	if t.plain(n) {
 		if t.hookStub == t.exitStub {
 			t.hot.storeImm(slot(vcpu.OffNoVec), 1)
@@ -225,6 +235,9 @@ func (t *Translator) translateRedirect(pc, to uint64, indirect bool) uint32 {
 	t.tr.warm, t.tr.colds, t.tr.inner, t.tr.n = t.tr.warm[:0], t.tr.colds[:0], t.tr.inner[:0], 0
 	t.begin(pc, pc+1, indirect)
 	t.point(pc, true, [3]uint8{})
+	if t.clocked() {
+		t.lowerTick(arithFlags, t.phaseOf(pc, 0)-t.phaseOf(to, 0))
+	}
 	t.directExit(-1, to)
 	t.emitCold()
 	t.end()
@@ -332,9 +345,8 @@ func (in *inst) popped() int32 {
 // inside of the trace.
 func (t *Translator) directExit(cc int, target uint64) uint32 {
 	a, tr := &t.hot, &t.tr
-	// A function that calls itself by another's place is called there.
-	if k := tr.indexOf(target); k >= 0 && (k > 0 || t.ver != verOriginal) && (t.ver < firstSet || tr.insts[k].ver == t.now) {
-		// Inside the trace; backward jumps know their place already.
+	if k := t.inside(target); k >= 0 {
+		// Backward jumps know their place already.
 		site := 0
 		if cc < 0 {
 			site = a.jmp(tr.insts[k].host)
@@ -344,6 +356,22 @@ func (t *Translator) directExit(cc int, target uint64) uint32 {
 		tr.inner = append(tr.inner, innerJump{site, k})
 		return 0
 	}
+	return t.outerExit(cc, target)
+}
+
+// inside is the index of the instruction at target that the code being made goes on with in this trace, -1 if it leaves.
+func (t *Translator) inside(target uint64) int {
+	k := t.tr.indexOf(target)
+	// A function that calls itself by another's place is called there.
+	if k == 0 && t.ver == verOriginal || k >= 0 && t.ver >= firstSet && t.tr.insts[k].ver != t.now {
+		return -1
+	}
+	return k
+}
+
+// outerExit is directExit for a target outside of the trace, or one that is to be reached as if it were.
+func (t *Translator) outerExit(cc int, target uint64) uint32 {
+	a, tr := &t.hot, &t.tr
 	n := t.newExit(target)
 	site := 0
 	if cc < 0 {
@@ -427,11 +455,19 @@ func (t *Translator) emitWarm() {
 		t.now = c.ver
 		if c.indirect {
 			t.jmpIndirect(c.ver)
-		} else if n := t.directExit(-1, c.target); n != 0 && c.ver == verFast {
+		} else if n := t.callExit(c.target); n != 0 && c.ver == verFast {
 			t.calls.add(callSite{next: c.next, field: uint32(c.site), warm: uint32(warm), landing: uint32(c.landing)})
 			t.exits.at(n).call = uint32(t.calls.n)
 		}
 	}
+}
+
+// callExit is directExit for a call. What it adds to the clock is for the phase of target, which in this trace may be another.
+func (t *Translator) callExit(target uint64) uint32 {
+	if t.clocked() {
+		return t.outerExit(-1, target)
+	}
+	return t.directExit(-1, target)
 }
 
 // secondHalf emits the stores of a call. The order matters: with the plane written first, returns of short functions take ten
@@ -533,6 +569,7 @@ func (t *Translator) emitThunk(f uint32) {
 	t.hot = *a // the thunk lives with the cold code, written by the same routine
 	entry := t.hot.pos
 	t.emitPrefix(t.frags.at(f).pc)
+	t.setBack(t.frags.at(f).pc)
 	t.hot.jmp(int(t.frags.at(f).body))
 	a.pos = t.hot.pos
 	t.hot = hot
@@ -721,6 +758,9 @@ func (t *Translator) instrument() {
 
 // before and after lower the annotations of instruction i that belong there. Annotations are in instruction order.
 func (t *Translator) before(i int) {
+	if t.clocked() {
+		t.emitTick(i)
+	}
 	if t.cfg.Tool == nil {
 		return
 	}

@@ -10,7 +10,7 @@ func (t *Translator) lowerCount(live uint32, ann *tool.Ann) {
 		panic("jit: counter out of reach")
 	}
 	n := int32(ann.Arg)
-	t.counts = true
+	t.counts = t.counts || !ann.Lossy
 	switch {
 	case t.shared && !ann.Lossy:
 		t.lowerSharedCount(live, mem{base: noReg, index: noReg, disp: int32(ann.Ptr)}, n)

@@ -42,7 +42,7 @@ func (t *Translator) noteMiddles() {
 	page, bits := ^uint64(0), (*pageStarts)(nil)
 	for i := tr.n - 1; i > 0; i-- {
 		in := &tr.insts[i]
-		if first = min(first, in.relies); first < i {
+		if first = min(first, in.relies); first < i || in.clock.apart {
 			continue
 		}
 		tr.points[in.point] |= pointWhole

@@ -124,7 +124,7 @@ func (t *Translator) fillSlot(n, frag uint32) uintptr {
 	if s.tries >= slotTries && !s.settled && !t.frags.at(frag).dead {
 		s.settled = true
 		to, ok := t.word(s.addr)
-		if ok && to < 1<<31 && t.flagsAt(to).live == 0 {
+		if ok && to < 1<<31 && t.flagsAt(to).live == 0 && (!t.clocked() || t.phaseOf(to, 0) == 0) {
 			t.exits.at(s.exit).target = to
 			storeUint32(t.hot.buf, int(s.imm), uint32(to))
 		}

@@ -46,8 +46,9 @@ type inst struct {
 	ver    uint32 // version before it, in dirty code
 	joined bool   // a jump inside the trace arrives here: see frame
 	alone  bool   // its lines are looked up by themselves: see groupMisses
-	move   move   // in dirty code: how it carries undefined bytes
-	resume bool   // a return that gives the flags back: see resumes
+	clock  ticking
+	move   move // in dirty code: how it carries undefined bytes
+	resume bool // a return that gives the flags back: see resumes
 }
 
 // effects are what the instruction does to registers and flags, found out when first asked for: most instructions are
@@ -72,15 +73,16 @@ func (in *inst) writesGPR(n uint8) bool { return in.Row != nil && in.WritesGPR(n
 
 // trace is the working state of one translation; its arrays are reused.
 type trace struct {
-	insts   [maxInsts]inst
-	n       int
-	start   uint64
-	next    uint64 // guest address after the last instruction
-	ends    bool   // the last instruction does not fall through
-	calls   bool   // there is a call in it
-	liveOut uint32 // flags live behind the last instruction
-	last    uint32 // version behind the last instruction, in dirty code
-	frag    uint32
+	insts    [maxInsts]inst
+	n        int
+	start    uint64
+	next     uint64 // guest address after the last instruction
+	ends     bool   // the last instruction does not fall through
+	calls    bool   // there is a call in it
+	liveOut  uint32 // flags live behind the last instruction
+	lastTick int    // what is added to the clock behind the last instruction
+	last     uint32 // version behind the last instruction, in dirty code
+	frag     uint32
 	// self is the call to the trace's own start whose second half is in front of it, nil if there is none; selfLanding is the host
 	// offset of that half's field for the landing.
 	self        *inst
@@ -347,7 +349,7 @@ func (in *inst) classify() {
 // in front of such a call, and when it is reached, the cache is emptied and returns keep the flags from then on.
 func (t *Translator) liveness() error {
 	tr := &t.tr
-	if t.cfg.Tool == nil {
+	if t.cfg.Tool == nil && !t.clocked() {
 		return t.livenessOfCalls()
 	}
 	f := flagUse{live: arithFlags}

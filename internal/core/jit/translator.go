@@ -53,6 +53,9 @@ type Config struct {
 	Tool tool.Tool
 	// Caches are the models of OpDataMiss and OpCodeMiss, empty if these are not used.
 	Caches tool.Caches
+	// Clock has words that executed instructions are added to, any one for each, or none. Some may be lost when threads run in parallel,
+	// or where a thread is interrupted.
+	Clock tool.Counters
 	// Scalar says that they are searched without AVX-512, as where the processor has none.
 	Scalar bool
 	// Shadow says that GS is the shadow distance; otherwise GS is the guest's own FS base.
@@ -143,15 +146,16 @@ type Translator struct {
 	events []tool.Ann // of the instruction, in front of it and behind it
 	later  []tool.Ann
 	grouping
-	units  []missUnit
-	parts  []missPart
-	unitAt int  // next one to emit
-	wholes bool // the tool asks for OpWhole
-	counts bool // there is code that counts or makes events
-	shared bool // counters are shared by threads that run at the same time
-	acc    []amd64.Access
-	enc    [32]byte
-	scan   inst // for scanFlags
+	units     []missUnit
+	parts     []missPart
+	unitAt    int  // next one to emit
+	wholes    bool // the tool asks for OpWhole
+	counts    bool // there is code that counts or makes events
+	shared    bool // counters are shared by threads that run at the same time
+	clockTurn int  // which word of the clock has been added to last
+	acc       []amd64.Access
+	enc       [32]byte
+	scan      inst // for scanFlags
 
 	placeTag uint32 // of the move that is being made, see Moving
 

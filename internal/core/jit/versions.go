@@ -82,7 +82,7 @@ func (t *Translator) entryOf(pc guest.Addr, ver uint32) (uintptr, error) {
 	if err != nil {
 		return 0, err
 	}
-	return t.bodyOf(f), nil
+	return t.entered(f), nil
 }
 
 // bodyOf is the host address of fragment f for direct jumps.

@@ -21,7 +21,7 @@ func (m *Memcheck) LeaveMasked(t tool.Thread, kind tool.AccessKind, a guest.Addr
 	}
 	if kind == isa.Store {
 		for _, r := range pieces {
-			m.shadow.MakeDefined(r)
+			m.shadow.MakeDefinedIfAddressable(r)
 		}
 	}
 	return exact

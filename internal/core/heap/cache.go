@@ -31,11 +31,18 @@ const (
 type cache struct {
 	owner atomic.Uint64 // number of the thread plus 1; 0: nobody's
 	stats counters
-	frees [cacheFrees]held
-	held  uint32 // of frees
+	frees [cacheFrees]freed // of blocks that are not large
+	held  uint32            // of frees
 	slots [numClasses]classCache
 
 	recent stack.Recent
+}
+
+// freed is a block that its thread has freed, and not put into quarantine yet.
+type freed struct {
+	size uint64
+	span spanID
+	slot uint32
 }
 
 // classCache is the slots of one class, those from next to n, which run freely.
@@ -126,12 +133,12 @@ func (a *Allocator) refill(c *cache, i int) error {
 }
 
 // hold puts a freed block where it waits for its reuse. The caller holds mu.
-func (a *Allocator) hold(c *cache, h held) {
+func (a *Allocator) hold(c *cache, h freed) {
 	sp := a.pages.spans[h.span]
 	switch {
-	case h.size >= a.cfg.Layout.BigBlock && a.cfg.Layout.Quarantine > 0:
+	case (sp.class < 0 || h.size >= a.cfg.Layout.BigBlock) && a.cfg.Layout.Quarantine > 0:
 		a.flush(c)
-		a.quarantine.push(h, &a.cfg.Layout)
+		a.quarantine.push(sp, h.slot, h.size, &a.cfg.Layout)
 		a.settle(c)
 	case a.cfg.Layout.Quarantine == 0:
 		if sp.class < 0 || !a.putBack(c, sp, h.slot) {
@@ -162,7 +169,7 @@ func (a *Allocator) collects() bool { return a.cfg.Layout.Quarantine >= largeQua
 // flush puts what c's thread has freed into quarantine, and makes what leaves that usable. The caller holds mu.
 func (a *Allocator) flush(c *cache) {
 	for _, h := range c.frees[:c.held] {
-		a.quarantine.push(h, &a.cfg.Layout)
+		a.quarantine.push(a.pages.spans[h.span], h.slot, h.size, &a.cfg.Layout)
 	}
 	c.held = 0
 	a.settle(c)
@@ -175,8 +182,14 @@ func (a *Allocator) settle(c *cache) {
 		if !ok {
 			return
 		}
-		if sp := a.pages.spans[h.span]; sp.holds(h.slot) && (sp.class < 0 || !a.passOn(c, sp, h.slot)) {
-			a.release(sp, h.slot)
+		sp := a.pages.spans[h.span]
+		switch slot := uint32(h.slot); {
+		case h.slot == largeSlot:
+			if sp.class < 0 && sp.holds(0) {
+				a.release(sp, 0)
+			}
+		case sp.class >= 0 && sp.holds(slot) && !a.passOn(c, sp, slot):
+			a.release(sp, slot)
 		}
 	}
 }

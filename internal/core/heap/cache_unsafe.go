@@ -96,9 +96,10 @@ func (a *Allocator) quickFlush(c *cache) (ok, busy bool) {
 	q := &a.quarantine
 	for c.held > 0 && q.small.tail-q.small.head+uint64(c.held) <= uint64(len(q.small.ring)) {
 		for i := uint32(0); i < c.held; i++ {
-			h := c.frees[i&(cacheFrees-1)]
-			h.size = max(h.size, minHeld)
-			q.volume += h.size
+			f := &c.frees[i&(cacheFrees-1)]
+			size := max(f.size, minHeld)
+			h := held{f.span, uint16(f.slot), uint16(size)}
+			q.volume += size
 			q.small.put(h)
 			q.last = h
 		}
@@ -132,38 +133,40 @@ func (a *Allocator) quickRoom(c *cache, size uint64) bool {
 //go:nosplit
 func (a *Allocator) quickSettle(c *cache, room uint64) bool {
 	q := &a.quarantine
-	limit := a.cfg.Layout.Quarantine - room
-	if room > a.cfg.Layout.Quarantine {
-		return false
-	}
+	// With less room than the block needs, all others leave, and it stays for being the last one.
+	limit := a.cfg.Layout.Quarantine - min(room, a.cfg.Layout.Quarantine)
 	// The entries of those that will go are asked for all at once, as none of them is in the cache.
 	over := q.volume
 	for i := q.small.head; over > limit && i != q.small.tail; i++ {
 		h := &q.small.ring[i&uint64(len(q.small.ring)-1)]
+		if h.slot == largeSlot {
+			break
+		}
 		if sp := a.pages.spans[h.span]; int(h.slot) < len(sp.metas) {
 			prefetch(uintptr(unsafe.Pointer(&sp.metas[h.slot])))
 		}
-		over -= h.size
+		over -= uint64(h.size)
 	}
 	for q.volume > limit {
 		if !q.big.empty() || q.small.empty() {
 			return false
 		}
 		h := q.small.first()
-		sp := a.pages.spans[h.span]
-		if sp.holds(h.slot) {
-			if sp.class < 0 {
+		if h.slot == largeSlot {
+			return false
+		}
+		if room == 0 && h == q.last {
+			return true
+		}
+		sp, slot := a.pages.spans[h.span], uint32(h.slot)
+		if sp.class >= 0 && sp.holds(slot) && !a.passOn(c, sp, slot) {
+			if a.emptied(sp) {
 				return false
 			}
-			if !a.passOn(c, sp, h.slot) {
-				if a.emptied(sp) {
-					return false
-				}
-				a.putSlot(sp, h.slot)
-			}
+			a.putSlot(sp, slot)
 		}
 		q.small.head++
-		q.volume -= h.size
+		q.volume -= uint64(h.size)
 	}
 	return true
 }

@@ -182,7 +182,7 @@ func (a *Allocator) shelve(t tool.Thread, b tool.HeapBlock) {
 	}
 	a.mu.Lock()
 	if sp, slot, ok := a.find(b.Addr); ok {
-		a.hold(a.own(t), held{b.Size, sp.id, slot})
+		a.hold(a.own(t), freed{b.Size, sp.id, slot})
 	}
 	a.mu.Unlock()
 }

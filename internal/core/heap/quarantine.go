@@ -2,12 +2,18 @@ package heap
 
 import "gogrind/internal/tool"
 
-// held is a freed block in quarantine.
+// held is a freed block in quarantine. There are many: it has 8 bytes.
 type held struct {
-	size uint64
 	span spanID
-	slot uint32
+	slot uint16 // largeSlot for a large block
+	size uint16 // that it counts for; that of a large block is in fifo.large
 }
+
+// largeSlot is no slot that a span has.
+const largeSlot = 1<<16 - 1
+
+var _ [largeSlot - maxSlots]struct{}
+var _ [1<<16 - 1 - maxSmall]struct{}
 
 // minHeld is the volume that the smallest block counts for: blocks of no bytes must leave the quarantine too.
 const minHeld = 16
@@ -21,15 +27,21 @@ type quarantine struct {
 	last held
 }
 
-func (q *quarantine) push(h held, l *tool.HeapConfig) {
-	h.size = max(h.size, minHeld)
-	q.volume += h.size
-	q.last = h
-	if h.size >= l.BigBlock {
-		q.big.push(h)
-	} else {
-		q.small.push(h)
+// push puts in the block in slot of sp, which has size bytes.
+func (q *quarantine) push(sp *span, slot uint32, size uint64, l *tool.HeapConfig) {
+	size = max(size, minHeld)
+	f := &q.small
+	if size >= l.BigBlock {
+		f = &q.big
 	}
+	h := held{sp.id, uint16(slot), uint16(size)}
+	if sp.class < 0 {
+		h = held{span: sp.id, slot: largeSlot}
+		f.large = append(f.large, size)
+	}
+	q.volume += size
+	q.last = h
+	f.push(h)
 }
 
 // pop takes out the block that must go next, if the quarantine is over its volume.
@@ -41,8 +53,8 @@ func (q *quarantine) pop(l *tool.HeapConfig) (held, bool) {
 		if f.empty() || l.Quarantine > 0 && f.first() == q.last {
 			continue
 		}
-		h, _ := f.pop()
-		q.volume -= h.size
+		h, size := f.pop()
+		q.volume -= size
 		return h, true
 	}
 	return held{}, false
@@ -52,7 +64,8 @@ func (q *quarantine) pop(l *tool.HeapConfig) (held, bool) {
 // to the kernel at once.
 type fifo struct {
 	ring       []held
-	head, tail uint64 // free-running
+	head, tail uint64   // free-running
+	large      []uint64 // sizes of those with largeSlot, in the same order
 }
 
 //go:nosplit
@@ -66,7 +79,7 @@ func (f *fifo) empty() bool { return f.tail == f.head }
 //go:nosplit
 func (f *fifo) first() held { return f.ring[f.head&uint64(len(f.ring)-1)] }
 
-// minRing is the least length of a ring: 16 KB.
+// minRing is the least length of a ring: 8 KB.
 const minRing = 1024
 
 func (f *fifo) push(h held) {
@@ -91,11 +104,13 @@ func (f *fifo) put(h held) {
 	f.tail++
 }
 
-func (f *fifo) pop() (held, bool) {
-	if f.empty() {
-		return held{}, false
-	}
-	h := f.first()
+// pop takes out the oldest entry of a queue that is not empty, and says for how much it counts.
+func (f *fifo) pop() (h held, size uint64) {
+	h = f.first()
 	f.head++
-	return h, true
+	if h.slot == largeSlot {
+		size, f.large = f.large[0], f.large[1:]
+		return h, size
+	}
+	return h, uint64(h.size)
 }

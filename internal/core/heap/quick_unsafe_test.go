@@ -118,6 +118,8 @@ func TestQuickSame(t *testing.T) {
 			tool.QuickHeap{AllocStacks: true, FreeStacks: true}, true},
 		{"large quarantine", tool.HeapConfig{RedZone: 16, Alignment: 16, Quarantine: largeQuarantine, BigBlock: 20_000, MallocFill: -1, FreeFill: -1, KeepFreedInfo: true},
 			tool.QuickHeap{AllocStacks: true, FreeStacks: true}, true},
+		{"least quarantine", tool.HeapConfig{RedZone: 16, Alignment: 16, Quarantine: 1, BigBlock: 1000, MallocFill: -1, FreeFill: -1, KeepFreedInfo: true},
+			tool.QuickHeap{AllocStacks: true, FreeStacks: true}, true},
 		{"no stacks", tool.HeapConfig{RedZone: 64, Alignment: 64, Quarantine: 100_000, BigBlock: 1 << 20, MallocFill: -1, FreeFill: -1, KeepFreedInfo: true}, tool.QuickHeap{}, true},
 		{"massif", tool.HeapConfig{RedZone: 16, Alignment: 16, MallocFill: -1, FreeFill: -1, Dirty: true}, tool.QuickHeap{AllocStacks: true, Events: true}, true},
 		{"filled", tool.HeapConfig{RedZone: 16, Alignment: 16, Quarantine: 20_000, MallocFill: 0xaa, FreeFill: 0xbb}, tool.QuickHeap{}, false},

@@ -42,11 +42,11 @@ func TestCorpusThreads(t *testing.T) {
 				c := q.command(s.executable(t, q.guest, threads))
 				var want []string
 				if err == nil {
-					want = inThreads(s.deriveProgram(t, q, threads), p.loose)
+					want = inThreads(s.deriveProgram(t, q, threads), p)
 				}
 				for n := range corpusRuns {
 					r := s.run(t, tool, c)
-					got := inThreads(parseLog(r.log, p.file), p.loose)
+					got := inThreads(parseLog(r.log, p.file), p)
 					if want == nil {
 						want = got
 					}
@@ -62,12 +62,13 @@ func TestCorpusThreads(t *testing.T) {
 	}
 }
 
-// inThreads are the findings of r that do not depend on when threads run.
-func inThreads(r report, loose bool) (list []string) {
+// inThreads are the findings of r, which is of p, that do not depend on when threads run.
+func inThreads(r report, p seeded) (list []string) {
 	sameWords(&r)
-	if loose {
+	if p.loose {
 		sameFaults(&r)
 	}
+	p.shorten(&r)
 	for _, f := range r.Findings {
 		if strings.HasPrefix(f.Kind, "still reachable") {
 			continue

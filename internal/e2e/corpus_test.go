@@ -242,17 +242,22 @@ func (s *suite) fault(t *testing.T, tool string, p seeded, data corpusData) {
 		if p.loose {
 			sameFaults(r)
 		}
-		for i := range r.Findings {
-			if f := &r.Findings[i]; p.frames > 0 && !isLeak(*f) {
-				f.Stack = f.Stack[:min(p.frames, len(f.Stack))]
-			}
-		}
+		p.shorten(r)
 	}
 	err := errors.Join(compareFindings(want.Findings, rep.Findings, got), compareSummary(want.Summary, rep.Summary, got))
 	if got.status != status {
 		err = errors.Join(err, fmt.Errorf("exit status %d, want %d%s", got.status, status, tail(got)))
 	}
 	s.verdict(t, err)
+}
+
+// shorten leaves the frames of r's findings that are compared.
+func (p seeded) shorten(r *report) {
+	for i := range r.Findings {
+		if f := &r.Findings[i]; p.frames > 0 && !isLeak(*f) {
+			f.Stack = f.Stack[:min(p.frames, len(f.Stack))]
+		}
+	}
 }
 
 var (

@@ -41,6 +41,10 @@ func (t *Thread) clone(a *syswrap.CloneArgs) int64 {
 		ctx.Regs.FSBase = a.TLS
 	}
 	n := t.s.newThread(ctx)
+	if m, ok := t.s.cfg.Space.Find(a.Stack - 1); ok && a.Stack != 0 {
+		// The C library keeps thread-local storage above, in the same mapping.
+		n.stack = guest.Range{Start: m.Start, End: min(m.End, a.Stack.PageUp())}
+	}
 	t.trace("makes thread %d", n.id)
 	n.parked = true
 	if a.Flags&unix.CLONE_CHILD_CLEARTID != 0 {

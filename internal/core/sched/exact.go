@@ -572,17 +572,22 @@ func (t *Thread) linkDirty(n int) {
 // written a frame.
 func (t *Thread) handling(from guest.Addr) {
 	t.ctx.RedZone = 0 // what the interrupted function has there stays
-	t.moved(uint64(from))
 	sp := guest.Addr(t.ctx.Regs.GPR[guest.RSP])
+	if t.framed(sp, from) {
+		t.moved(uint64(from))
+	}
 	t.pushExact(sp + 8) // where the handler's return leaves the stack pointer for sigreturn
 	t.original.push(sp + 8)
 	t.begun.push(sp+8, t.ctx)
 	if w := t.s.cfg.Kernel; w != nil {
-		const room = 2048 // ucontext, siginfo and alignment
-		end := sp + guest.Addr(len(t.XSave())) + room
-		if from > sp && from < end {
-			end = from
-		}
-		w.AfterWrite(t, guest.Range{Start: sp, End: end})
+		w.AfterWrite(t, guest.Range{Start: sp, End: signal.FrameEnd(sp, len(t.XSave()))})
 	}
+}
+
+// framed reports whether a handler's frame at sp lies on the stack whose pointer is or was top, and not on an alternate one: there
+// is no more between them than the red zone, alignment, and what a handler may push for the function that it interrupted.
+func (t *Thread) framed(sp, top guest.Addr) bool {
+	const between = 512
+	end := signal.FrameEnd(sp, len(t.XSave()))
+	return end <= top && top-end <= between
 }

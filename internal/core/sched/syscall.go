@@ -114,7 +114,9 @@ func (t *Thread) systemCall() {
 			break
 		}
 		t.s.traceSignal("signal_return (thread %d): RIP=%#x", t.id, r.RIP)
-		t.moved(sp)
+		if t.framed(guest.Addr(sp)-8, guest.Addr(r.GPR[guest.RSP])) {
+			t.moved(sp)
+		}
 		t.popExact(guest.Addr(sp))
 		t.original.pop(guest.Addr(sp))
 		t.begun.pop(guest.Addr(sp), t.ctx)

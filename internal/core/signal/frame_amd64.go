@@ -162,6 +162,11 @@ func (t *Thread) writeFrame(regs *guest.Regs, x []byte, info Info, act Action, f
 	return sp, nil
 }
 
+// FrameEnd is where the frame at sp ends, sp being the handler's first stack pointer and xsize the size of the extended state.
+func FrameEnd(sp guest.Addr, xsize int) guest.Addr {
+	return (sp+8+frSize+63)&^63 + guest.Addr(xsize) + 4
+}
+
 // Sigreturn is rt_sigreturn: it takes regs and x back from the frame below the stack pointer, and the mask and the
 // alternate stack with them. All of regs is then valid: the call has no result of its own. With ErrFrame a SIGSEGV is
 // pending; what had been restored by then stays so, with 0 in rax. ErrEarlier says that nothing has changed: signals have come before

@@ -160,6 +160,9 @@ func TestDeliverLikeKernel(t *testing.T) {
 			continue
 		}
 		name := func(what string) string { return fmt.Sprintf("scenario %d: %s", s.Scenario, what) }
+		if got, want := FrameEnd(guest.Addr(s.Frame), len(x)), guest.Addr(s.Frame)+guest.Addr(len(s.frame)); got != want {
+			t.Errorf("%s at %#x, want %#x", name("end of the frame"), got, want)
+		}
 		sameBytes(t, name("frame"), stack, s.frame)
 		sameBytes(t, name("vector state"), s.canonical(x), s.canonical(s.entryX))
 		for r, want := range s.Entry.GPR {

@@ -11,10 +11,10 @@ TEXT ·strstr(SB),NOSPLIT|NOFRAME,$0
 	JEQ out
 first:
 	MOVBLZX (AX), CX
-	CMPL CX, DX
-	JEQ compare
 	TESTL CX, CX
 	JEQ none
+	CMPL CX, DX
+	JEQ compare
 	INCQ AX
 	JMP first
 compare:

@@ -1,5 +1,4 @@
 // A global object uses another one that is destroyed before it.
-// once: it happens after main
 // flags: -fno-lifetime-dse
 #include "../corpus.h"
 

@@ -1,5 +1,4 @@
 // A local variable.
-// once: threads have other stacks
 #include "../corpus.h"
 
 int main(void)

@@ -4,7 +4,6 @@
 // case: load-part -DFROM -DPART
 // case: store-part -DPART
 // needs: avx
-// once: threads that start have registers of their own
 #include "../corpus.h"
 
 int main(void)

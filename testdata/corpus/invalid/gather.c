@@ -1,6 +1,5 @@
 // A gather one of whose elements lies behind the block.
 // needs: avx2
-// once: threads that start have registers of their own
 #include "../corpus.h"
 
 int main(void)

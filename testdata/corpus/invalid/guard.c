@@ -2,7 +2,6 @@
 // case: mmap
 // case: mprotect -DPROTECT
 // case: munmap -DUNMAP
-// once: the signal ends the process
 #include "../corpus.h"
 #include <sys/mman.h>
 

@@ -3,7 +3,6 @@
 // case: low -DADDRESS=0x1234
 // case: nowhere -DADDRESS=0x765432000
 // levels: -O2
-// once: the signal ends the process
 #include "../corpus.h"
 
 NOINLINE void here(void) { SEEN(); }

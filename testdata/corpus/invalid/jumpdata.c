@@ -1,6 +1,5 @@
 // A jump to memory that may not be executed.
 // levels: -O2
-// once: the signal ends the process
 #include "../corpus.h"
 
 char data[64] = {(char)0xc3};

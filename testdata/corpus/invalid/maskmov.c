@@ -2,7 +2,6 @@
 // case: load -DFROM
 // case: store
 // needs: avx2
-// once: threads that start have registers of their own
 #include "../corpus.h"
 
 int main(void)

@@ -2,7 +2,6 @@
 // case: read -DREAD
 // case: write
 // case: field -DREAD -DOFFSET=24
-// once: the signal ends the process
 #include "../corpus.h"
 
 #ifndef OFFSET

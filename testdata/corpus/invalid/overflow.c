@@ -1,6 +1,6 @@
 // Recursion without end.
 // frames: 1
-// once: the signal ends the process
+// once: Valgrind takes the guard page of a thread's stack for a part of it
 #include "../corpus.h"
 #include <sys/resource.h>
 

@@ -1,5 +1,4 @@
 // A write to a constant: it is addressable, but the kernel says no.
-// once: the signal ends the process
 #include "../corpus.h"
 
 const char text[] = "constant";

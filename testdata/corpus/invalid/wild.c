@@ -1,7 +1,6 @@
 // An address where nothing is, and one that is not canonical.
 // case: nowhere -DADDRESS=0x123450000
 // case: noncanonical -DADDRESS=0x4141414141414141
-// once: the signal ends the process
 #include "../corpus.h"
 
 int main(void)

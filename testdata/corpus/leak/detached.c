@@ -2,7 +2,6 @@
 // keeps the stack.
 // case: dynamic
 // case: static -static
-// once: it has threads
 // flags: -pthread
 #include "../corpus.h"
 #include <pthread.h>

@@ -1,7 +1,7 @@
 // A freed block does not keep others.
 #include "../corpus.h"
 
-void **kept;
+__thread void **kept; // each thread frees its own
 
 int main(void)
 {

@@ -1,5 +1,4 @@
 // Values of thread keys: with a destructor they are freed, without one they are lost.
-// once: it has threads
 // flags: -pthread
 #include "../corpus.h"
 #include <pthread.h>

@@ -1,5 +1,4 @@
 // Blocks that are still reachable at the end: from data, from another block.
-// once: the table is one
 #include "../corpus.h"
 
 void **table;

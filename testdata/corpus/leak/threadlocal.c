@@ -1,5 +1,4 @@
 // A block that a thread-local variable keeps, of the thread that lives and of one that is gone.
-// once: it has threads
 // flags: -pthread
 #include "../corpus.h"
 #include <pthread.h>

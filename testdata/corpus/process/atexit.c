@@ -1,5 +1,4 @@
 // A function that atexit has registered uses what main has freed.
-// once: it happens after main
 #include "../corpus.h"
 
 static char *p;

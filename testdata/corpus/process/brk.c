@@ -1,5 +1,4 @@
 // Memory from sbrk, behind its end after some of it was given back. The kernel keeps the rest of the page, so that nothing crashes.
-// once: the break is one
 #include "../corpus.h"
 
 int main(void)

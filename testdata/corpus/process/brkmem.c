@@ -1,7 +1,6 @@
 // Memory from sbrk is undefined to Memcheck, although the kernel clears it, and ends where the break is.
 // case: undefined -DSETS=PICK(0,1) -DAT=50
 // case: end -DSETS=1 -DAT=PICK(100,99)
-// once: the break is one
 #include "../corpus.h"
 
 int main(void)

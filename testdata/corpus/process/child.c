@@ -1,5 +1,5 @@
 // The child has the fault, and its report comes into the same log, before the parent's end.
-// once: it forks
+// once: what the stacks of other threads point to in the child is chance
 #include "../corpus.h"
 #include <sys/wait.h>
 

@@ -1,5 +1,4 @@
 // A fault before main.
-// once: it happens before main
 #include "../corpus.h"
 
 static char *p;

@@ -1,12 +1,11 @@
 // A fault on a stack of swapcontext's.
 // case: heap -DHEAP
 // case: undefined -DUNDEFINED
-// once: the contexts are one
 #include "../corpus.h"
 #include <ucontext.h>
 
-static ucontext_t mine, other;
-static int *block;
+static __thread ucontext_t mine, other;
+static __thread int *block;
 
 static void run(void)
 {

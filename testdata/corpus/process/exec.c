@@ -1,5 +1,4 @@
 // A fault, and then another program in the same process: what was lost is not looked for.
-// once: it is replaced
 #include "../corpus.h"
 
 int main(void)

@@ -1,5 +1,5 @@
 // A child of fork that does not follow its parent's log; the parent has its fault after.
-// once: it forks
+// once: what the stacks of other threads point to in the child is chance
 #include "../corpus.h"
 #include <sys/wait.h>
 

@@ -1,5 +1,5 @@
 // A coroutine on a stack from the heap that nobody told the tool about. Blocks below it are no stack.
-// once: threads have other stacks
+// once: Valgrind takes a change between the stacks of threads for one of a frame
 #include "../corpus.h"
 #include <ucontext.h>
 

@@ -1,5 +1,4 @@
 // longjmp over frames: their variables are gone.
-// once: the jump buffer is one
 #include "../corpus.h"
 #include <setjmp.h>
 

@@ -1,5 +1,4 @@
 // The old place of a mapping that mremap has moved.
-// once: the signal ends the process
 #include "../corpus.h"
 #include <sys/mman.h>
 

@@ -1,5 +1,4 @@
 // A pointer into shared memory that was unmapped.
-// once: the signal ends the process
 #include "../corpus.h"
 #include <sys/mman.h>
 

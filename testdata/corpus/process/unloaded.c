@@ -2,7 +2,6 @@
 // levels: -O2
 // shared: yes
 // flags: -ldl
-// once: the signal ends the process
 #include "../corpus.h"
 #include <dlfcn.h>
 

@@ -1,5 +1,4 @@
 // posix_spawn with a block that is freed too early.
-// once: it makes processes
 #include "../corpus.h"
 #include <spawn.h>
 #include <sys/wait.h>

@@ -3,7 +3,6 @@
 // case: freed -DFREED
 // case: twice -DTWICE
 // case: leak -DLEAK
-// once: the allocator knows nothing of threads
 #include "../corpus.h"
 
 static char arena[4096] __attribute__((aligned(16)));

@@ -2,13 +2,12 @@
 // case: block -DBLOCK
 // case: pool -DPOOL
 // options: --track-origins=yes
-// once: the pool is one
 #include "../corpus.h"
 
 enum { MALLOCLIKE = 0x1301, CREATE = 0x1303, ALLOC = 0x1305 };
 
-static char chunk[1024];
-static int *volatile kept;
+static __thread char chunk[1024];
+static __thread int *volatile kept;
 
 int main(void)
 {

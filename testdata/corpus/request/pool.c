@@ -4,12 +4,11 @@
 // case: destroyed -DDESTROYED
 // case: badfree -DBADFREE
 // case: nopool -DNOPOOL
-// once: the pool is one
 #include "../corpus.h"
 
 enum { CREATE = 0x1303, DESTROY = 0x1304, ALLOC = 0x1305, FREE = 0x1306, TRIM = 0x1307 };
 
-static char chunk[1024];
+static __thread char chunk[1024];
 
 int main(void)
 {

@@ -1,8 +1,7 @@
 // A block that grows and shrinks where it is.
-// once: the block is one
 #include "../corpus.h"
 
-static char arena[256];
+static __thread char arena[256];
 
 int main(void)
 {

@@ -2,7 +2,6 @@
 // case: default
 // case: none --soname-synonyms=somalloc=NONE
 // flags: -fno-builtin
-// once: the allocator knows nothing of threads
 #include "../corpus.h"
 
 static char arena[1 << 16];

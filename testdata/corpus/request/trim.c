@@ -1,12 +1,11 @@
 // A pool trimmed to a part: what lies outside is gone, and so is a block that reaches beyond both ends of the part.
 // case: outside
 // case: across -DACROSS
-// once: the pool is one
 #include "../corpus.h"
 
 enum { CREATE = 0x1303, DESTROY = 0x1304, ALLOC = 0x1305, TRIM = 0x1307 };
 
-static char chunk[1024];
+static __thread char chunk[1024];
 
 int main(void)
 {

@@ -1,5 +1,4 @@
 // abort after a fault: the process dies by the signal, with what it has lost.
-// once: signals belong to the process
 #include "../corpus.h"
 
 int main(void)

@@ -1,6 +1,5 @@
 // A division by zero.
 // levels: -O0
-// once: signals belong to the process
 #include "../corpus.h"
 
 int main(void)

@@ -1,6 +1,5 @@
 // What a handler had on its stack, read after it has returned.
 // library: how large the frame of a signal is depends on the processor
-// once: signals belong to the process
 #include "../corpus.h"
 #include <signal.h>
 

@@ -1,11 +1,10 @@
 // A fault inside a signal handler.
 // case: read -DREAD
 // case: undefined -DUNDEFINED
-// once: signals belong to the process
 #include "../corpus.h"
 #include <signal.h>
 
-static int *block;
+static __thread int *block;
 
 static void handler(int n)
 {

@@ -1,5 +1,4 @@
 // One thread frees, another one uses.
-// once: it has threads
 // flags: -pthread
 #include "../corpus.h"
 #include <pthread.h>

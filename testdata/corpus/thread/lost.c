@@ -1,5 +1,4 @@
 // What threads lose: one record of several threads.
-// once: it has threads
 // flags: -pthread
 #include "../corpus.h"
 #include <pthread.h>

@@ -1,5 +1,5 @@
 // main's thread ends first, and the last one makes the fault and loses a block.
-// once: it has threads
+// once: the first to end ends all
 // flags: -pthread
 // options: --leak-check=summary
 #include "../corpus.h"

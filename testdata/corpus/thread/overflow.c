@@ -1,5 +1,4 @@
 // A local array of a thread, overrun into the guard page behind its stack.
-// once: it has threads
 // flags: -pthread
 #include "../corpus.h"
 #include <pthread.h>

@@ -1,5 +1,4 @@
 // A thread reads behind a block that another thread has allocated.
-// once: it has threads
 // flags: -pthread
 #include "../corpus.h"
 #include <pthread.h>

@@ -1,5 +1,4 @@
 // A pointer to a variable on the stack of a thread that has ended; its stack is kept for the next one.
-// once: it has threads
 // flags: -pthread
 #include "../corpus.h"
 #include <pthread.h>

@@ -1,5 +1,4 @@
 // An undefined value made by one thread and used by another.
-// once: it has threads
 // flags: -pthread
 // options: --track-origins=yes
 #include "../corpus.h"

@@ -1,11 +1,11 @@
 // A local variable on a stack that is a block of the heap: its origin is the function, not malloc.
 // options: --track-origins=yes
 // frames: 1
-// once: the contexts are global
+// once: Valgrind takes a change between the stacks of threads for one of a frame
 #include "../corpus.h"
 #include <ucontext.h>
 
-static ucontext_t outside, inside;
+static __thread ucontext_t outside, inside;
 
 static void work(void)
 {

@@ -1,5 +1,4 @@
 // A timer set to a time of which a part is missing.
-// once: the descriptor is one
 #include "../corpus.h"
 #include <sys/timerfd.h>
 

@@ -6,6 +6,7 @@ import (
 
 	"gogrind/internal/guest"
 	"gogrind/internal/isa"
+	"gogrind/internal/shadow"
 )
 
 func TestReachOf(t *testing.T) {
@@ -115,6 +116,11 @@ func TestMasked(t *testing.T) {
 			got, _, _ := strings.Cut(h.text(), "\n")
 			if got != row.want {
 				t.Errorf("reported %q, want %q", got, row.want)
+			}
+			for i, v := range [2]byte{m.shadow.At(block + 39), m.shadow.At(block + 41)} {
+				if want := [2]bool{false, true}[i]; shadow.IsNoAccess(v) != want {
+					t.Errorf("shadow behind it: %#x", v)
+				}
 			}
 		})
 	}

@@ -26,6 +26,10 @@ func copyIn(p []byte, a guest.Addr) int {
 	return int(copyBytes(unsafe.Pointer(&p[0]), pointer(a), uintptr(len(p))))
 }
 
+func copyOver(to, from guest.Addr, n int) int {
+	return int(copyBytes(pointer(to), pointer(from), uintptr(n)))
+}
+
 func copyOut(a guest.Addr, p []byte) int {
 	return int(copyBytes(pointer(a), unsafe.Pointer(&p[0]), uintptr(len(p))))
 }

@@ -39,6 +39,27 @@ func (s *Space) WriteMem(p []byte, a guest.Addr) int {
 	return done
 }
 
+// CopyMem copies n bytes from from to to, which do not overlap, and returns how many there were before the first that could not be read or
+// written. Pages with translated code cannot.
+func (s *Space) CopyMem(to, from guest.Addr, n int) int {
+	n = s.reach(to, s.reach(from, n))
+	if n == 0 {
+		return 0
+	}
+	done := -1
+	fault := guest.Addr(recovering(0, func() int {
+		done = copyOver(to, from, n)
+		return 0
+	}))
+	switch {
+	case done >= 0:
+		return done
+	case fault >= to && fault < to+guest.Addr(n):
+		return int(fault - to)
+	}
+	return int(fault - from)
+}
+
 // ReadString reads the zero-terminated string at a without its zero, up to n bytes. ok is false if there was no zero
 // in them, or it could not be read; the bytes read so far are returned all the same.
 func (s *Space) ReadString(a guest.Addr, n int) (b []byte, ok bool) {

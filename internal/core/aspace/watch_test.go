@@ -251,6 +251,47 @@ func TestMemoryStaysInGuestSpace(t *testing.T) {
 	}
 }
 
+// TestCopyMem copies from and to memory with a hole, a page that can't be written and one with translated code.
+func TestCopyMem(t *testing.T) {
+	s := window(t, true)
+	at := s.cfg.High.Start
+	mustMap(t, s, at, 4*pg, rw, anon|unix.MAP_FIXED)
+	mustMap(t, s, at+5*pg, 3*pg, rw, anon|unix.MAP_FIXED) // a hole in front
+	mustMap(t, s, at+7*pg, pg, unix.PROT_READ, anon|unix.MAP_FIXED)
+	want := make([]byte, 3*pg)
+	for i := range want {
+		want[i] = byte(i * 7)
+	}
+	if n := s.WriteMem(want, at); n != len(want) {
+		t.Fatalf("WriteMem: %d", n)
+	}
+	for _, x := range []struct {
+		to, from guest.Addr
+		n, want  int
+	}{
+		{at + 5*pg, at, 2 * pg, 2 * pg},
+		{at + 5*pg + 3, at + 1, pg, pg},
+		{at + 5*pg, at + 3*pg, 2 * pg, pg},      // read from the hole
+		{at + 3*pg + 100, at, 2 * pg, pg - 100}, // written to the hole
+		{at + 6*pg + 10, at, 3 * pg, pg - 10},   // to what can't be written
+		{at + 4*pg, at, 10, 0},                  // begins in the hole
+		{at, at + 4*pg, 10, 0},
+		{at, ^guest.Addr(0) - 5, 10, 0},
+		{at, at + pg, 0, 0},
+	} {
+		before := make([]byte, x.want)
+		s.ReadMem(before, x.from)
+		if n := s.CopyMem(x.to, x.from, x.n); n != x.want {
+			t.Errorf("CopyMem(%v, %v, %d) = %d, want %d", x.to-at, x.from-at, x.n, n, x.want)
+		}
+		after := make([]byte, x.want)
+		s.ReadMem(after, x.to)
+		if !bytes.Equal(before, after) {
+			t.Errorf("CopyMem(%v, %v, %d): other bytes", x.to-at, x.from-at, x.n)
+		}
+	}
+}
+
 // TestCopyFault checks that faults of the copy happen where CopyFault says.
 func TestCopyFault(t *testing.T) {
 	lo, hi, resume := CopyFault()

@@ -503,8 +503,17 @@ func (a *Allocator) fill(r guest.Range, v byte) {
 // zeros is never written.
 var zeros [64 << 10]byte
 
+// copier is a guest.Memory that copies between places that do not overlap, until one can't be accessed.
+type copier interface {
+	CopyMem(to, from guest.Addr, n int) int
+}
+
 // copy copies n bytes between blocks.
 func (a *Allocator) copy(to, from guest.Addr, n uint64) {
+	if m, ok := a.cfg.Memory.(copier); ok {
+		done := uint64(m.CopyMem(to, from, int(n)))
+		from, to, n = from+guest.Addr(done), to+guest.Addr(done), n-done
+	}
 	if n == 0 {
 		return
 	}

@@ -102,10 +102,18 @@ func (t *Translator) planClock() {
 	default:
 		t.tick(behind, tr.n-1, at-t.phaseOf(tr.next, at))
 	}
+	number, page := ^uint64(0), (*phasePage)(nil)
 	for i := range tr.insts[:tr.n] {
 		in := &tr.insts[i]
 		if own && t.ver == verFast && i > 0 {
-			in.clock.apart = t.phaseOf(in.pc, in.clock.phase) != in.clock.phase
+			if p := in.pc / guest.PageSize; p != number {
+				number, page = p, t.phasesOf(p)
+			}
+			p := &page[in.pc%guest.PageSize]
+			if *p == 0 && in.clock.phase >= -phaseMax && in.clock.phase <= phaseMax {
+				*p = uint8(in.clock.phase + phaseBias)
+			}
+			in.clock.apart = int(*p)-phaseBias != in.clock.phase
 		}
 		if in.flow != flowJcc && in.flow != flowLoop {
 			continue
@@ -125,16 +133,25 @@ func (t *Translator) tick(from, i, n int) {
 	}
 	insts := t.tr.insts[:]
 	at := i
-	for at > from && insts[at].live != 0 {
+	for at >= from && !insts[at].overwritesFlags() {
 		at--
 	}
-	if insts[at].live != 0 {
+	if at < from {
 		at = i
+		insts[at].live = t.flagsBehind(at - 1).live
+	} else {
+		insts[at].live = 0
 	}
 	insts[at].clock.tick += n
 	for k := at + 1; k <= i; k++ {
 		insts[k].clock.phase -= n
 	}
+}
+
+// overwritesFlags reports whether the instruction overwrites all flags and reads none.
+func (in *inst) overwritesFlags() bool {
+	e := in.flagEffects()
+	return e.Killed&arithFlags == arithFlags && e.Read&arithFlags == 0
 }
 
 // lowerTick adds n to the clock, without flags when they are live.

@@ -128,7 +128,7 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 		t.hot.leave(t, vcpu.ExitStep, 0)
 	case !tr.ends:
 		if t.clocked() {
-			t.lowerTick(tr.liveOut, tr.lastTick)
+			t.lowerTick(t.flagsAt(tr.next).live, tr.lastTick)
 		}
 		t.directExit(-1, tr.next)
 	}

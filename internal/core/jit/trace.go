@@ -349,7 +349,7 @@ func (in *inst) classify() {
 // in front of such a call, and when it is reached, the cache is emptied and returns keep the flags from then on.
 func (t *Translator) liveness() error {
 	tr := &t.tr
-	if t.cfg.Tool == nil && !t.clocked() {
+	if t.cfg.Tool == nil {
 		return t.livenessOfCalls()
 	}
 	f := flagUse{live: arithFlags}

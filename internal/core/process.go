@@ -355,7 +355,7 @@ func (p *Process) makeTranslator(hidden ownFDs) error {
 		Warn: func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 	}
 	if e, ok := p.tool.(tool.Exact); ok {
-		cfg.Moves, cfg.Tags, cfg.KeepAll = true, e.Tags(), exactMode("keep")
+		cfg.Steps, cfg.Moves, cfg.Tags, cfg.KeepAll = true, true, e.Tags(), exactMode("keep")
 	}
 	if p.strings != nil {
 		cfg.Trusted = p.strings.Range

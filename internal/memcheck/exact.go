@@ -54,6 +54,9 @@ func registersOf(t tool.Thread) *registers {
 	return nil
 }
 
+// Follow implements tool.ExactThread.
+func (x *registers) Follow(pc guest.Addr) { x.judged.follow(pc) }
+
 // Step implements tool.ExactThread.
 func (x *registers) Step(r tool.Registers, in *amd64.Inst) {
 	pc := guest.Addr(r.Regs().RIP)

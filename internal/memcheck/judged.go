@@ -31,6 +31,9 @@ func (j *judged) leave(pc guest.Addr, kind isa.AccessKind, r guest.Range, bad, e
 	j.left = exact
 }
 
+// follow notes that a step follows although Leave did not ask for one.
+func (j *judged) follow(pc guest.Addr) { j.left = j.pc == pc }
+
 // step is called when the instruction at pc is stepped.
 func (j *judged) step(pc guest.Addr) {
 	if !j.left || j.pc != pc {

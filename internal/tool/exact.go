@@ -25,6 +25,9 @@ type ExactThread interface {
 	Step(r Registers, in *amd64.Inst)
 	// Waits reports whether the tool wants to see the instruction at pc because of those before it, whatever it does to V bits.
 	Waits(pc guest.Addr) bool
+	// Follow tells that the instruction at pc is about to be stepped although Leave, just called for an access of it, has not asked for
+	// that. What Leave has reported is not to be reported again.
+	Follow(pc guest.Addr)
 	// Done is called when the instruction of the last Step has run. It is not called when the instruction faulted.
 	Done() Dirty
 	// Undo is called instead when it has not run, because of a fault or a signal. A repeated instruction may have run for some of

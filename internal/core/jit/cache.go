@@ -79,7 +79,8 @@ type check struct {
 	mem    uint8  // index of the access
 	event  uint32 // site, for those of event annotations, or counter
 	miss   bool   // it is a counter
-	step   bool   // the instruction is to be stepped
+	step   bool   // the instruction is to be stepped, without a question
+	relied bool   // the instruction is to be stepped, as code behind resume relies on the check
 	frag   uint32 // owner, for those with a site
 	site   uint32 // host offset of a rel32 field through which the check goes on in dirty code, 0 for none
 	stub   uint32 // what the field reaches while it is not linked
@@ -447,10 +448,19 @@ func (t *Translator) Recover(h uintptr) (to uintptr, ok bool) {
 	return uintptr(t.base + uint64(t.recover.at(uint32(i)).to)), true
 }
 
-// CheckAt describes check record n. With step the instruction is to be stepped, whatever the tool says.
-func (t *Translator) CheckAt(n int) (pc guest.Addr, access int, resume uintptr, step bool) {
+// Check is what has failed at an ExitCheck.
+type Check struct {
+	PC     guest.Addr // instruction
+	Access int        // index of its access
+	Resume uintptr    // where to go on, unless Relied
+	Step   bool       // the instruction is to be stepped, without asking the tool
+	Relied bool       // the instruction is to be stepped, whatever the tool says: code behind it relies on the check
+}
+
+// CheckAt describes check record n.
+func (t *Translator) CheckAt(n int) Check {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := t.checks.at(uint32(n))
-	return guest.Addr(c.pc), int(c.mem), uintptr(t.base + uint64(c.resume)), c.step
+	return Check{guest.Addr(c.pc), int(c.mem), uintptr(t.base + uint64(c.resume)), c.step, c.relied}
 }

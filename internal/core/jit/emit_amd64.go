@@ -87,13 +87,13 @@ func (t *Translator) translate(pc uint64, indirect bool) (uint32, error) {
 	for i := 0; i < tr.n; i++ {
 		in := &tr.insts[i]
 		if in.joined {
-			t.frame.forget()
+			t.forgetPassed()
 		}
 		in.host = t.hot.pos
 		if t.cfg.Trace != nil {
 			tr.nLines = append(tr.nLines[:i], t.hot.pos)
 		}
-		in.point, in.relies = len(tr.points), i
+		in.point, in.relies, in.relied = len(tr.points), i, false
 		t.pointBefore(i)
 		taken := len(tr.taken)
 		if in.move.needs() {

@@ -5,15 +5,15 @@ import (
 	"gogrind/internal/isa/amd64"
 )
 
-// frame knows which bytes of the stack the trace under way has made defined on the only way that leads here: a check of them
-// is left out. It works for fast code only, in which every plain store is of defined bytes. What it knows holds until the bytes are released,
+// frame knows which bytes of the stack the trace under way has made defined, or has checked, on the only way that leads here: a check of
+// them is left out. It works for fast code only, in which every plain store is of defined bytes. What it knows holds until the bytes are released,
 // other code runs (a call, a jump into the trace), or the stack pointer changes by an unknown amount.
 type frame struct {
 	sp    int64 // stack pointer, from where it was when the trace began
 	n     int
 	slots [frameSlots]struct {
 		from, to int64 // defined bytes, as sp
-		by       int   // instruction that has stored them
+		by       int   // instruction that has stored or checked them
 	}
 }
 
@@ -25,7 +25,7 @@ const frameReach = 1 << 20
 
 func (f *frame) forget() { f.n = 0 }
 
-// add remembers that instruction by has stored to [from, to).
+// add remembers that instruction by has stored to [from, to), or checked it.
 func (f *frame) add(from, to int64, by int) {
 	if f.n < len(f.slots) && f.has(from, to) < 0 {
 		s := &f.slots[f.n]
@@ -34,7 +34,7 @@ func (f *frame) add(from, to int64, by int) {
 	}
 }
 
-// has is the instruction that has stored to [from, to), -1 if none is known.
+// has is the instruction that has stored to [from, to), or checked it, -1 if none is known.
 func (f *frame) has(from, to int64) int {
 	for _, s := range f.slots[:f.n] {
 		if s.from <= from && to <= s.to {
@@ -82,6 +82,7 @@ func (f *frame) slotOf(in *inst, acc *amd64.Access) (from, to int64, ok bool) {
 func (t *Translator) startFrame() {
 	tr := &t.tr
 	t.frame = frame{}
+	t.passed.forget()
 	for i := range tr.n {
 		tr.insts[i].joined = false
 	}
@@ -95,25 +96,37 @@ func (t *Translator) startFrame() {
 	}
 }
 
-// passFrame follows what instruction in does to the frame.
+// passFrame follows what instruction in does to the frame and to operands that have passed.
 func (t *Translator) passFrame(in *inst) {
-	f := &t.frame
+	f, p := &t.frame, &t.passed
 	switch in.flow {
 	case flowNext, flowJcc, flowLoop:
 	default:
-		f.forget()
+		t.forgetPassed()
 		return
 	}
 	if t.trusted(in) || in.repeats() {
-		f.forget() // these may copy undefined bytes to anywhere
+		t.forgetPassed() // these may copy undefined bytes to anywhere
 		return
 	}
+	p.pass(in)
 	if !in.writesGPR(guest.RSP) {
 		return
 	}
-	if delta, known := stackDelta(in); known {
+	delta, known := stackDelta(in)
+	switch {
+	case !known:
+		t.forgetPassed()
+	case delta > 0: // what is released may be what an operand has led to
+		p.forget()
 		f.move(delta)
-	} else {
-		f.forget()
+	default:
+		f.move(delta)
 	}
+}
+
+// forgetPassed forgets all that checks could be left out for.
+func (t *Translator) forgetPassed() {
+	t.frame.forget()
+	t.passed.forget()
 }

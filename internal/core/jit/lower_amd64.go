@@ -104,11 +104,9 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 func (t *Translator) lowerCheck(i, k int) {
 	in := &t.tr.insts[i]
 	acc := &t.block.Insts[i].Mem[k]
-	if from, to, ok := t.frame.slotOf(in, acc); ok && t.ver == verFast {
-		if by := t.frame.has(from, to); by >= 0 {
-			t.tr.relies(i, by)
-			return
-		}
+	from, to, slot := t.frame.slotOf(in, acc)
+	if slot && t.ver == verFast && t.reliesOn(i, t.frame.has(from, to)) {
+		return
 	}
 	m, reg, ok := t.shadowOperand(in, acc)
 	elsewhere := !ok && computed(acc)
@@ -116,6 +114,16 @@ func (t *Translator) lowerCheck(i, k int) {
 		return
 	}
 	a := &t.hot
+	if ok && reg < 0 && t.ver == verFast && t.cfg.Steps && !t.once {
+		if slot {
+			t.frame.add(from, to, i)
+		} else if o, ok := operandOf(in, acc, &m, i); ok {
+			if t.reliesOn(i, t.passed.has(&o)) {
+				return
+			}
+			t.passed.add(o)
+		}
+	}
 	first := len(t.tr.colds)
 	if elsewhere || acc.Cond && in.Pfx&(amd64.PfxF2|amd64.PfxF3) != 0 && acc.Addr != amd64.AddrModRM {
 		// Go computes the address, or checks the whole range of rep.
@@ -139,6 +147,16 @@ func (t *Translator) lowerCheck(i, k int) {
 		a.load(uint8(reg), spill(0))
 		t.point(in.pc, false, [3]uint8{})
 	}
+}
+
+// reliesOn notes that instruction i needs no check because of instruction by; it reports false if by is negative.
+func (t *Translator) reliesOn(i, by int) bool {
+	if by < 0 {
+		return false
+	}
+	t.tr.relies(i, by)
+	t.tr.insts[by].relied = true
+	return true
 }
 
 // computed reports whether acc, which shadowOperand leaves out, is looked at in Go: gathers and scatters, bit strings, operands with
@@ -266,7 +284,7 @@ func (t *Translator) emitCheckStub(c *coldStub) {
 	if c.again > 0 {
 		t.emitAgain(a, c.again-1)
 	}
-	rec := check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access)}
+	rec := check{pc: t.tr.insts[c.inst].pc, resume: uint32(c.resume), mem: uint8(c.access), relied: t.tr.insts[c.inst].relied}
 	if c.kind == coldCheck && t.linkable(&t.tr.insts[c.inst]) {
 		a.alignField(1)
 		site := a.jmp(0)

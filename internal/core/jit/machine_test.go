@@ -56,9 +56,10 @@ type machine struct {
 	view [3][]byte     // code as the translator sees it
 	exit uint64        // address of vcpu's exit stub
 
-	last   *mode           // whose code the return plane refers to
-	planes []uint64        // pages of the return plane that are mapped
-	shadow map[uint64]bool // pages of shadow mapped at faults
+	last    *mode           // whose code the return plane refers to
+	planes  []uint64        // pages of the return plane that are mapped
+	shadow  map[uint64]bool // pages of shadow mapped at faults
+	stepped guest.Addr      // instruction that is being stepped
 }
 
 var initOnce = sync.OnceValue(func() error {
@@ -267,6 +268,8 @@ func (m *machine) native(pc uint64, gs uint64, terms []uint64) (stop, error) {
 type seen struct {
 	checks []int // accesses whose check left
 	events []int // accesses whose address Go is asked for
+	// checked is told of each of them, nil for none.
+	checked func(Check)
 	// refilled is called when the buffer of events is full.
 	refilled func()
 }
@@ -317,12 +320,23 @@ func (m *machine) exited(md *mode, ev *seen) (host uintptr, end stop, err error)
 			return 0, noCode(c.IBTarget), full(err)
 		}
 	case vcpu.ExitCheck:
-		pc, access, resume, _ := md.CheckAt(arg)
-		if loc := md.Locate(resume); !loc.Known || loc.PC != pc {
-			return 0, stop{}, fmt.Errorf("check resumes at %#x, known %v, for %#x", uint64(loc.PC), loc.Known, uint64(pc))
+		k := md.CheckAt(arg)
+		if loc := md.Locate(k.Resume); !loc.Known || loc.PC != k.PC {
+			return 0, stop{}, fmt.Errorf("check resumes at %#x, known %v, for %#x", uint64(loc.PC), loc.Known, uint64(k.PC))
 		}
-		ev.checks = append(ev.checks, access)
-		host = resume
+		ev.checks = append(ev.checks, k.Access)
+		if ev.checked != nil {
+			ev.checked(k)
+		}
+		if host = k.Resume; k.Relied {
+			m.stepped = k.PC
+			host, err = md.Step(k.PC)
+		}
+	case vcpu.ExitStep:
+		var in amd64.Inst
+		if err = amd64.Decode(bytesAt(uint64(m.stepped), 16), &in); err == nil {
+			host, err = md.Entry(m.stepped + guest.Addr(in.Len))
+		}
 	case vcpu.ExitEvent:
 		e := md.EventAt(arg)
 		host = e.Resume

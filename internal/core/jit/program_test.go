@@ -45,6 +45,7 @@ type program struct {
 	fn    int // function being written, -1 for main
 	loops bool
 	keep  bool // run leaves the translations
+	near  bool // operands lie close to each other
 }
 
 // killFlags is test %esp, %esp. It stands where returns go that belong to no call: such a return may find the landing of another
@@ -140,6 +141,9 @@ func (p *program) plain() {
 func (p *program) operand(code []byte, in *amd64.Inst) []byte {
 	rng := p.rng
 	off := int32(rng.IntN(0x30) * 16) // in the upper half of the window
+	if p.near {
+		off = int32(rng.IntN(6) * 8)
+	}
 	if rng.IntN(4) == 0 {
 		off += int32(rng.IntN(16))
 	}

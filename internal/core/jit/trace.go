@@ -43,6 +43,7 @@ type inst struct {
 	host   int    // host offset of its copy, for jumps inside the trace
 	point  int    // index of its first point in trace.points
 	relies int    // the first instruction that its code relies on, its own index for none in front: see middle.go
+	relied bool   // a check of an instruction behind it has been left out for one of its own
 	ver    uint32 // version before it, in dirty code
 	joined bool   // a jump inside the trace arrives here: see frame
 	alone  bool   // its lines are looked up by themselves: see groupMisses

@@ -76,6 +76,8 @@ type Config struct {
 	Verify func(pc guest.Addr) bool
 	// Stable says that the code at pc will not change before all translations are discarded. nil: all code is stable.
 	Stable func(pc guest.Addr) bool
+	// Steps says that an instruction whose check has failed is stepped if CheckAt says so, and that what follows is looked up.
+	Steps bool
 	// Moves says that V bits of bytes that are only moved are moved by dirty code itself.
 	Moves bool
 	// Tags says that tags of undefined bytes go with them (tool.Exact).
@@ -141,6 +143,7 @@ type Translator struct {
 	setIDs map[tool.Dirty]uint32
 	annAt  int // next annotation to lower
 	frame  frame
+	passed passed
 	behind afterOp
 	rep    int        // index of the cold stub of lowerRep for the instruction at hand, -1 for none
 	events []tool.Ann // of the instruction, in front of it and behind it

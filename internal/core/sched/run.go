@@ -359,8 +359,9 @@ func (t *Thread) request() {
 // check lets the tool look at an access whose inline check, number n, failed.
 func (t *Thread) check(n int) {
 	c := t.ctx
-	pc, access, resume, step := t.s.tr.CheckAt(n)
-	if step {
+	failed := t.s.tr.CheckAt(n)
+	pc, access, resume := failed.PC, failed.Access, failed.Resume
+	if failed.Step {
 		c.Regs.RIP = uint64(pc)
 		if t.original.used {
 			loc := t.s.tr.Locate(resume)
@@ -379,9 +380,12 @@ func (t *Thread) check(n int) {
 	saved := c.Regs
 	loc.Unspill(c)
 	c.Regs.RIP = uint64(pc)
-	if t.s.cfg.Check(t, pc, access) {
+	if exact := t.s.cfg.Check(t, pc, access); exact || failed.Relied {
 		t.checked = checked{} // thrown back to it, the thread would take what is undefined for defined behind this check
-		if !t.moving(n, pc) {
+		if !exact {
+			t.exact.state.Follow(pc)
+		}
+		if !exact || !t.moving(n, pc) {
 			t.original.at(&loc)
 			t.GoExact()
 		}

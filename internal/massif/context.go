@@ -52,7 +52,7 @@ type contexts struct {
 	frames map[guest.Addr][]debuginfo.Frame // of code that was unloaded
 }
 
-// name is what the innermost function at an address is.
+// name is what the function at an address is.
 type name struct{ alloc, ignored bool }
 
 // end is what the function at an address, with all that is inlined into it, is.
@@ -137,31 +137,36 @@ func (c *contexts) upToMain(pcs []guest.Addr) []guest.Addr {
 	return pcs[:end]
 }
 
-// name looks at the innermost function at pc.
+// name looks at the function at pc. What is inlined into it has no call of its own that could be left out; Valgrind looks at symbols, too.
 func (c *contexts) name(pc guest.Addr) name {
 	if n, ok := c.names[pc]; ok {
 		return n
 	}
-	fn := c.resolved(pc)[0].Fn
+	fn := debuginfo.Demangle(c.function(pc))
 	n := name{alloc: c.alloc[fn], ignored: c.ignored[fn]}
 	c.names[pc] = n
 	return n
 }
 
-// end looks at the function at pc. Symbol tables tell: what ends here has no need for debug information of its own.
+// end looks at the function at pc.
 func (c *contexts) end(pc guest.Addr) end {
 	if e, ok := c.ends[pc]; ok {
 		return e
 	}
-	var raw string
-	if f, ok := c.frames[pc]; ok {
-		raw = f[len(f)-1].RawFn
-	} else {
-		raw, _ = c.symbols.Function(pc)
-	}
+	raw := c.function(pc)
 	e := end{main: raw == "main", starter: debuginfo.BelowMain(raw)}
 	c.ends[pc] = e
 	return e
+}
+
+// function is the name, as the linker has it, of the function at pc with all that is inlined into it. Symbol tables tell: until the end
+// nothing has need for debug information.
+func (c *contexts) function(pc guest.Addr) string {
+	if f, ok := c.frames[pc]; ok {
+		return f[len(f)-1].RawFn
+	}
+	raw, _ := c.symbols.Function(pc)
+	return raw
 }
 
 // resolved are the frames at pc.

@@ -51,7 +51,7 @@ type Reader interface {
 
 // Input is what a search works on.
 type Input struct {
-	Blocks     []Block       // ascending by address, disjoint
+	Blocks     []Block       // ascending by address; of two at one address the larger one first
 	Roots      []guest.Range // memory that isn't heap
 	Registers  []uint64
 	Reader     Reader
@@ -202,10 +202,12 @@ func (s *search) group() {
 	}
 }
 
-// index finds the block that an address lies in. The address range of the heap is cut into equal pieces, each with the
+// index finds the block that an address lies in; of blocks that lie in each other, as areas that an allocator of the guest's divides,
+// the innermost. The address range of the heap is cut into equal pieces, each with the
 // first block that ends in it or later, so that few steps of a binary search remain.
 type index struct {
-	blocks []Block
+	blocks []Block // disjoint: the blocks, or what of each is in no other
+	owner  []int32 // the blocks that they are of, nil if they are the blocks themselves
 	lo, hi guest.Addr
 	shift  uint
 	first  []int32
@@ -215,10 +217,11 @@ type index struct {
 const maxPieces = 4 << 20
 
 func newIndex(blocks []Block) index {
-	x := index{blocks: blocks}
 	if len(blocks) == 0 {
-		return x
+		return index{}
 	}
+	blocks, owner := flatten(blocks)
+	x := index{blocks: blocks, owner: owner}
 	x.lo, x.hi = blocks[0].Addr, blocks[len(blocks)-1].end()
 	// A piece holds about one block, if the table allows it.
 	span := uint64(x.hi - x.lo)
@@ -253,8 +256,48 @@ func (x *index) find(p guest.Addr) int {
 			i++
 		}
 	}
-	if i < len(x.blocks) && p >= x.blocks[i].Addr && p < x.blocks[i].end() {
-		return i
+	if i == len(x.blocks) || p < x.blocks[i].Addr || p >= x.blocks[i].end() {
+		return -1
 	}
-	return -1
+	if x.owner != nil {
+		return int(x.owner[i])
+	}
+	return i
+}
+
+// flatten cuts blocks into what lies in no other block that begins later. owner says which block a piece is of; it is nil if there
+// was nothing to cut.
+func flatten(blocks []Block) (pieces []Block, owner []int32) {
+	nested := false
+	for i := 1; i < len(blocks) && !nested; i++ {
+		nested = blocks[i-1].end() > blocks[i].Addr
+	}
+	if !nested {
+		return blocks, nil
+	}
+	var open []int // the blocks around, outermost first
+	at := blocks[0].Addr
+	upTo := func(a guest.Addr) { // a piece of the innermost one
+		if at < a {
+			pieces = append(pieces, Block{Addr: at, Size: uint64(a - at)})
+			owner = append(owner, int32(open[len(open)-1]))
+			at = a
+		}
+	}
+	closeTo := func(a guest.Addr) {
+		for len(open) > 0 && blocks[open[len(open)-1]].end() <= a {
+			upTo(blocks[open[len(open)-1]].end())
+			open = open[:len(open)-1]
+		}
+	}
+	for i := range blocks {
+		closeTo(blocks[i].Addr)
+		if len(open) > 0 {
+			upTo(blocks[i].Addr)
+		}
+		at = blocks[i].Addr
+		open = append(open, i)
+	}
+	closeTo(guest.MaxAddr)
+	return pieces, owner
 }

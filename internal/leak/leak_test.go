@@ -1,6 +1,7 @@
 package leak
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand"
 	"slices"
@@ -386,5 +387,29 @@ func TestMillionBlocks(t *testing.T) {
 	}
 	if took > 10*time.Second {
 		t.Errorf("a million blocks take %v", took)
+	}
+}
+
+// TestNested compares where pointers lead among blocks that lie in and across each other with the innermost block, by looking at all.
+func TestNested(t *testing.T) {
+	rnd := rand.New(rand.NewSource(1))
+	for range 2000 {
+		var blocks []Block
+		for range 1 + rnd.Intn(6) {
+			blocks = append(blocks, Block{Addr: guest.Addr(0x1000 + rnd.Intn(40)), Size: uint64(rnd.Intn(30))})
+		}
+		slices.SortFunc(blocks, func(a, b Block) int { return cmp.Or(cmp.Compare(a.Addr, b.Addr), cmp.Compare(b.Size, a.Size)) })
+		x := newIndex(blocks)
+		for p := guest.Addr(0xff0); p < 0x1070; p++ {
+			want := -1
+			for i := range blocks {
+				if b := &blocks[i]; b.Addr <= p && p < b.end() {
+					want = i // begins last
+				}
+			}
+			if got := x.find(p); got != want {
+				t.Fatalf("%#x in %v: block %d, want %d", p, blocks, got, want)
+			}
+		}
 	}
 }

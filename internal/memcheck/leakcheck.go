@@ -256,9 +256,7 @@ func (m *Memcheck) leakBlocks() (blocks []leak.Block, outside []guest.Range) {
 		return nil, nil // Valgrind does not look at pools alone
 	}
 	for _, p := range m.pools {
-		if !p.meta {
-			pieces = append(pieces, p.blocks...)
-		}
+		pieces = append(pieces, p.blocks...)
 	}
 	m.mu.Unlock()
 	slices.SortFunc(pieces, func(a, b tool.HeapBlock) int { return cmp.Compare(a.Addr, b.Addr) })
@@ -286,7 +284,9 @@ func (m *Memcheck) leakBlocks() (blocks []leak.Block, outside []guest.Range) {
 		}
 	}
 	if len(pieces) > 0 {
-		slices.SortStableFunc(blocks, func(a, b leak.Block) int { return cmp.Compare(a.Addr, b.Addr) })
+		slices.SortStableFunc(blocks, func(a, b leak.Block) int {
+			return cmp.Or(cmp.Compare(a.Addr, b.Addr), cmp.Compare(b.Size, a.Size))
+		})
 	}
 	return blocks, outside
 }

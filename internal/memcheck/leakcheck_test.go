@@ -395,7 +395,7 @@ func TestPools(t *testing.T) {
 	}
 }
 
-// TestMetaPool checks that areas of a meta pool are no blocks, and take the blocks inside along.
+// TestMetaPool checks that areas of a meta pool are blocks beside those inside, and take them along.
 func TestMetaPool(t *testing.T) {
 	m, h, th := start(t)
 	a := uint64(dataBase) + 0x4000
@@ -404,7 +404,7 @@ func TestMetaPool(t *testing.T) {
 	request(t, m, th, reqMallocLike, a, 100, 0, 0)
 	request(t, m, th, reqMallocLike, a+200, 50, 0, 0)
 	m.leakCheck(1, m.query(false, deltaAny))
-	if want := "definitely lost: 150 bytes in 2 blocks"; !strings.Contains(h.text(), want) {
+	if want := "definitely lost: 4,246 bytes in 3 blocks"; !strings.Contains(h.text(), want) {
 		t.Errorf("log lacks %q:\n%s", want, h.text())
 	}
 	request(t, m, th, reqPoolFree, 1, a)

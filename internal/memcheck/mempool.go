@@ -10,7 +10,7 @@ import (
 type pool struct {
 	zone   uint64 // red zone around blocks
 	zeroed bool
-	// meta: blocks are areas that another allocator of the guest's divides; they are no blocks to the leak search.
+	// meta: blocks are areas that another allocator of the guest's divides. To the leak search they are blocks as the pieces are.
 	// autoFree: with a block of a meta pool go the custom blocks inside it.
 	meta, autoFree bool
 	blocks         custom

@@ -3,12 +3,14 @@
 // case: lost -DLOST
 // shared: yes
 // flags: -ldl
-// once: libraries belong to the process
+#ifdef LIBRARY
+#undef THREADS
+#endif
 #include "../corpus.h"
 #include <dlfcn.h>
 
 #ifdef LIBRARY
-static char *kept;
+static __thread char *kept;
 
 void work(int n)
 {

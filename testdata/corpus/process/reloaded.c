@@ -1,7 +1,9 @@
 // A library that is loaded, loses a block and is unloaded, twice, at the same place: one loss of two blocks.
 // shared: yes
 // flags: -ldl
-// once: libraries belong to the process
+#ifdef LIBRARY
+#undef THREADS
+#endif
 #include "../corpus.h"
 #include <dlfcn.h>
 

@@ -32,9 +32,21 @@ func (p *Process) exec(t *sched.Thread, a *syswrap.ExecArgs) (native bool, err e
 	w, watched := p.tool.(tool.ExecWatcher)
 	watched = watched && !p.child && traceable(execFile(a)) == nil
 	if native, err = p.prepareExec(a); err == nil && watched {
-		w.Execing(!native)
+		largeFiles(func() { w.Execing(!native) })
 	}
 	return native, err
+}
+
+// largeFiles calls f with the size of files limited by the hard limit only: what the program allows itself is not meant for results.
+func largeFiles(f func()) {
+	var now unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_FSIZE, &now) == nil && now.Cur < now.Max {
+		wide := unix.Rlimit{Cur: now.Max, Max: now.Max}
+		if unix.Setrlimit(unix.RLIMIT_FSIZE, &wide) == nil {
+			defer unix.Setrlimit(unix.RLIMIT_FSIZE, &now)
+		}
+	}
+	f()
 }
 
 func (p *Process) prepareExec(a *syswrap.ExecArgs) (native bool, err error) {

@@ -382,7 +382,9 @@ func (p *Process) finish(t *sched.Thread, e tool.Exit) int {
 		p.xml.Ended()
 	}
 	p.OpenFDs("at exit")
-	status, replace := p.tool.Finish(e)
+	var status int
+	var replace bool
+	largeFiles(func() { status, replace = p.tool.Finish(e) })
 	if p.profile != nil {
 		p.profile.finish()
 	}

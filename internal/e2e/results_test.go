@@ -77,6 +77,28 @@ func TestResults(t *testing.T) {
 	}
 }
 
+// TestResultLimit: the limit that a program has for the size of its files is not one for results, and stays what it was for the program
+// that it executes.
+func TestResultLimit(t *testing.T) {
+	for _, tool := range []string{"cachegrind", "massif"} {
+		cmd := exec.Command("/bin/sh", "-c", `ulimit -S -f 1; exec "$0" -q --trace-children=yes /bin/sh -c 'exec sh -c "ulimit -f"'`, s.toolPath(tool))
+		cmd.Dir = s.dir(t)
+		out, err := cmd.CombinedOutput()
+		if err != nil || string(out) != "1\n" {
+			t.Errorf("%s: %v\n%s", tool, err, out)
+		}
+		files, err := filepath.Glob(filepath.Join(cmd.Dir, tool+".out.*"))
+		if err != nil || len(files) != 2 {
+			t.Errorf("%s: results %q, %v", tool, files, err)
+		}
+		for _, f := range files {
+			if st, err := os.Stat(f); err != nil || st.Size() <= 512 {
+				t.Errorf("%s: %s: %v, %v", tool, f, st, err)
+			}
+		}
+	}
+}
+
 // afterBytes are what function after allocated, in massif's tree.
 var afterBytes = regexp.MustCompile(`: (\d+)000 0x\w+: after \(`)
 

@@ -20,7 +20,7 @@ const (
 	// sweepLeast is how much must be found for the guest to be stopped: stopping one thread takes as long as clearing a few pages.
 	sweepLeast = 256 << 10
 	// sweepPart is the part of the time that may go into it.
-	sweepPart = 50
+	sweepPart = 100
 )
 
 // large is told of a new large block with undefined contents.

@@ -1,20 +1,15 @@
 // A structure for the kernel with one field that was never set.
-// levels: -O0
 // options: --track-origins=yes
 #include "../corpus.h"
-#include <fcntl.h>
-#include <sys/uio.h>
+#include <poll.h>
 
 int main(void)
 {
-	char text[8] = "abc";
-	int fd = open("/dev/null", O_WRONLY);
-	struct iovec v[2], *p = v;
-	v[0].iov_base = v[1].iov_base = text;
-	v[0].iov_len = 0;
-	PICK((void)0, v[1].iov_len = 0);
+	struct pollfd v[2], *p = v;
+	v[0].fd = v[1].fd = -1;
+	v[0].events = POLLIN;
+	PICK((void)0, v[1].events = POLLIN);
 	HIDE(p);
-	writev(fd, (struct iovec *)p, 2);
-	close(fd);
+	poll(p, 2, 0);
 	return 0;
 }

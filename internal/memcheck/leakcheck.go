@@ -203,10 +203,10 @@ func (m *Memcheck) leakSummaryText(sum, before *leakSummary, q *leakQuery) strin
 			continue
 		}
 		if !any {
-			fmt.Fprintf(&b, "%20s of which reachable via heuristic:\n", "")
+			fmt.Fprintf(&b, "%21s of which reachable via heuristic:\n", "")
 			any = true
 		}
-		fmt.Fprintf(&b, "%22s %-19s: %s\n", "", h.String(), total(sum.heuristic[h], before.heuristic[h]))
+		fmt.Fprintf(&b, "%23s %-19s: %s\n", "", h.String(), total(sum.heuristic[h], before.heuristic[h]))
 	}
 	fmt.Fprintf(&b, "%18s: %s\n", "suppressed", total(sum.suppressed, before.suppressed))
 	lost := sum.kind[leak.Definite].Blocks + sum.kind[leak.Indirect].Blocks + sum.kind[leak.Possible].Blocks

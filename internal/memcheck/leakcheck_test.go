@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"gogrind/internal/guest"
+	"gogrind/internal/leak"
 	"gogrind/internal/isa"
 	"gogrind/internal/shadow"
 	"gogrind/internal/tool"
@@ -79,6 +80,19 @@ func TestFinish(t *testing.T) {
 			}
 			h.expect(row.want + "ERROR SUMMARY: " + row.errors + " contexts (suppressed: 0 from 0)\n")
 		})
+	}
+}
+
+// TestHeuristicLines checks the columns of what the summary says of heuristics.
+func TestHeuristicLines(t *testing.T) {
+	m, _, _ := leaky(t)
+	var sum leakSummary
+	sum.kind[leak.Reachable] = leak.Total{Bytes: 100, Blocks: 1}
+	sum.heuristic[leak.Length64] = sum.kind[leak.Reachable]
+	want := "   still reachable: 100 bytes in 1 blocks\n                      of which reachable via heuristic:\n" +
+		"                        length64           : 100 bytes in 1 blocks\n        suppressed:"
+	if text := m.leakSummaryText(&sum, &leakSummary{}, m.query(false, deltaAny)); !strings.Contains(text, want) {
+		t.Errorf("no\n%s\nin\n%s", want, text)
 	}
 }
 

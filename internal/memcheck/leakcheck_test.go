@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"gogrind/internal/guest"
-	"gogrind/internal/leak"
 	"gogrind/internal/isa"
+	"gogrind/internal/leak"
 	"gogrind/internal/shadow"
 	"gogrind/internal/tool"
 )
@@ -91,7 +91,8 @@ func TestHeuristicLines(t *testing.T) {
 	sum.heuristic[leak.Length64] = sum.kind[leak.Reachable]
 	want := "   still reachable: 100 bytes in 1 blocks\n                      of which reachable via heuristic:\n" +
 		"                        length64           : 100 bytes in 1 blocks\n        suppressed:"
-	if text := m.leakSummaryText(&sum, &leakSummary{}, m.query(false, deltaAny)); !strings.Contains(text, want) {
+	q := m.query(false, deltaAny)
+	if text := m.leakSummaryText(&sum, &leakSummary{}, &q); !strings.Contains(text, want) {
 		t.Errorf("no\n%s\nin\n%s", want, text)
 	}
 }

@@ -27,6 +27,7 @@ int main(void)
 		STEP();
 	char *last = malloc(SIZE);
 	HIDE(beyond);
+	HIDE(last);
 	memmove(last, to + 5, beyond);
 	if (last[SIZE - 1])
 		abort();

@@ -29,7 +29,7 @@ func (m *Memcheck) Instrument(b *tool.Block) {
 		if in.Row != nil && in.Row.Cf == amd64.CfRet {
 			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpReturn})
 		}
-		if in.Row != nil && in.WritesGPR(guest.RSP) {
+		if in.Written>>guest.RSP&1 != 0 {
 			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpStack})
 		}
 	}

@@ -374,7 +374,7 @@ func TestInstrument(t *testing.T) {
 		if err := amd64.Decode(row.code, &in); err != nil {
 			t.Fatalf("%s: %v", row.name, err)
 		}
-		b := tool.Block{Insts: []tool.Inst{{Code: row.code, Inst: &in, Mem: in.MemAccesses(nil)}}}
+		b := tool.Block{Insts: []tool.Inst{{Code: row.code, Inst: &in, Mem: in.MemAccesses(nil), Written: in.WrittenGPRs()}}}
 		m.Instrument(&b)
 		var got []string
 		for _, a := range b.Anns {

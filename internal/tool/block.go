@@ -24,6 +24,8 @@ type Inst struct {
 	*amd64.Inst
 	// Mem are the instruction's memory accesses with explicit or implicit address, in the order it makes them.
 	Mem []amd64.Access
+	// Written are the general registers that it may change, a bit for each.
+	Written uint16
 }
 
 // Effects are what the instruction does to registers and flags; those of a client request or an undefined opcode are empty.

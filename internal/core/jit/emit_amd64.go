@@ -747,10 +747,14 @@ func (t *Translator) instrument() {
 		}
 		x := &b.Insts[i]
 		x.PC, x.Code, x.Inst = guest.Addr(in.pc), in.code, &in.Inst
-		x.Mem = x.Mem[:0]
-		if in.Row != nil && !t.trusted(in) {
-			x.Mem = in.MemAccesses(x.Mem)
+		x.Mem, in.gprs = x.Mem[:0], 0
+		if in.Row != nil {
+			in.gprs = in.WrittenGPRs()
+			if !t.trusted(in) {
+				x.Mem = in.MemAccesses(x.Mem)
+			}
 		}
+		x.Written = in.gprs
 	}
 	t.cfg.Tool.Instrument(b)
 	t.annAt = 0

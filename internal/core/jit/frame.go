@@ -110,7 +110,7 @@ func (t *Translator) passFrame(in *inst) {
 		return
 	}
 	p.pass(in)
-	if !in.writesGPR(guest.RSP) {
+	if in.gprs>>guest.RSP&1 == 0 {
 		return
 	}
 	delta, known := stackDelta(in)

@@ -26,7 +26,7 @@ func (definer) Instrument(b *tool.Block) {
 				b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: op, Mem: k})
 			}
 		}
-		if x.Effects().Writes.Has(amd64.GPR(guest.RSP)) {
+		if x.Written>>guest.RSP&1 != 0 {
 			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpStack})
 		}
 	}

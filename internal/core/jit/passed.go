@@ -50,9 +50,12 @@ func (p *passed) has(o *operand) int {
 
 // pass follows what instruction in does to the registers of operands.
 func (p *passed) pass(in *inst) {
-	kept := 0
+	kept, writes := 0, uint32(in.gprs)
+	if p.n == 0 || writes == 0 {
+		return
+	}
 	for i := range p.list[:p.n] {
-		if q := &p.list[i]; !(q.base < atRIP && in.writesGPR(q.base)) && !(q.index < atRIP && in.writesGPR(q.index)) {
+		if q := &p.list[i]; writes>>q.base&1 == 0 && writes>>q.index&1 == 0 {
 			p.list[kept] = *q
 			kept++
 		}

@@ -21,7 +21,7 @@ func (checker) Instrument(b *tool.Block) {
 		for k := range x.Mem {
 			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpCheck, Mem: k})
 		}
-		if x.WritesGPR(guest.RSP) {
+		if x.Written>>guest.RSP&1 != 0 {
 			b.Anns = append(b.Anns, tool.Ann{Inst: i, Op: tool.OpStack})
 		}
 	}

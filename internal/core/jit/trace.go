@@ -37,6 +37,7 @@ type inst struct {
 	copied [requestLen]byte
 	eff    isa.Effects // see effects
 	known  bool        // eff is valid
+	gprs   uint16      // general registers that it may change, for tools
 	flow   flow
 	target uint64 // of direct transfers
 	live   uint32 // flags that are live before it
@@ -354,32 +355,45 @@ func (t *Translator) liveness() error {
 		return t.livenessOfCalls()
 	}
 	f := flagUse{live: arithFlags}
-	if !tr.ends {
-		f = t.flagsAt(tr.next)
-	}
-	tr.liveOut = f.live
 	reader := -1 // the first call that flags are read behind
+	e := tr.insts[tr.n-1].flagEffects()
 	for i := tr.n - 1; i >= 0; i-- {
 		in := &tr.insts[i]
+		before := isa.FlagEffects{}
+		if i > 0 {
+			before = tr.insts[i-1].flagEffects()
+		}
+		// Nobody asks what is live between a comparison and its jump, where no access is.
+		compared := t.cfg.Steps && in.flow == flowJcc && before.Killed&arithFlags == arithFlags
+		if i == tr.n-1 {
+			if !tr.ends && !compared {
+				f = t.flagsAt(tr.next)
+			}
+			tr.liveOut = f.live
+		}
 		if f.read != 0 && in.isCall() {
 			reader = i
 		}
 		switch in.flow {
 		case flowNext, flowBase:
 		case flowJcc, flowLoop:
+			if compared {
+				f.live = arithFlags
+				break
+			}
 			to := t.flagsAt(in.target)
 			f.live |= to.live
 			f.read |= to.read
 		default:
 			f = t.flagsFrom(in)
 		}
-		e := in.flagEffects()
 		f.live = f.live&^e.Killed | e.Read&arithFlags
 		f.read = f.read &^ e.Killed
 		if in.flow != flowSyscall { // r11 gets them, but nobody looks at it
 			f.read |= e.Read & arithFlags
 		}
 		in.live = f.live
+		e = before
 	}
 	return t.endBefore(reader)
 }

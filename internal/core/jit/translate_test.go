@@ -156,9 +156,10 @@ func BenchmarkTranslate(b *testing.B) {
 	for _, c := range []struct {
 		name string
 		tool tool.Tool
-	}{{"plain", nil}, {"everything", &everything{noCount: true}}} {
+	}{{"plain", nil}, {"checks", definer{}}, {"everything", &everything{noCount: true}}} {
 		b.Run(c.name, func(b *testing.B) {
 			tr := x.translator(b, c.tool)
+			tr.cfg.Steps = true
 			start := cpuTime(b)
 			for i := 0; b.Loop(); i++ {
 				_, err := tr.Entry(blocks[i%len(blocks)])

@@ -243,7 +243,13 @@ func (t *Translator) Link(n int) (uintptr, error) {
 	if e.call != 0 && e.to == 0 && !t.frags.at(e.frag).dead {
 		t.lead = e.call
 	}
-	f, err := t.lookup(target, false)
+	var f uint32
+	var err error
+	if e.ver == verApart {
+		f, err = t.lookupVersion(target, verApart)
+	} else {
+		f, err = t.lookup(target, false)
+	}
 	led := t.lead == 0
 	t.lead = 0
 	if err != nil {

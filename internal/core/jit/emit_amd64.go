@@ -658,7 +658,10 @@ func (t *Translator) emitCold() {
 			t.emitMoveStub(n, c)
 		case coldPartly:
 			t.emitPartlyStub(c)
-		case coldExit:
+		case coldExit, coldApart:
+			if c.kind == coldApart {
+				t.recover.at(uint32(c.recover)).to = uint32(a.pos)
+			}
 			e := t.exits.at(c.exit)
 			e.stub = uint32(a.pos)
 			t.hot.patch(c.site, a.pos)

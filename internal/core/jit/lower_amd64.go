@@ -121,6 +121,11 @@ func (t *Translator) lowerCheck(i, k int) {
 			if t.reliesOn(i, t.passed.has(&o)) {
 				return
 			}
+			if n := t.widen(&o, i, acc); n > 0 {
+				t.passed.add(o)
+				t.checkWide(i, m, &o, n)
+				return
+			}
 			t.passed.add(o)
 		}
 	}

@@ -84,7 +84,9 @@ func (p *program) collect(n int) {
 
 // withFrames adds a translator whose tool counts nothing, so that fragments are entered in the middle too.
 func (p *program) withFrames(t testing.TB) {
-	p.d.modes = append(p.d.modes, p.d.m.newMode(t, 3, "frames", true, definer{}))
+	md := p.d.m.newMode(t, 3, "frames", true, definer{})
+	md.cfg.Steps = true
+	p.d.modes = append(p.d.modes, md)
 }
 
 func (p *program) pc() uint64 { return p.base + uint64(p.pos) }
@@ -142,7 +144,7 @@ func (p *program) operand(code []byte, in *amd64.Inst) []byte {
 	rng := p.rng
 	off := int32(rng.IntN(0x30) * 16) // in the upper half of the window
 	if p.near {
-		off = int32(rng.IntN(6) * 8)
+		off = int32(rng.IntN(12) * 4)
 	}
 	if rng.IntN(4) == 0 {
 		off += int32(rng.IntN(16))

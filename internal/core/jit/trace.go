@@ -129,7 +129,8 @@ type coldStub struct {
 }
 
 const (
-	coldExit = iota
+	coldExit  = iota
+	coldApart // the exit of a check of several operands
 	coldCheck
 	coldDefine
 	coldRedZone

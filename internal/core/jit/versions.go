@@ -17,6 +17,7 @@ const (
 	verFast = iota
 	verStep
 	verOriginal // fast code of a function in whose place something else stands
+	verApart    // fast code whose checks are each of one operand: see widen
 	firstSet
 )
 
@@ -202,7 +203,7 @@ func (t *Translator) make(pc uint64, ver uint32) (uint32, error) {
 		t.limit = 1
 	}
 	t.ver, t.now = ver, ver
-	if ver == verOriginal {
+	if ver == verOriginal || ver == verApart {
 		t.now = verFast // only the first trace is special
 	}
 	if ver&verMove != 0 {

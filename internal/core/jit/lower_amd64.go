@@ -104,8 +104,8 @@ func (t *Translator) lower(i int, ann *tool.Ann) {
 func (t *Translator) lowerCheck(i, k int) {
 	in := &t.tr.insts[i]
 	acc := &t.block.Insts[i].Mem[k]
-	from, to, slot := t.frame.slotOf(in, acc)
-	if slot && t.ver == verFast && t.reliesOn(i, t.frame.has(from, to)) {
+	from, to, onStack := t.frame.slotOf(in, acc)
+	if onStack && t.ver == verFast && t.reliesOn(i, t.frame.has(from, to)) {
 		return
 	}
 	m, reg, ok := t.shadowOperand(in, acc)
@@ -115,18 +115,18 @@ func (t *Translator) lowerCheck(i, k int) {
 	}
 	a := &t.hot
 	if ok && reg < 0 && t.ver == verFast && t.cfg.Steps && !t.once {
-		if slot {
+		if onStack {
 			t.frame.add(from, to, i)
 		} else if o, ok := operandOf(in, acc, &m, i); ok {
 			if t.reliesOn(i, t.passed.has(&o)) {
 				return
 			}
-			if n := t.widen(&o, i, acc); n > 0 {
-				t.passed.add(o)
+			n := t.widen(&o, i, acc)
+			t.passed.add(o)
+			if n > 0 {
 				t.checkWide(i, m, &o, n)
 				return
 			}
-			t.passed.add(o)
 		}
 	}
 	first := len(t.tr.colds)

@@ -388,17 +388,21 @@ func (p *Process) finish(t *sched.Thread, e tool.Exit) int {
 	if p.profile != nil {
 		p.profile.finish()
 	}
-	if p.opt.Stats {
+	if p.opt.Stats != "no" {
 		s := p.trans.Stats()
 		p.log.Debugf("jit: %d fragments, %d guest instructions, %d bytes guest, %d bytes host, %d flushes",
 			s.Fragments, s.Insts, s.GuestBytes, s.HostBytes, s.Flushes)
 		if s.Time > 0 {
 			p.log.Debugf("jit: translation took %.1f ms of processor time, %.2f million guest instructions a second", 1e3*s.Time.Seconds(), float64(s.Insts)/1e6/s.Time.Seconds())
 		}
+		x := p.sched.ExactStats()
 		if p.shadow {
-			x := p.sched.ExactStats()
 			p.log.Debugf("exact: fast code left %d times, %d instructions stepped, dirty code entered %d times", x.Left, x.Steps, x.Dirty)
+			if len(p.ran.fast.Values) > 0 {
+				p.log.Debugf("exact: about %d instructions in fast code, %d in dirty code", p.ran.fast.Values[0], p.ran.dirty.Values[0])
+			}
 		}
+		p.log.Debugf("exits: %v", &x.Exits)
 	}
 	if profiling != nil {
 		profiling()

@@ -58,7 +58,8 @@ type Process struct {
 	symbols      *debuginfo.Space
 	unwind       *unwind.Config
 	redir        *redir.Table
-	heapFound    atomic.Bool // a function of the heap was found and replaced
+	heapFound    atomic.Bool                         // a function of the heap was found and replaced
+	ran          struct{ fast, dirty tool.Counters } // instructions in versions of code, for --stats=yes
 	frames       heap.FrameTable
 	strings      *strmem.Set     // nil without OverlapWatcher
 	heap         *heap.Allocator // nil without HeapReplacer
@@ -351,7 +352,7 @@ func (p *Process) makeTranslator(hidden ownFDs) error {
 	p.setQuick()
 	cfg := jit.Config{
 		Cache: cache, Limit: cacheLimit(p.opt.TranstabSectors), Fetch: p.fetch, Shadow: p.shadow, Hook: p.hookAt, Plain: p.plainHook, Redirect: p.redir.To,
-		Translated: p.translated, Verify: p.verify, Stable: p.stable, Timed: p.opt.Stats, StackSwitch: stackSwitch(p.opt.MaxStackframe),
+		Translated: p.translated, Verify: p.verify, Stable: p.stable, Timed: p.opt.Stats != "no", StackSwitch: stackSwitch(p.opt.MaxStackframe),
 		Warn: func(format string, args ...any) { p.log.Userf("Warning: "+format, args...) },
 	}
 	if e, ok := p.tool.(tool.Exact); ok {
@@ -368,6 +369,9 @@ func (p *Process) makeTranslator(hidden ownFDs) error {
 		if cfg.Clock, alone = c.Clock(p.Counters); alone {
 			cfg.Tool = nil
 		}
+	} else if p.opt.Stats == "yes" && p.shadow {
+		p.ran.fast, p.ran.dirty = p.Counters(1), p.Counters(1)
+		cfg.Clock, cfg.DirtyClock = p.ran.fast, p.ran.dirty
 	}
 	if p.opt.Profile {
 		p.profile = newProfile(p, cfg.Tool)

@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -110,6 +111,39 @@ func TestLackey(t *testing.T) {
 			c.options = append(c.options, "--tool=lackey")
 			if want := comparable(counted(s.run(t, "valgrind", c).log)); !slices.Equal(comparable(got), want) {
 				t.Errorf("counts are\n%q\nand in Valgrind\n%q", comparable(got), want)
+			}
+		})
+	}
+}
+
+// TestVersions compares how many instructions memcheck says that it has run, in all versions of code, with how many there are.
+func TestVersions(t *testing.T) {
+	if !slices.Contains(tools(), "memcheck") {
+		t.Skip("memcheck is not tested")
+	}
+	said := regexp.MustCompile(`exact: about (\d+) instructions in fast code, (\d+) in dirty code`)
+	stepped := regexp.MustCompile(`, (\d+) instructions stepped`)
+	// As lackeyCounts, but a repeated instruction is one whatever it repeats: 32 in each of ten rounds, and 4.
+	counts := map[string]int{"branches": 4454, "strings": 324}
+	for _, g := range s.guests(t, "lackey") {
+		name, _, _ := strings.Cut(g.name, "/")
+		want, ok := counts[name]
+		if !ok {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			log := s.run(t, "memcheck", command{argv: []string{s.executable(t, g)}, options: []string{"--stats=yes"}}).log
+			m, x := said.FindStringSubmatch(log), stepped.FindStringSubmatch(log)
+			if m == nil || x == nil {
+				t.Fatalf("no counts in:\n%s", log)
+			}
+			got := 0
+			for _, n := range []string{m[1], m[2], x[1]} {
+				v, _ := strconv.Atoi(n)
+				got += v
+			}
+			if got != want { // no code is dirty there
+				t.Errorf("%s, %s: %d in all, want %d", m[0], x[0], got, want)
 			}
 		})
 	}

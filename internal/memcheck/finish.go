@@ -26,7 +26,7 @@ func (m *Memcheck) Finish(tool.Exit) (status int, replace bool) {
 		if m.loud() {
 			m.log().Userf("For a detailed leak analysis, rerun with: --leak-check=full\n\n")
 		}
-	} else if full := m.opts.leakCheck != "summary" || m.opts.xtreeLeak; full || m.core.XML || m.loud() || m.core.Stats {
+	} else if full := m.opts.leakCheck != "summary" || m.opts.xtreeLeak; full || m.core.XML || m.loud() || m.core.Stats != "no" {
 		// A summary that nobody reads is not made: forked children of programs under -q end without a search of their memory.
 		q := m.query(m.opts.leakCheck == "full" || m.opts.leakCheck == "yes" || m.opts.xtreeLeak, deltaAny)
 		if m.opts.xtreeLeak {

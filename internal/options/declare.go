@@ -173,7 +173,7 @@ func (p *parser) uncommon() {
 func (p *parser) debugging() {
 	fs, c := p.fs, p.core
 	Switch(fs, "d", func() { c.DebugLevel++ }, "show what the core does; may be repeated")
-	YesNo(fs, &c.Stats, "stats", false, "show statistics at exit")
+	Enum(fs, &c.Stats, "stats", "no", []string{"no", "brief", "yes"}, "show statistics at exit; brief: only what costs nothing to count")
 	Any(fs, &c.SanityLevel, "sanity-level", 1, "how much to check our own data")
 	// Eight X are eight binary digits, as users know them from Valgrind's help.
 	Func(fs, "trace-flags", "<XXXXXXXX>", func(s string) error { return setBits(&c.TraceFlags, "trace-flags", s) }, "show translation of blocks")

@@ -130,7 +130,7 @@ type Core struct {
 	SonameSynonyms       []string // as given: syn=pattern,...
 
 	// Debugging options that we act on.
-	Stats           bool
+	Stats           string // no, brief, yes
 	SanityLevel     int
 	TraceFlags      [8]bool
 	Profile         bool // --profile-flags is given, perhaps without any bit

@@ -1,7 +1,7 @@
 // Command bench measures what programs cost under the tools: user and system time over that of a native run.
 //
 // Programs with threads are measured on the clock, and so is the start of a program that does nothing. How fast our tools translate
-// is what --stats=yes says of a compiler. The last lines compare with what was promised (goals.go).
+// is what --stats=brief says of a compiler. The last lines compare with what was promised (goals.go).
 //
 // Programs, tools and native runs are interleaved, round by round, so that a machine that slows down slows all of them
 // down; the median of the rounds counts. A run whose output or exit status differs from the native one, or that takes too

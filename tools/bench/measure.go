@@ -24,13 +24,13 @@ type measurement struct {
 	rate   float64           // guest instructions that translation handled in a second of processor time
 }
 
-// rateLine is the line of --stats=yes that says how fast translation was.
+// rateLine is the line of --stats=brief that says how fast translation was.
 var rateLine = regexp.MustCompile(`jit: translation took .* ([0-9.]+) million guest instructions a second`)
 
 // measureRate runs p under r with statistics.
 func (p program) measureRate(r runner, dir string, limit time.Duration) (measurement, error) {
 	log := filepath.Join(dir, "stats")
-	prefix := append(slices.Clone(r.prefix), "--stats=yes", "--log-file="+log)
+	prefix := append(slices.Clone(r.prefix), "--stats=brief", "--log-file="+log)
 	m, err := p.measure(prefix, dir, limit)
 	if err != nil {
 		return m, err

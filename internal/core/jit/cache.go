@@ -81,6 +81,7 @@ type check struct {
 	miss   bool   // it is a counter
 	step   bool   // the instruction is to be stepped, without a question
 	relied bool   // the instruction is to be stepped, as code behind resume relies on the check
+	lacks  int16  // what has been added to the clock in front of it, and is added again behind resume
 	frag   uint32 // owner, for those with a site
 	site   uint32 // host offset of a rel32 field through which the check goes on in dirty code, 0 for none
 	stub   uint32 // what the field reaches while it is not linked
@@ -461,6 +462,14 @@ type Check struct {
 	Resume uintptr    // where to go on, unless Relied
 	Step   bool       // the instruction is to be stepped, without asking the tool
 	Relied bool       // the instruction is to be stepped, whatever the tool says: code behind it relies on the check
+	lacks  int16
+}
+
+// Resumes takes note that a thread goes on at c.Resume.
+func (t *Translator) Resumes(c *Check) {
+	if c.lacks != 0 {
+		atomic.AddUint64(&t.cfg.Clock.Values[0], uint64(-int64(c.lacks)))
+	}
 }
 
 // CheckAt describes check record n.
@@ -468,5 +477,5 @@ func (t *Translator) CheckAt(n int) Check {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := t.checks.at(uint32(n))
-	return Check{guest.Addr(c.pc), int(c.mem), uintptr(t.base + uint64(c.resume)), c.step, c.relied}
+	return Check{guest.Addr(c.pc), int(c.mem), uintptr(t.base + uint64(c.resume)), c.step, c.relied, c.lacks}
 }

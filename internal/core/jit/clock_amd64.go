@@ -164,8 +164,12 @@ func (t *Translator) lowerTick(live uint32, n int) {
 
 // tickBy is the addition of n to the clock. Its words take turns, as additions to one and the same would wait for each other.
 func (t *Translator) tickBy(n int) tool.Ann {
+	words := &t.cfg.Clock
+	if t.isDirty() && len(t.cfg.DirtyClock.Values) > 0 {
+		words = &t.cfg.DirtyClock
+	}
 	t.clockTurn++
-	return tool.Ann{Op: tool.OpCount, Arg: int64(n), Ptr: t.cfg.Clock.Addr(t.clockTurn % len(t.cfg.Clock.Values)), Lossy: true}
+	return tool.Ann{Op: tool.OpCount, Arg: int64(n), Ptr: words.Addr(t.clockTurn % len(words.Values)), Lossy: true}
 }
 
 // emitTick emits what instruction i adds to the clock, or notes it for its jump.

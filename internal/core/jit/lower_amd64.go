@@ -296,6 +296,11 @@ func (t *Translator) emitCheckStub(c *coldStub) {
 		a.patch(site, a.pos)
 		rec.frag, rec.site, rec.stub = t.tr.frag, uint32(site), uint32(a.pos)
 	}
+	if t.clocked() { // the rest of what it lacks, as for others who go on in Go
+		n := t.tr.insts[c.inst].clock.phase - t.tr.insts[c.inst].clock.tick
+		rec.lacks = int16(n)
+		t.emitInto(a, func() { t.lowerTick(arithFlags, n) })
+	}
 	t.checks.add(rec)
 	a.leave(t, vcpu.ExitCheck, uint32(t.checks.n-1))
 }

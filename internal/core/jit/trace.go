@@ -365,7 +365,7 @@ func (t *Translator) liveness() error {
 			before = tr.insts[i-1].flagEffects()
 		}
 		// Nobody asks what is live between a comparison and its jump, where no access is.
-		compared := t.cfg.Steps && in.flow == flowJcc && before.Killed&arithFlags == arithFlags
+		compared := t.cfg.Steps && !t.clocked() && in.flow == flowJcc && before.Killed&arithFlags == arithFlags
 		if i == tr.n-1 {
 			if !tr.ends && !compared {
 				f = t.flagsAt(tr.next)

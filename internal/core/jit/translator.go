@@ -56,6 +56,9 @@ type Config struct {
 	// Clock has words that executed instructions are added to, any one for each, or none. Some may be lost when threads run in parallel,
 	// or where a thread is interrupted.
 	Clock tool.Counters
+	// DirtyClock is Clock for dirty code, none if that is the same. Where threads change between the two, a few instructions count for
+	// the other one.
+	DirtyClock tool.Counters
 	// Scalar says that they are searched without AVX-512, as where the processor has none.
 	Scalar bool
 	// Shadow says that GS is the shadow distance; otherwise GS is the guest's own FS base.

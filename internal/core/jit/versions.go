@@ -116,12 +116,11 @@ func (t *Translator) Dirty(pc guest.Addr, ver uint32, indirect bool) (host uintp
 	if f == 0 {
 		return 0, false, err
 	}
-	host = t.bodyOf(f)
 	if indirect && ver < maxVersion {
 		t.frags.at(f).entry = 1
-		t.setDirtyEntry(dirtyKey(uint64(pc), ver), uint64(host))
+		t.setDirtyEntry(dirtyKey(uint64(pc), ver), uint64(t.bodyOf(f)))
 	}
-	return host, true, nil
+	return t.entered(f), true, nil
 }
 
 // LinkDirty is Link for an exit of dirty code; ok is false when its target is to be stepped.
@@ -169,7 +168,7 @@ func (t *Translator) Moving(n int, ver, tag uint32) (host uintptr, ok bool, err 
 	if e := t.exits.at(c.exit); e.to == 0 && e.ver == v.ver {
 		t.link(c.exit, f)
 	}
-	return t.bodyOf(f), true, nil
+	return t.entered(f), true, nil
 }
 
 // lookupDirty returns 0 without an error when the instruction at pc is to be stepped.

@@ -2,6 +2,8 @@ package sched
 
 import (
 	"encoding/binary"
+	"fmt"
+	"strings"
 
 	"gogrind/internal/core/jit"
 	"gogrind/internal/core/signal"
@@ -75,6 +77,29 @@ type ExactStats struct {
 	Left  uint64 // times that fast code was left for undefined bytes
 	Steps uint64 // instructions that were stepped
 	Dirty uint64 // entries of dirty code
+	Exits Exits
+}
+
+// Exits counts why threads came out of translated code, by kind of exit (package vcpu).
+type Exits [vcpu.ExitHookDone + 1]uint64
+
+// exitNames is what String calls them.
+var exitNames = [...]string{
+	vcpu.ExitLink: "links", vcpu.ExitIndirect: "indirect branches", vcpu.ExitSyscall: "system calls", vcpu.ExitFault: "faults",
+	vcpu.ExitInterrupt: "interrupts", vcpu.ExitRequest: "client requests", vcpu.ExitHook: "replaced functions",
+	vcpu.ExitCheck: "checks", vcpu.ExitEmulate: "emulated instructions", vcpu.ExitVerify: "verified code", vcpu.ExitEvent: "events",
+	vcpu.ExitStep: "steps", vcpu.ExitAborted: "given up", vcpu.ExitHookDone: "allocations without Go",
+}
+
+// String lists the kinds that there were.
+func (x *Exits) String() string {
+	var parts []string
+	for kind, n := range x {
+		if n != 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, exitNames[kind]))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // ExactStats sums up all threads; it is called with no other thread running.
@@ -92,6 +117,9 @@ func (s *ExactStats) add(o *ExactStats) {
 	s.Left += o.Left
 	s.Steps += o.Steps
 	s.Dirty += o.Dirty
+	for i, n := range o.Exits {
+		s.Exits[i] += n
+	}
 }
 
 // GoExact makes t step the instruction that it is in front of, now that it is in the core.

@@ -133,6 +133,7 @@ func (t *Thread) indirect(pc guest.Addr) {
 func (t *Thread) exit() {
 	c := t.ctx
 	arg := vcpu.Arg(c.Exit)
+	t.exact.stats.Exits[vcpu.Kind(c.Exit)]++
 	if t.exact.state != nil {
 		t.leftDirty()
 	}
@@ -373,6 +374,7 @@ func (t *Thread) check(n int) {
 	if t.checked.again && t.checked.pc == pc && t.checked.access >= access {
 		t.checked.again, t.checked.resume = t.checked.access > access, resume
 		t.resume = resume
+		t.s.tr.Resumes(&failed)
 		return
 	}
 	t.checked = checked{pc: pc, access: access, resume: resume}
@@ -394,6 +396,7 @@ func (t *Thread) check(n int) {
 	c.Regs = saved
 	c.Regs.RIP = uint64(pc)
 	t.resume = resume
+	t.s.tr.Resumes(&failed)
 }
 
 // checked is the last access that the tool has looked at. A thread that is thrown back to the beginning of the instruction, before

@@ -8,7 +8,7 @@
 // be too little for another one, which counts as extra bytes there; blocks of memory pools count here when they lie outside
 // of heap blocks; a page that is mapped over counts once with --pages-as-heap=yes; the stacks' time within a batch of events
 // is interpolated, and a frame counts from its first push or call on. The clock of instructions may lose some when threads
-// run in parallel.
+// run in parallel, and up to 200 where a thread is interrupted or faults.
 //
 // Invariant: the sums of the contexts in use are the sum of the live blocks that are not ignored.
 //

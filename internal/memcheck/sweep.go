@@ -19,7 +19,7 @@ const (
 	sweepLast  = time.Second
 	// sweepLeast is how much must be found for the guest to be stopped: stopping one thread takes as long as clearing a few pages.
 	sweepLeast = 256 << 10
-	// sweepPart is the part of the time that may go into it.
+	// sweepPart: one part of so many of the time may go into it.
 	sweepPart = 100
 )
 

@@ -75,7 +75,7 @@ var coreNotes = map[string]note{
 	"trace-signals":         {differs, "fewer lines", ""},
 	"trace-sched":           {differs, "there is no lock to pass on: threads, system calls, stops of all threads", ""},
 	"d":                     {differs, "fewer lines", ""},
-	"stats":                 {differs, "lines on translation", ""},
+	"stats":                 {differs, "lines on translation, exits and versions of code; brief is new", ""},
 }
 
 // tools are the tools whose options the page lists.

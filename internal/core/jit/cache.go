@@ -108,12 +108,33 @@ type tables struct {
 	versions   map[version]uint32 // fragments of other versions
 	byPage     index              // guest page -> the first of its onPages, index+1
 	onPages    list[onPage]
-	// middlePages says of a guest page which of starts it has, index+1.
-	middlePages index
-	starts      list[pageStarts]
-	// phaseIndex says of a guest page which of phasePages it has, index+1: see clock_amd64.go.
-	phaseIndex index
-	phasePages list[phasePage]
+	starts     perPage[pageStarts] // see middle.go
+	phases     perPage[phasePage]  // see clock_amd64.go
+}
+
+// perPage has a T for each guest page that one was wanted for.
+type perPage[T any] struct {
+	index index // of a page, index+1 in list
+	list  list[T]
+}
+
+// find is that of the page with this number, nil if there is none.
+func (p *perPage[T]) find(page uint64) *T {
+	if n := p.index.get(page); n != 0 {
+		return p.list.at(n - 1)
+	}
+	return nil
+}
+
+// of is find, which makes one, all zero, if there is none.
+func (p *perPage[T]) of(page uint64) *T {
+	if x := p.find(page); x != nil {
+		return x
+	}
+	var x T
+	p.list.add(x)
+	p.index.set(page, uint32(p.list.n))
+	return p.list.at(uint32(p.list.n) - 1)
 }
 
 // onPage is a fragment with code on a page.
@@ -127,9 +148,10 @@ func (t *Translator) resetTables() {
 	a.reset()
 	t.tables = tables{
 		frags: list[fragment]{arena: a}, exits: list[exit]{arena: a}, pointBytes: bytesStore{arena: a}, checks: list[check]{arena: a},
-		landings: list[landing]{arena: a}, calls: list[callSite]{arena: a}, recover: list[recovery]{arena: a}, onPages: list[onPage]{arena: a}, starts: list[pageStarts]{arena: a},
-		middlePages: index{arena: a}, phaseIndex: index{arena: a}, phasePages: list[phasePage]{arena: a},
-		byPC: index{arena: a}, sieve: newSieve(a), byPage: index{arena: a},
+		landings: list[landing]{arena: a}, calls: list[callSite]{arena: a}, recover: list[recovery]{arena: a}, onPages: list[onPage]{arena: a},
+		starts: perPage[pageStarts]{index{arena: a}, list[pageStarts]{arena: a}},
+		phases: perPage[phasePage]{index{arena: a}, list[phasePage]{arena: a}},
+		byPC:   index{arena: a}, sieve: newSieve(a), byPage: index{arena: a},
 		versions: make(map[version]uint32),
 	}
 	t.frags.add(fragment{dead: true}) // index 0 is none

@@ -38,19 +38,9 @@ type ticking struct {
 // clocked reports whether instructions are counted by phases.
 func (t *Translator) clocked() bool { return len(t.cfg.Clock.Values) > 0 }
 
-func (t *Translator) phasesOf(page uint64) *phasePage {
-	n := t.phaseIndex.get(page)
-	if n == 0 {
-		t.phasePages.add(phasePage{})
-		n = uint32(t.phasePages.n)
-		t.phaseIndex.set(page, n)
-	}
-	return t.phasePages.at(n - 1)
-}
-
 // phaseOf is the phase of pc, which becomes offer if it has none yet.
 func (t *Translator) phaseOf(pc uint64, offer int) int {
-	p := &t.phasesOf(pc / guest.PageSize)[pc%guest.PageSize]
+	p := &t.phases.of(pc / guest.PageSize)[pc%guest.PageSize]
 	if *p == 0 {
 		if offer < -phaseMax || offer > phaseMax || t.hooked(pc) {
 			offer = 0
@@ -107,7 +97,7 @@ func (t *Translator) planClock() {
 		in := &tr.insts[i]
 		if own && t.ver == verFast && i > 0 {
 			if p := in.pc / guest.PageSize; p != number {
-				number, page = p, t.phasesOf(p)
+				number, page = p, t.phases.of(p)
 			}
 			p := &page[in.pc%guest.PageSize]
 			if *p == 0 && in.clock.phase >= -phaseMax && in.clock.phase <= phaseMax {

@@ -1,6 +1,7 @@
 package jit
 
 import (
+	"bytes"
 	"encoding/hex"
 	"strings"
 	"testing"
@@ -32,6 +33,17 @@ func (definer) Instrument(b *tool.Block) {
 	}
 }
 
+// hexText is code in hexadecimal digits, blanks between them, with a system call behind it.
+func hexText(t testing.TB, base uint64, digits string) *text {
+	t.Helper()
+	code, err := hex.DecodeString(strings.ReplaceAll(digits, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code = append(code, 0x0f, 0x05)
+	return &text{base, append(code, bytes.Repeat([]byte{0x90}, 64)...)}
+}
+
 // TestFrame counts the checks of traces that load from the stack what they may have stored there.
 func TestFrame(t *testing.T) {
 	const base = 0x20000000
@@ -61,15 +73,7 @@ func TestFrame(t *testing.T) {
 		{"copied to", "53  f3 a4  5b", 3},
 		{"pop to memory", "53  8f 04 24  5b", 1},
 	} {
-		code, err := hex.DecodeString(strings.ReplaceAll(tc.code, " ", ""))
-		if err != nil {
-			t.Fatal(err)
-		}
-		code = append(code, 0x0f, 0x05)
-		for range 64 {
-			code = append(code, 0x90)
-		}
-		tr := (&text{base, code}).translator(t, definer{})
+		tr := hexText(t, base, tc.code).translator(t, definer{})
 		before := tr.checks.n
 		if _, err := tr.Entry(base); err != nil {
 			t.Fatal(err)

@@ -47,30 +47,18 @@ func (t *Translator) noteMiddles() {
 		}
 		tr.points[in.point] |= pointWhole
 		if p := in.pc >> 12; p != page {
-			page, bits = p, t.startsOf(p)
+			page, bits = p, t.starts.of(p)
 		}
 		bits[in.pc>>6&63] |= 1 << (in.pc & 63)
 	}
 }
 
-// startsOf are the starts of guest page p.
-func (t *Translator) startsOf(p uint64) *pageStarts {
-	n := t.middlePages.get(p)
-	if n == 0 {
-		t.starts.add(pageStarts{})
-		n = uint32(t.starts.n)
-		t.middlePages.set(p, n)
-	}
-	return t.starts.at(n - 1)
-}
-
 // middle makes a fragment of the rest of one that has the instruction at pc and can be entered there. It returns 0 if there is none.
 func (t *Translator) middle(pc uint64) uint32 {
-	n := t.middlePages.get(pc >> 12)
-	if n == 0 || t.starts.at(n - 1)[pc>>6&63]>>(pc&63)&1 == 0 {
+	if starts := t.starts.find(pc >> 12); starts == nil || starts[pc>>6&63]>>(pc&63)&1 == 0 {
 		return 0
 	}
-	for n = t.byPage.get(pc >> 12); n != 0; {
+	for n := t.byPage.get(pc >> 12); n != 0; {
 		x := t.onPages.at(n - 1)
 		n = x.next
 		fr := t.frags.at(x.frag)

@@ -1,11 +1,9 @@
 package jit
 
 import (
-	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
 	"gogrind/internal/guest"
@@ -70,15 +68,7 @@ func TestPassed(t *testing.T) {
 		{"segment", "64 48 8b 07  64 48 8b 0f", 2},
 		{"conditional move", "48 0f 44 07  48 8b 0f", 1},
 	} {
-		code, err := hex.DecodeString(strings.ReplaceAll(tc.code, " ", ""))
-		if err != nil {
-			t.Fatal(err)
-		}
-		code = append(code, 0x0f, 0x05)
-		for range 64 {
-			code = append(code, 0x90)
-		}
-		tr := (&text{base, code}).translator(t, checker{})
+		tr := hexText(t, base, tc.code).translator(t, checker{})
 		for _, steps := range []bool{false, true} {
 			tr.cfg.Steps = steps
 			tr.Flush()
@@ -89,7 +79,7 @@ func TestPassed(t *testing.T) {
 			for i := range tr.checks.n {
 				relied = relied || tr.CheckAt(i).Relied
 			}
-			if n := tr.checks.n; steps && (n != tc.checks || relied && n == 0) {
+			if n := tr.checks.n; steps && n != tc.checks {
 				t.Errorf("%s: %d checks, want %d", tc.name, n, tc.checks)
 			} else if !steps && relied {
 				t.Errorf("%s: relies on a check without steps", tc.name)
@@ -152,21 +142,12 @@ func TestPassedPrograms(t *testing.T) {
 func (p *program) runBad(md *mode, n uint64) string {
 	d, m, s := p.d, p.d.m, &p.d.s
 	rng := rand.New(rand.NewPCG(d.seed, n))
-	fsBase := uint64(m.a.Addr())
-	m.code(d.loc, d.off, p.code[:])
-	for i := range d.terms {
-		m.terminator(d.loc, int(d.terms[i]-codeAt[d.loc]), i)
-	}
+	p.load()
 	p.state(rng)
-	s.restore(fsBase)
-	s.load(m.a, fsBase)
-	end, err := m.native(p.base, s.gsBase, d.terms)
-	if err != nil {
+	if _, err := p.native(); err != nil {
 		return err.Error()
 	}
-	d.want.stop = end
-	d.want.take(m.a, s, fsBase)
-	d.want.hide(s, stackBase, int(d.want.gpr[guest.RSP]-stackBase))
+	fsBase := uint64(m.a.Addr())
 	s.restore(fsBase)
 	s.load(m.b, fsBase)
 	d.poison = poison{}
@@ -180,13 +161,7 @@ func (p *program) runBad(md *mode, n uint64) string {
 	if err != nil {
 		return err.Error()
 	}
-	d.got.stop = got
-	d.got.take(m.b, s, fsBase)
-	d.got.hide(s, stackBase, int(d.want.gpr[guest.RSP]-stackBase))
-	if end.sig != 0 {
-		d.got.flags = d.got.flags&^arithFlags | d.want.flags&arithFlags
-	}
-	if msg := d.want.diff(&d.got, s); msg != "" {
+	if msg := p.differs(got); msg != "" {
 		return fmt.Sprintf("%s (%d checks failed)", msg, len(d.ev.checks))
 	}
 	return ""

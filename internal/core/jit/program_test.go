@@ -404,14 +404,35 @@ func (p *program) state(rng *rand.Rand) {
 	s.gpr[regWindow] = s.win + winSize/2
 }
 
+// load puts the program, and what ends it, where it runs.
+func (p *program) load() {
+	d := p.d
+	d.m.code(d.loc, d.off, p.code[:])
+	for i := range d.terms {
+		d.m.terminator(d.loc, int(d.terms[i]-codeAt[d.loc]), i)
+	}
+}
+
+// native runs the program untranslated, from the state in d.s. d.want is the result.
+func (p *program) native() (stop, error) {
+	d, m, s := p.d, p.d.m, &p.d.s
+	fsBase := uint64(m.a.Addr())
+	s.restore(fsBase)
+	s.load(m.a, fsBase)
+	end, err := m.native(p.base, s.gsBase, d.terms)
+	if err != nil {
+		return end, err
+	}
+	d.want.stop = end
+	d.want.take(m.a, s, fsBase)
+	d.want.hide(s, stackBase, int(d.want.gpr[guest.RSP]-stackBase))
+	return end, nil
+}
+
 // run runs the program several times in all modes.
 func (p *program) run(n uint64) string {
-	d, m := p.d, p.d.m
-	fsBase := uint64(m.a.Addr())
-	m.code(d.loc, d.off, p.code[:])
-	for i := range d.terms {
-		m.terminator(d.loc, int(d.terms[i]-codeAt[d.loc]), i)
-	}
+	d := p.d
+	p.load()
 	slot := guest.Range{Start: guest.Addr(p.base), End: guest.Addr(p.base + progSize)}
 	if !p.keep {
 		defer func() {
@@ -423,23 +444,16 @@ func (p *program) run(n uint64) string {
 	rng := rand.New(rand.NewPCG(d.seed^11, n))
 	for round := 0; round < 3; round++ {
 		p.state(rng)
-		s := &d.s
-		s.restore(fsBase)
-		s.load(m.a, fsBase)
-		end, err := m.native(p.base, s.gsBase, d.terms)
+		end, err := p.native()
 		if err != nil {
 			return err.Error()
 		}
-		d.want.stop = end
-		d.want.take(m.a, s, fsBase)
-		sp := d.want.gpr[guest.RSP]
-		d.want.hide(s, stackBase, int(sp-stackBase))
 		d.cases++
 		if end.sig != 0 {
 			d.faults++
 		}
 		for _, md := range d.modes {
-			if msg := p.compare(md, fsBase); msg != "" {
+			if msg := p.compare(md); msg != "" {
 				return fmt.Sprintf("%s, round %d: %s", md.name, round, msg)
 			}
 		}
@@ -447,8 +461,9 @@ func (p *program) run(n uint64) string {
 	return ""
 }
 
-func (p *program) compare(md *mode, fsBase uint64) string {
+func (p *program) compare(md *mode) string {
 	d, m, s := p.d, p.d.m, &p.d.s
+	fsBase := uint64(m.a.Addr())
 	s.restore(fsBase)
 	s.load(m.b, fsBase)
 	gs := fsBase
@@ -463,7 +478,7 @@ func (p *program) compare(md *mode, fsBase uint64) string {
 	if err == ErrFull {
 		m.clearPlanes()
 		md.Flush()
-		return p.compare(md, fsBase)
+		return p.compare(md)
 	}
 	if err != nil {
 		return err.Error()
@@ -471,8 +486,14 @@ func (p *program) compare(md *mode, fsBase uint64) string {
 	if md.refused != refused {
 		return ""
 	}
+	return p.differs(end)
+}
+
+// differs describes how the result of a translated run, which has ended with end, differs from d.want.
+func (p *program) differs(end stop) string {
+	d, s := p.d, &p.d.s
 	d.got.stop = end
-	d.got.take(m.b, s, fsBase)
+	d.got.take(d.m.b, s, uint64(d.m.a.Addr()))
 	d.got.hide(s, stackBase, int(d.want.gpr[guest.RSP]-stackBase))
 	if end.sig != 0 {
 		// Flags that nothing reads any more are not kept: annotations and landings of calls use them.
